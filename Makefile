@@ -1,0 +1,44 @@
+# Everything runs in .venv, installed from requirements.lock: what was tested is what you get.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: help demo up test lint fmt bench lock clean
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Atoll needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (once; a minute or so) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## three regions on this machine, shown working (ARGS=--exit ends by itself)
+	@$(BIN)/atoll demo $(ARGS)
+
+up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
+	@$(BIN)/atoll up $(ARGS)
+
+test: $(READY) lint ## formatter, linter, types, then every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## formatter check, linter, strict types
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
+
+fmt: $(READY) ## format and fix what can be fixed
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: $(READY) ## measure, against peers in the same run (ARGS="resolve hot_get")
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## make requirements.lock again from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade --output-file requirements.lock --quiet
+
+clean: ## remove what the verbs above made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,84 @@
+"""API keys: who may call the query service and the monitor. I/O only when loading.
+
+Keys are kept hashed, in a TOML file of the operator's:
+
+    [[key]]
+    id = "admin"
+    sha256 = "…64 hex digits of SHA-256 over the key…"
+    scopes = ["read", "write", "delete", "admin"]
+"""
+
+from __future__ import annotations
+
+import hmac
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from atoll.errors import Forbidden, Unauthorized
+from atoll.settings import SettingsError
+from atoll.signing import hash_api_key
+
+SCOPES = frozenset({"read", "write", "delete", "admin"})
+MAX_KEY_CHARS = 256
+_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key's name and what it may do."""
+
+    id: str
+    sha256: str
+    scopes: frozenset[str]
+
+
+class ApiKeys:
+    """The known keys; `check` is fast enough for every request."""
+
+    def __init__(self, keys: list[ApiKey]) -> None:
+        self._keys = keys
+        self._seen: dict[str, ApiKey] = {}
+
+    def check(self, headers: Mapping[str, str], scope: str) -> ApiKey:
+        """The key in `Authorization: Bearer`, if it has `scope`; `Unauthorized` or `Forbidden` otherwise."""
+        header = headers.get("Authorization", "")
+        key = self._seen.get(header) or self._look_up(header)
+        if scope not in key.scopes:
+            raise Forbidden(f"The API key {key.id!r} lacks the scope {scope!r}.", scope=scope)
+        return key
+
+    def _look_up(self, header: str) -> ApiKey:
+        kind, _, token = header.partition(" ")
+        if kind.lower() != "bearer" or not 1 <= len(token) <= MAX_KEY_CHARS:
+            raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
+        digest = hash_api_key(token)
+        for key in self._keys:
+            if hmac.compare_digest(key.sha256, digest):
+                if len(self._seen) < _REMEMBERED:
+                    self._seen[header] = key
+                return key
+        raise Unauthorized("This API key is not known here.")
+
+
+def load_api_keys(path: Path) -> ApiKeys:
+    """The keys in the file at `path`; `SettingsError` lists every mistake."""
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("key", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError([f"{path}: {error}"]) from error
+    mistakes = [] if entries else [f"{path}: has no [[key]]; without one nobody could do anything"]
+    keys: list[ApiKey] = []
+    for number, entry in enumerate(entries, 1):
+        scopes = frozenset(entry.get("scopes", ()))
+        digest = str(entry.get("sha256", ""))
+        if len(digest) != 64 or not scopes or scopes - SCOPES or not entry.get("id"):
+            mistakes.append(
+                f"{path}: key {number} needs id, sha256 (64 hex digits), scopes of {sorted(SCOPES)}"
+            )
+            continue
+        keys.append(ApiKey(str(entry["id"]), digest, scopes))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return ApiKeys(keys)

@@ -1,0 +1,158 @@
+"""The connection to NATS: made in the background, kept for ever, never needed to start. I/O.
+
+A daemon starts and serves without NATS; whatever needs it gets `BusUnavailable` at once and tries
+again later. Streams and durable consumers are in streams.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from atoll.daemon_settings import DaemonSettings
+from atoll.errors import Unavailable
+from atoll.settings import read_secret
+
+log = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 5.0
+RECONNECT_SECONDS = 0.25
+DRAIN_SECONDS = 5.0
+
+# What nats-py raises when the server, its JetStream or the way to it is gone for now.
+FOREIGN_ERRORS = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
+
+
+class BusUnavailable(Unavailable):
+    """NATS or its JetStream cannot be reached now."""
+
+    slug = "bus-unavailable"
+    title = "The message bus is not available now"
+
+
+class Bus:
+    """One NATS connection of one daemon."""
+
+    def __init__(self, settings: DaemonSettings) -> None:
+        self._settings = settings
+        self._client = Client()
+        self._connected = asyncio.Event()
+        self._reconnected: list[Callable[[], None]] = []
+        self._published: dict[str | None, JetStreamContext] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a live connection now."""
+        return self._client.is_connected
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after every reconnect: messages may have been missed."""
+        self._reconnected.append(callback)
+
+    async def wait_connected(self) -> None:
+        """Return once the first connection stands."""
+        await self._connected.wait()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Bus]:
+        """Connect in the background while the context lasts; drain at its end."""
+        connecting = asyncio.create_task(self._connect(), name="nats connect")
+        try:
+            yield self
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await self._close()
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                await self._client.connect(**self._options())
+                break
+            except FOREIGN_ERRORS as error:
+                log.warning("NATS cannot be reached yet: %s", error)
+                await asyncio.sleep(RECONNECT_SECONDS)
+        self._connected.set()
+        log.info("connected to NATS")
+
+    def _options(self) -> dict[str, Any]:
+        s = self._settings
+        options: dict[str, Any] = {
+            "servers": [url.strip() for url in s.nats_url.split(",")],
+            "name": s.name,
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": RECONNECT_SECONDS,
+            "connect_timeout": 2,
+            "ping_interval": 10,
+            "error_cb": self._failed,
+            "disconnected_cb": self._disconnected,
+            "reconnected_cb": self._came_back,
+        }
+        if s.nats_user and s.nats_password_file:
+            options |= {"user": s.nats_user, "password": read_secret(s.nats_password_file, 1).decode()}
+        if s.nats_credentials_file:
+            options["user_credentials"] = str(s.nats_credentials_file)
+        if s.nats_tls_ca_file:
+            options["tls"] = ssl.create_default_context(cafile=str(s.nats_tls_ca_file))
+        return options
+
+    async def _failed(self, error: Exception) -> None:
+        log.debug("NATS: %s", error)
+
+    async def _disconnected(self) -> None:
+        log.warning("disconnected from NATS")
+
+    async def _came_back(self) -> None:
+        log.info("reconnected to NATS")
+        for callback in self._reconnected:
+            callback()
+
+    async def _close(self) -> None:
+        try:
+            if self._client.is_connected:
+                await asyncio.wait_for(self._client.drain(), DRAIN_SECONDS)
+        except FOREIGN_ERRORS as error:
+            log.warning("NATS did not drain: %s", error)
+        finally:
+            await self._client.close()
+
+    def jetstream(self, domain: str | None = None) -> JetStreamContext:
+        """JetStream in a region's domain (None: the server's own). `BusUnavailable` while disconnected."""
+        if not self.connected:
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
+        if domain not in self._published:
+            self._published[domain] = self._client.jetstream(domain=domain, timeout=PUBLISH_SECONDS)
+        return self._published[domain]
+
+    async def publish_kept(
+        self, subject: str, body: bytes, headers: dict[str, str], domain: str | None = None
+    ) -> None:
+        """Publish to a stream and wait for its acknowledgement; `BusUnavailable` when none comes."""
+        try:
+            await self.jetstream(domain).publish(subject, body, timeout=PUBLISH_SECONDS, headers=headers)
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"{subject} was not acknowledged: {error!r}", retry_after=1) from error
+
+    async def publish(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        """Publish on core NATS: not kept, not acknowledged. `BusUnavailable` while disconnected."""
+        if not self.connected:
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
+        try:
+            await self._client.publish(subject, body, headers=headers)
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"{subject} was not sent: {error!r}", retry_after=1) from error
+
+    async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
+        """Call `callback` for each core message, from the first connection on and after every reconnect."""
+        await self.wait_connected()
+        await self._client.subscribe(subject, cb=callback)

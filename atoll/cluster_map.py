@@ -1,0 +1,193 @@
+"""The cluster map, live: watched in its JetStream key-value bucket, kept on disk for bad days. I/O.
+
+Owns the bucket `ATOLL_MAP` and the last-known-good copy `cluster_map.json`. A daemon starts from the
+copy and follows the bucket when NATS answers. When the bucket turns out to have been made anew (its
+stream's creation time differs from the copy's), NATS was wiped: the entries we know are put back, each
+only if absent, and nothing is believed deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import nats.js.errors
+from msgspec import Struct
+from nats.js.api import KeyValueConfig, StorageType
+from nats.js.kv import KeyValue
+
+from atoll.atomic_file import write_atomically
+from atoll.backoff import Backoff
+from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
+from atoll.cluster import BadEntry, ClusterMap, Entry, key_of, open_entry, seal_entry
+from atoll.errors import Conflict
+from atoll.signing import Keys
+
+log = logging.getLogger(__name__)
+
+BUCKET = "ATOLL_MAP"
+REFRESH_SECONDS = 60.0  # a watch that died silently is replaced after so long
+
+
+class _Copy(Struct):
+    """The copy on disk: when the bucket was made, and the sealed entries by key."""
+
+    made: str = ""
+    entries: dict[str, msgspec.Raw] = {}
+
+
+class LiveClusterMap:
+    """The current `ClusterMap` of a daemon, and the way to change the map."""
+
+    def __init__(self, bus: Bus, keys: Keys, state_dir: Path, *, domain: str | None, replicas: int) -> None:
+        self._bus, self._keys, self._domain, self._replicas = bus, keys, domain, replicas
+        self._path = state_dir / "cluster_map.json"
+        self._copy = _Copy()
+        self._dirty = False
+        self._changed = asyncio.Event()
+        self._reopen = asyncio.Event()
+        self._listeners: list[Callable[[ClusterMap], None]] = []
+        self.current = ClusterMap()
+        self.bad_entries = 0
+        bus.on_reconnect(self._reopen.set)
+
+    def load(self) -> None:
+        """Start from the last-known-good copy, if there is one. Called once, before anything is served."""
+        try:
+            self._copy = msgspec.json.decode(self._path.read_bytes(), type=_Copy)
+        except FileNotFoundError:
+            return
+        except msgspec.MsgspecError as error:
+            log.error("the copy of the cluster map is unreadable and ignored: %s", error)
+            return
+        self._rebuild()
+
+    def on_change(self, listener: Callable[[ClusterMap], None]) -> None:
+        """Call `listener` with every new map."""
+        self._listeners.append(listener)
+
+    async def wait_for(self, predicate: Callable[[ClusterMap], bool]) -> ClusterMap:
+        """The first map, from now on, that satisfies `predicate`."""
+        while not predicate(self.current):
+            self._changed.clear()
+            await self._changed.wait()
+        return self.current
+
+    async def put(self, entry: Entry, *, only_if_absent: bool = False) -> None:
+        """Write an entry. `Conflict` if it is there and must not be, `BusUnavailable` without NATS."""
+        try:
+            bucket = await self._bucket()
+            write = bucket.create if only_if_absent else bucket.put
+            await write(key_of(entry), seal_entry(entry, self._keys))
+        except nats.js.errors.KeyWrongLastSequenceError as error:
+            raise Conflict(f"{key_of(entry)} is in the cluster map already.") from error
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"the cluster map cannot be written: {error!r}", retry_after=1) from error
+
+    async def remove(self, entry: Entry) -> None:
+        """Delete an entry from the map. `BusUnavailable` without NATS."""
+        try:
+            await (await self._bucket()).delete(key_of(entry))
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"the cluster map cannot be written: {error!r}", retry_after=1) from error
+
+    async def run(self) -> None:
+        """Follow the bucket for ever."""
+        backoff = Backoff(0.2, 5.0)
+        await self._bus.wait_connected()
+        while True:
+            try:
+                await self._follow()
+                backoff.reset()
+            except (*FOREIGN_ERRORS, BusUnavailable, asyncio.CancelledError) as error:
+                # nats-py cancels its own set-up future when the server is lost in the middle of it
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                log.warning("the cluster map cannot be followed now: %r", error)
+                await asyncio.sleep(backoff.next())
+
+    async def _bucket(self) -> KeyValue:
+        js = self._bus.jetstream(self._domain)
+        try:
+            return await js.key_value(BUCKET)
+        except nats.js.errors.BucketNotFoundError:
+            config = KeyValueConfig(
+                bucket=BUCKET, history=5, storage=StorageType.FILE, replicas=self._replicas
+            )
+            return await js.create_key_value(config)
+
+    async def _follow(self) -> None:
+        """One watch: a whole snapshot, then changes, until a reconnect or the refresh time."""
+        self._reopen.clear()
+        bucket = await self._bucket()
+        made = str((await bucket.status()).stream_info.created)
+        watcher = await bucket.watchall()
+        try:
+            await self._take_snapshot(watcher, bucket, made)
+            await self._take_changes(watcher)
+        finally:
+            await watcher.stop()
+
+    async def _take_snapshot(self, watcher: KeyValue.KeyWatcher, bucket: KeyValue, made: str) -> None:
+        entries: dict[str, msgspec.Raw] = {}
+        while (update := await watcher.updates(timeout=5.0)) is not None:
+            _apply(entries, update)
+        lost = self._copy.entries.keys() - entries.keys() if self._copy.made not in {"", made} else set()
+        for key in lost:
+            log.warning("the cluster map was made anew: putting %s back", key)
+            await _put_back(bucket, key, bytes(self._copy.entries[key]))
+            entries[key] = self._copy.entries[key]
+        if (made, entries) != (self._copy.made, self._copy.entries) or not self.current.regions:
+            self._copy = _Copy(made, entries)
+            await self._publish()
+
+    async def _take_changes(self, watcher: KeyValue.KeyWatcher) -> None:
+        until = asyncio.get_running_loop().time() + REFRESH_SECONDS
+        while not self._reopen.is_set() and asyncio.get_running_loop().time() < until:
+            try:
+                update = await watcher.updates(timeout=0.5)
+            except nats.errors.TimeoutError:
+                continue
+            if update is not None and _apply(self._copy.entries, update):
+                await self._publish()
+
+    async def _publish(self) -> None:
+        self._rebuild()
+        body = msgspec.json.encode(self._copy)
+        await asyncio.to_thread(write_atomically, self._path, body)
+        for listener in self._listeners:
+            listener(self.current)
+        self._changed.set()
+
+    def _rebuild(self) -> None:
+        good: list[Entry] = []
+        for key, value in self._copy.entries.items():
+            try:
+                good.append(open_entry(key, bytes(value), self._keys))
+            except BadEntry as error:
+                self.bad_entries += 1
+                log.error("cluster map entry refused: %s", error)
+        self.current = ClusterMap.of(good)
+
+
+def _apply(entries: dict[str, msgspec.Raw], update: KeyValue.Entry) -> bool:
+    """Take one update; False if it changes nothing. A value that is no JSON is left to `open_entry`."""
+    if update.operation in {"DEL", "PURGE"} or update.value is None:
+        return entries.pop(update.key, None) is not None
+    try:
+        value = msgspec.json.decode(update.value, type=msgspec.Raw)
+    except msgspec.MsgspecError:
+        value = msgspec.Raw(b"null")
+    known = entries.get(update.key)
+    entries[update.key] = value
+    return known is None or bytes(known) != bytes(value)
+
+
+async def _put_back(bucket: KeyValue, key: str, value: bytes) -> None:
+    try:
+        await bucket.create(key, value)
+    except nats.js.errors.KeyWrongLastSequenceError:
+        log.info("%s was put back by somebody else", key)

@@ -1,0 +1,162 @@
+"""Events: what travels on NATS, its subjects, and how it is sealed. Pure.
+
+A subject carries the region an event comes from: `atoll.<region>.<kind>.<set>`, kept by that region's
+own stream. Every event carries all a consumer needs and a signature made from the cluster secret, so
+that access to NATS alone forges nothing. `open_event` refuses anything else with `BadEvent`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from atoll.model import (
+    AssetRecord,
+    BucketName,
+    Extension,
+    Heartbeat,
+    Identifier,
+    Label,
+    Milliseconds,
+    Sha256,
+    Size,
+    Tombstone,
+)
+from atoll.signing import Keys, seal, seal_matches
+
+SCHEMA = 1
+SIGNATURE_HEADER = "Atoll-Signature"
+SCHEMA_HEADER = "Atoll-Schema"
+MAX_EVENT_BYTES = 64 * 1024
+
+
+class BadEvent(ValueError):
+    """A message that is no event of ours: malformed, unsigned, or of a schema we do not know."""
+
+
+class _Event(Struct, frozen=True, tag_field="kind"):
+    """Fields of every event: its id (also its Nats-Msg-Id), when, and which node says so."""
+
+    id: Identifier
+    at: Milliseconds
+    node: Label
+    region: Label
+    set: Label
+
+
+class BlobStored(_Event, frozen=True, tag="blob.stored"):
+    """An upload is durable on `node`; the other nodes of the set pull it."""
+
+    asset: AssetRecord
+
+
+class BlobReplicated(_Event, frozen=True, tag="blob.replicated"):
+    """`node` holds the blob, verified and fsynced: a pull, or a repair of its own copy."""
+
+    bucket: BucketName
+    sha256: Sha256
+    ext: Extension
+    size: Size
+
+
+class BlobDeleted(_Event, frozen=True, tag="blob.deleted"):
+    """`node` holds the blob no more: a delete's receipt, or a bad copy put into quarantine."""
+
+    bucket: BucketName
+    sha256: Sha256
+    ext: Extension
+    reason: str
+
+
+class AssetDeleted(_Event, frozen=True, tag="asset.deleted"):
+    """A tombstone: every node of the set applies it."""
+
+    tombstone: Tombstone
+
+
+Event = BlobStored | BlobReplicated | BlobDeleted | AssetDeleted
+KINDS: tuple[str, ...] = ("blob.stored", "blob.replicated", "blob.deleted", "asset.deleted")
+
+_decoder = msgspec.json.Decoder(Event)
+_heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
+_encoder = msgspec.json.Encoder()
+
+
+def kind_of(event: Event) -> str:
+    """The event's kind, as in its subject."""
+    return str(event.__struct_config__.tag)
+
+
+def subject_of(event: Event) -> str:
+    """The subject an event is published on."""
+    return f"atoll.{event.region}.{kind_of(event)}.{event.set}"
+
+
+def stream_of(region: str) -> str:
+    """The name of a region's stream."""
+    return f"ATOLL_{region.upper()}"
+
+
+def stream_subjects(region: str) -> list[str]:
+    """What a region's stream keeps: its events, and what its consumers parked."""
+    return [f"atoll.{region}.{kind}.>" for kind in ("blob", "asset", "job", "parked")]
+
+
+def parked_subject(region: str, consumer: str) -> str:
+    """Where a consumer puts a message that it can never process."""
+    return f"atoll.{region}.parked.{consumer}"
+
+
+def heartbeat_subject(region: str, node: str) -> str:
+    """Core NATS, not kept."""
+    return f"atoll.heartbeat.{region}.{node}"
+
+
+ALL_HEARTBEATS = "atoll.heartbeat.*.*"
+
+
+def seal_event(event: Event, keys: Keys) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of an event as published."""
+    body = _encoder.encode(event)
+    return body, {
+        "Nats-Msg-Id": event.id,
+        SCHEMA_HEADER: str(SCHEMA),
+        SIGNATURE_HEADER: seal(keys.event, subject_of(event), body),
+    }
+
+
+def open_event(subject: str, body: bytes, headers: dict[str, str] | None, keys: Keys) -> Event:
+    """The event in a message; `BadEvent` says what is wrong with it."""
+    headers = headers or {}
+    if headers.get(SCHEMA_HEADER) != str(SCHEMA):
+        raise BadEvent(f"schema {headers.get(SCHEMA_HEADER, 'missing')!r}, this version speaks {SCHEMA}")
+    if len(body) > MAX_EVENT_BYTES:
+        raise BadEvent(f"{len(body)} bytes, more than {MAX_EVENT_BYTES}")
+    if not seal_matches(keys.event, subject, body, headers.get(SIGNATURE_HEADER, "")):
+        raise BadEvent("the signature is missing or wrong")
+    try:
+        event: Event = _decoder.decode(body)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise BadEvent(str(error)) from error
+    if subject_of(event) != subject:
+        raise BadEvent(f"an event for {subject_of(event)} came on {subject}")
+    return event
+
+
+def seal_heartbeat(beat: Heartbeat, keys: Keys) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a heartbeat as published."""
+    body = _encoder.encode(beat)
+    return body, {SIGNATURE_HEADER: seal(keys.event, heartbeat_subject(beat.region, beat.node), body)}
+
+
+def open_heartbeat(subject: str, body: bytes, headers: dict[str, str] | None, keys: Keys) -> Heartbeat:
+    """The heartbeat in a message, or `BadEvent`."""
+    if not seal_matches(keys.event, subject, body, (headers or {}).get(SIGNATURE_HEADER, "")):
+        raise BadEvent("the signature is missing or wrong")
+    try:
+        beat = _heartbeat_decoder.decode(body)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise BadEvent(str(error)) from error
+    if heartbeat_subject(beat.region, beat.node) != subject:
+        raise BadEvent(f"a heartbeat of {beat.node} came on {subject}")
+    return beat

@@ -1,0 +1,161 @@
+"""The HTTP manners of every daemon: problem documents, typed JSON, and an ordered stop. I/O.
+
+A handler raises an `AtollError` or returns a response; whatever goes wrong leaves as
+`application/problem+json` (RFC 9457), never as a traceback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from atoll.errors import AtollError, BadRequest, Forbidden, NotFound, TooLarge
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+T = TypeVar("T")
+
+MAX_JSON_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 8190
+SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
+_encoder = msgspec.json.Encoder()
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """`value` (a Struct, dict or list) as `application/json`."""
+    return web.Response(
+        body=_encoder.encode(value),
+        status=status,
+        content_type="application/json",
+        headers={**SAFE_HEADERS, **(headers or {})},
+    )
+
+
+def problem_response(error: AtollError) -> web.Response:
+    """The RFC 9457 document of `error`; `retry_after` (seconds) also becomes the header."""
+    headers = {**SAFE_HEADERS, "Cache-Control": "no-store"}
+    retry_after = error.facts.get("retry_after")
+    if isinstance(retry_after, (int, float)):
+        headers["Retry-After"] = str(max(1, round(retry_after)))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        body=_encoder.encode(error.problem()),
+        status=error.status,
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+class _HttpProblem(AtollError):
+    """An answer that aiohttp itself gives (405, 413, …), in our shape."""
+
+    def __init__(self, error: web.HTTPException) -> None:
+        super().__init__(error.text or error.reason)
+        self._error = error
+
+    def problem(self) -> dict[str, Any]:
+        error = self._error
+        return {"type": "about:blank", "title": error.reason, "status": error.status, "detail": self.detail}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error of a handler into a problem document."""
+    try:
+        return await handler(request)
+    except AtollError as error:
+        if error.status >= 500:
+            log.warning("%s %s: %s", request.method, request.path, error.detail, extra=dict(error.facts))
+        return problem_response(error)
+    except web.HTTPException as error:
+        return _translate(error)
+    except Exception:  # the loop's edge: a bug becomes a logged 500, the connection and the daemon go on
+        log.exception("%s %s failed", request.method, request.path)
+        return problem_response(AtollError("This is a bug on our side; it has been logged."))
+
+
+def _translate(error: web.HTTPException) -> web.Response:
+    if error.status < 400:
+        raise error
+    if error.status == 404:
+        return problem_response(NotFound("Nothing is served at this path."))
+    document = _HttpProblem(error)
+    response = web.Response(
+        body=_encoder.encode(document.problem()),
+        status=error.status,
+        content_type="application/problem+json",
+        headers={**SAFE_HEADERS, "Cache-Control": "no-store"},
+    )
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+async def read_json(request: web.Request, kind: type[T], limit: int = MAX_JSON_BYTES) -> T:
+    """The request's JSON body as a `kind`; `BadRequest` names the wrong member."""
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(65536):
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge(f"A JSON body has at most {limit} bytes.", limit=limit)
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The JSON body is not right: {error}") from error
+
+
+def query_number(request: web.Request, name: str, low: float, high: float) -> float | None:
+    """A number from the query string, or None; `BadRequest` outside [low, high]."""
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadRequest(f"{name} is a number from {low:g} to {high:g}.", parameter=name, got=text[:40])
+    return value
+
+
+def allow_only(networks: Sequence[str]) -> Callable[[web.Request], None]:
+    """A check that raises `Forbidden` unless the peer's address lies in one of `networks` (CIDR)."""
+    allowed = [ipaddress.ip_network(network) for network in networks]
+
+    def check(request: web.Request) -> None:
+        address = ipaddress.ip_address((request.remote or "0.0.0.0").split("%")[0])  # noqa: S104 - matches nothing
+        if not any(address in network for network in allowed):
+            raise Forbidden("This path may be read from the networks in metrics_allow only.")
+
+    return check
+
+
+@asynccontextmanager
+async def serve(
+    app: web.Application, host: str, port: int, *, drain_seconds: float, reuse_port: bool = False
+) -> AsyncIterator[None]:
+    """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=drain_seconds,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        keepalive_timeout=75,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=1024)
+        await site.start()
+        yield
+    finally:
+        await runner.cleanup()

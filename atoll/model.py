@@ -1,0 +1,157 @@
+"""The things Atoll speaks of, as frozen wire types (words: docs/architecture.md). Pure.
+
+Everything that crosses the wire or a process is one of these; msgspec checks it on the way in.
+Times are Unix milliseconds, sizes are bytes, positions are degrees.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
+BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff"]
+Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$")]
+Milliseconds = Annotated[int, Meta(ge=0)]
+Size = Annotated[int, Meta(ge=0)]
+Tag = Annotated[str, Meta(min_length=1, max_length=64)]
+ContextText = Annotated[str, Meta(max_length=256)]
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=32)]
+Context = Annotated[dict[Tag, ContextText], Meta(max_length=32)]
+
+
+class Position(Struct, frozen=True):
+    """A place on Earth, in degrees."""
+
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class Region(Struct, frozen=True):
+    """A place with coordinates where nodes stand. `jetstream_domain`: its NATS leaf's domain, if any."""
+
+    name: Label
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+    jetstream_domain: str | None = None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.lat, self.lon)
+
+
+class Node(Struct, frozen=True):
+    """One storage-node daemon, as the cluster map knows it. `url` is what clients and peers call."""
+
+    name: Label
+    region: Label
+    set: Label
+    url: str
+    state: Literal["active", "draining", "removed"] = "active"
+    joined_at: Milliseconds = 0
+
+
+class ReplicaSet(Struct, frozen=True):
+    """A replica set. Its members are the nodes that name it; sealed means: takes no new blobs."""
+
+    name: Label
+    sealed: bool = False
+
+
+class Bucket(Struct, frozen=True):
+    """A namespace of assets and its policy. A limit that is None is the node's own."""
+
+    name: BucketName
+    visibility: Literal["public", "private"] = "public"
+    max_bytes: Size | None = None
+    max_pixels: Size | None = None
+    allowed: tuple[Extension, ...] | None = None
+
+
+class Picture(Struct, frozen=True):
+    """What decoding found: displayed width and height (EXIF orientation applied), and frames."""
+
+    width: Annotated[int, Meta(ge=1)]
+    height: Annotated[int, Meta(ge=1)]
+    frames: Annotated[int, Meta(ge=1)] = 1
+
+
+class Blob(Struct, frozen=True):
+    """Immutable bytes in one bucket's namespace, and the picture they hold."""
+
+    bucket: BucketName
+    sha256: Sha256
+    ext: Extension
+    size: Size
+    picture: Picture
+
+
+class AssetRecord(Struct, frozen=True):
+    """One version of an asset, as every replica keeps it beside the blob: the truth the catalog indexes.
+
+    `version` sorts by time; of two records of one asset the greater version is the current one.
+    """
+
+    asset_id: Identifier
+    public_id: str
+    version: Identifier
+    set: Label
+    blob: Blob
+    created_at: Milliseconds
+    tags: Tags = ()
+    context: Context = {}
+    filename: str | None = None
+
+    @property
+    def bucket(self) -> str:
+        return self.blob.bucket
+
+
+class Tombstone(Struct, frozen=True):
+    """All versions of an asset up to `version` are deleted; it outlives the slowest replica."""
+
+    asset_id: Identifier
+    bucket: BucketName
+    public_id: str
+    set: Label
+    version: Identifier
+    deleted_at: Milliseconds
+
+
+class Location(Struct, frozen=True):
+    """A node holds a blob: when it was fsynced there, and when its bytes were last verified."""
+
+    node: Label
+    region: Label
+    fsynced_at: Milliseconds
+    verified_at: Milliseconds
+
+
+class Heartbeat(Struct, frozen=True):
+    """What a node says of itself every second. `load` is 0 (idle) to 1 (saturated) and may exceed it."""
+
+    node: Label
+    region: Label
+    set: Label
+    url: str
+    at: Milliseconds
+    version: str
+    state: Literal["ready", "draining", "stopping"]
+    read_only: bool
+    load: float
+    bytes_total: Size
+    bytes_free: Size
+    blobs: Size
+    outbox: Size
+    outbox_age_ms: Milliseconds
+    wanted: Size = 0
+    quarantined: Size = 0
+    inodes_free: Size | UnsetType = UNSET
+
+    @property
+    def used_fraction(self) -> float:
+        """How full the node is, from 0 to 1."""
+        return 1 - self.bytes_free / self.bytes_total if self.bytes_total else 1.0

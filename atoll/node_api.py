@@ -1,0 +1,140 @@
+"""What nodes answer and are asked: the wire types of uploads and of the internal API. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from atoll.model import AssetRecord, Label, Location, Milliseconds, Size, Tombstone
+from atoll.names import CONTENT_TYPES, Handle, blob_path
+
+
+def rfc3339(at_ms: int) -> str:
+    """Unix milliseconds as people and RFC 3339 write them, in UTC."""
+    stamp = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class AssetView(Struct, frozen=True):
+    """An asset as the APIs show it. `path` is the same on every node; `url` is on one of them."""
+
+    asset_id: str
+    bucket: str
+    public_id: str
+    version: str
+    set: str
+    sha256: str
+    format: str
+    content_type: str
+    bytes: int
+    width: int
+    height: int
+    frames: int
+    handle: str
+    path: str
+    url: str
+    created_at: str
+    tags: tuple[str, ...]
+    context: dict[str, str]
+    filename: str | None
+    locations: tuple[Location, ...] = ()
+
+
+def handle_of(record: AssetRecord) -> Handle:
+    """The handle of the bytes behind a record."""
+    return Handle(record.set, record.blob.sha256, record.blob.ext)
+
+
+def view_of(record: AssetRecord, base_url: str, locations: tuple[Location, ...] = ()) -> AssetView:
+    """`record` as shown, with its URL on the node (or site) at `base_url`."""
+    blob, handle = record.blob, handle_of(record)
+    path = blob_path(record.bucket, handle)
+    return AssetView(
+        asset_id=record.asset_id,
+        bucket=record.bucket,
+        public_id=record.public_id,
+        version=record.version,
+        set=record.set,
+        sha256=blob.sha256,
+        format=blob.ext,
+        content_type=CONTENT_TYPES[blob.ext],
+        bytes=blob.size,
+        width=blob.picture.width,
+        height=blob.picture.height,
+        frames=blob.picture.frames,
+        handle=str(handle),
+        path=path,
+        url=base_url + path,
+        created_at=rfc3339(record.created_at),
+        tags=record.tags,
+        context=record.context,
+        filename=record.filename,
+        locations=locations,
+    )
+
+
+class PullOrder(Struct, frozen=True):
+    """To a node: hold this asset's bytes. `sources` are nodes to try, best first."""
+
+    asset: AssetRecord
+    sources: tuple[Label, ...]
+
+
+class PullResult(Struct, frozen=True):
+    """`stored`: pulled, verified, durable. `present`: it was. `deleted`: a tombstone here forbids it."""
+
+    status: Literal["stored", "present", "deleted"]
+    source: Label | None = None
+
+
+class DeleteOrder(Struct, frozen=True):
+    """To any node of the asset's set: make the tombstone. Repeating it is harmless."""
+
+    asset_id: str
+    bucket: str
+    public_id: str
+    set: Label
+
+
+class DeleteResult(Struct, frozen=True):
+    """The tombstone as it now stands, durable on `node`."""
+
+    tombstone: Tombstone
+    node: Label
+
+
+class WantedOrder(Struct, frozen=True):
+    """To the replicator's own node: remember durably that these bytes are still missing, and why."""
+
+    asset: AssetRecord
+    reason: str
+
+
+class WantedItem(Struct, frozen=True):
+    """One blob a node lacks: since when, how often tried, the last reason, when to try again."""
+
+    asset: AssetRecord
+    since: Milliseconds
+    tries: int
+    reason: str
+    due_at: Milliseconds
+
+
+class AssetState(Struct, frozen=True):
+    """All a node knows of one asset: its records, newest first, and its tombstone."""
+
+    records: tuple[AssetRecord, ...]
+    tombstone: Tombstone | None = None
+
+
+class NodeStatus(Struct, frozen=True):
+    """A node's answer to GET /health."""
+
+    node: str
+    region: str
+    set: str
+    state: Literal["ready", "draining", "stopping"]
+    read_only: bool
+    bytes_free: Size

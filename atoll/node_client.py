@@ -1,0 +1,100 @@
+"""Calls from one daemon to a node's internal API: signed, with a deadline, errors made ours. I/O.
+
+Used by nodes (peers), replicators (their own node) and query services (deletes, probes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from atoll.errors import AtollError, Unavailable, UpstreamFailed, from_problem
+from atoll.ids import now_ms
+from atoll.model import Node
+from atoll.signing import Keys, internal_token
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 1.0
+CONNECTIONS_PER_NODE = 32
+MAX_ANSWER_BYTES = 8 * 2**20
+
+
+@asynccontextmanager
+async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP session for internal calls: bounded connections, no cookies, no environment proxies."""
+    connector = aiohttp.TCPConnector(limit=256, limit_per_host=CONNECTIONS_PER_NODE, keepalive_timeout=60)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+    ) as session:
+        yield session
+
+
+class NodeClient:
+    """Speaks to nodes as `caller` (a daemon's name)."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, keys: Keys, caller: str, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self._session, self._keys, self._caller, self._clock = session, keys, caller, clock
+
+    @asynccontextmanager
+    async def open(
+        self,
+        node: Node,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        seconds: float = 10.0,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response to an internal request, its status below 400.
+
+        `seconds` bounds silence (connect, and each read), so that a large blob may take its time but a
+        peer that hangs may not. Raises what the problem document says, `Unavailable` when the node
+        cannot be reached, `UpstreamFailed` when it breaks off.
+        """
+        token = internal_token(self._caller, node.name, method, path, self._keys, self._clock())
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=seconds)
+        try:
+            async with self._session.request(
+                method,
+                node.url + path,
+                data=None if body is None else msgspec.json.encode(body),
+                headers={"Authorization": f"Atoll {token}", **(headers or {})},
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                if response.status >= 400:
+                    raise await _problem(response)
+                yield response
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable(f"Node {node.name} cannot be reached.", node=node.name) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UpstreamFailed(f"Node {node.name} broke off: {error!r}", node=node.name) from error
+
+    async def call(
+        self, node: Node, method: str, path: str, kind: type[T], *, body: Any = None, seconds: float = 10.0
+    ) -> T:
+        """The JSON answer to an internal request, as a `kind`."""
+        async with self.open(node, method, path, body=body, seconds=seconds) as response:
+            answer = await response.content.read(MAX_ANSWER_BYTES)
+            while not response.content.at_eof() and len(answer) < MAX_ANSWER_BYTES:
+                answer += await response.content.read(MAX_ANSWER_BYTES - len(answer))
+        try:
+            return msgspec.json.decode(answer, type=kind)
+        except msgspec.MsgspecError as error:
+            raise UpstreamFailed(f"Node {node.name} answered nonsense: {error}", node=node.name) from error
+
+
+async def _problem(response: aiohttp.ClientResponse) -> AtollError:
+    try:
+        document = msgspec.json.decode(await response.content.read(65536), type=dict[str, Any])
+    except msgspec.MsgspecError:
+        document = {}
+    return from_problem(document, response.status)

@@ -1,0 +1,181 @@
+"""Everything that is signed: tickets, internal calls, delivery URLs, events, map entries. Pure.
+
+One cluster secret, one derived key per purpose (HKDF-Expand of RFC 5869 with one block), so that a
+signature made for one purpose is worthless for another. HMAC-SHA256 throughout, compared in constant
+time. A token is `base64url(json).base64url(mac)`; its expiry is inside the signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from atoll.errors import TicketExpired, TicketInvalid, Unauthorized
+from atoll.model import BucketName, Context, Extension, Identifier, Label, Milliseconds, Size, Tags
+
+MIN_SECRET_BYTES = 32
+MAX_TOKEN_CHARS = 6144
+INTERNAL_TOKEN_MS = 60_000
+CLOCK_LEEWAY_MS = 30_000  # how far the clocks of two of our machines may differ
+_MAC_CHARS = 43  # base64url of 32 bytes, no padding
+
+
+class Keys:
+    """The derived keys of one cluster secret. Never printed."""
+
+    __slots__ = ("delivery", "event", "internal", "map_entry", "ticket")
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < MIN_SECRET_BYTES:
+            raise ValueError(
+                f"the cluster secret has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed"
+            )
+        self.ticket = _derive(secret, b"ticket")
+        self.internal = _derive(secret, b"internal")
+        self.delivery = _derive(secret, b"delivery")
+        self.event = _derive(secret, b"event")
+        self.map_entry = _derive(secret, b"map entry")
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+
+def _derive(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(secret, b"atoll/v1/" + purpose + b"\x01", "sha256")
+
+
+class Ticket(Struct, frozen=True):
+    """A single-use permission to upload to one named node, with its limits.
+
+    The upload's asset ids and versions derive from `ticket_id` and `asset_id`, so that sending the same
+    bytes again with the same ticket gives the same assets.
+    """
+
+    ticket_id: Identifier
+    node: Label
+    set: Label
+    bucket: BucketName
+    asset_id: Identifier
+    expires_at: Milliseconds
+    max_bytes: Size
+    max_files: int = 1
+    public_id: str | None = None
+    max_pixels: Size | None = None
+    allowed: tuple[Extension, ...] | None = None
+    tags: Tags = ()
+    context: Context = {}
+
+
+class InternalToken(Struct, frozen=True):
+    """A call from one daemon to a node: who, to whom, which request, until when."""
+
+    caller: Label
+    node: Label
+    request: str
+    expires_at: Milliseconds
+
+
+T = TypeVar("T", Ticket, InternalToken)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    if not text.isascii() or set("+/=") & set(text):
+        raise ValueError("not base64url")
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def sign_token(payload: Ticket | InternalToken, key: bytes) -> str:
+    """`payload` as a token under `key`."""
+    body = _b64(msgspec.json.encode(payload))
+    return f"{body}.{_b64(hmac.digest(key, body.encode(), 'sha256'))}"
+
+
+def _open_token(token: str, kind: type[T], key: bytes) -> T:
+    body, dot, mac = token.partition(".")
+    if len(token) > MAX_TOKEN_CHARS or not dot or not token.isascii():
+        raise ValueError("not a token")
+    if not hmac.compare_digest(_b64(hmac.digest(key, body.encode(), "sha256")), mac):
+        raise ValueError("the signature does not match")
+    try:
+        return msgspec.json.decode(_unb64(body), type=kind)
+    except (msgspec.MsgspecError, binascii.Error) as error:
+        raise ValueError(str(error)) from error
+
+
+def open_ticket(token: str, keys: Keys, now_ms: int) -> Ticket:
+    """The ticket in `token`; `TicketInvalid` or `TicketExpired` (with how long ago, in seconds)."""
+    try:
+        ticket = _open_token(token, Ticket, keys.ticket)
+    except ValueError as error:
+        raise TicketInvalid(f"The ticket cannot be used: {error}. Ask for a new one.") from error
+    if now_ms >= ticket.expires_at:
+        ago = (now_ms - ticket.expires_at) / 1000
+        raise TicketExpired(
+            f"The ticket expired {ago:.0f} s ago. Ask for a new one.",
+            expired_at=ticket.expires_at,
+            now=now_ms,
+        )
+    return ticket
+
+
+def internal_token(caller: str, node: str, method: str, path: str, keys: Keys, now_ms: int) -> str:
+    """A short-lived token for one internal request (method and raw path) to one node."""
+    payload = InternalToken(caller, node, f"{method} {path}", now_ms + INTERNAL_TOKEN_MS)
+    return sign_token(payload, keys.internal)
+
+
+def check_internal_token(token: str, node: str, method: str, path: str, keys: Keys, now_ms: int) -> str:
+    """Who makes this internal call; `Unauthorized` when nobody of ours does, or too long ago."""
+    try:
+        payload = _open_token(token, InternalToken, keys.internal)
+    except ValueError as error:
+        raise Unauthorized("This path is for the cluster's own daemons.") from error
+    if payload.node != node or payload.request != f"{method} {path}":
+        raise Unauthorized("The token is for another request.")
+    if not now_ms - CLOCK_LEEWAY_MS < payload.expires_at <= now_ms + INTERNAL_TOKEN_MS + CLOCK_LEEWAY_MS:
+        raise Unauthorized("The token has expired, or the clocks of the two machines differ.")
+    return payload.caller
+
+
+def seal(key: bytes, name: str, body: bytes) -> str:
+    """A signature over `body` under a name (subject or key), as text for a header."""
+    return _b64(hmac.digest(key, name.encode() + b"\n" + body, "sha256"))
+
+
+def seal_matches(key: bytes, name: str, body: bytes, signature: str) -> bool:
+    """Whether `signature` is what `seal` makes."""
+    return signature.isascii() and hmac.compare_digest(seal(key, name, body), signature)
+
+
+def sign_delivery(path: str, expires_at_s: int, keys: Keys) -> str:
+    """The query string that opens a private bucket's `path` until `expires_at_s` (Unix seconds)."""
+    mac = _b64(hmac.digest(keys.delivery, f"{path}\n{expires_at_s}".encode(), "sha256"))
+    return f"exp={expires_at_s}&sig={mac}"
+
+
+def check_delivery(path: str, exp: str, sig: str, keys: Keys, now_s: float) -> None:
+    """`Unauthorized` unless `exp` and `sig` open `path` now."""
+    if len(exp) > 12 or not exp.isascii() or not exp.isdigit() or len(sig) != _MAC_CHARS or not sig.isascii():
+        raise Unauthorized(
+            "This image is private: its URL needs a valid exp and sig. Ask the query service for one."
+        )
+    mac = _b64(hmac.digest(keys.delivery, f"{path}\n{exp}".encode(), "sha256"))
+    if not hmac.compare_digest(mac, sig):
+        raise Unauthorized("The signature of this URL does not match. Ask the query service for a new URL.")
+    if now_s >= int(exp):
+        raise Unauthorized("This URL has expired. Ask the query service for a new one.", expired_at=int(exp))
+
+
+def hash_api_key(api_key: str) -> str:
+    """How an API key is kept: SHA-256, hex. Keys have 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(api_key.encode()).hexdigest()

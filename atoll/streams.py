@@ -1,0 +1,140 @@
+"""Region streams and their durable consumers on JetStream. I/O.
+
+Each region has one stream; who needs its events has a durable pull consumer of its own. Both are made
+again when they are missing, because a wiped NATS must heal without hands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
+
+from atoll import events
+from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
+from atoll.model import Region
+
+log = logging.getLogger(__name__)
+
+ACK_WAIT_SECONDS = 30.0
+DUPLICATE_WINDOW_SECONDS = 600.0  # a node that died between publish and its own note publishes again
+MAX_STREAM_BYTES = 16 * 2**30
+CHECK_SECONDS = 10.0  # a consumer that is silent for so long is asked whether it still exists
+_IN_USE = 10058  # JetStream error code: stream name already in use (somebody was faster)
+
+
+async def ensure_stream(bus: Bus, region: Region, max_age_hours: int, replicas: int) -> None:
+    """Make the region's stream unless it is there. `BusUnavailable` when JetStream does not answer."""
+    js = bus.jetstream(region.jetstream_domain)
+    name = events.stream_of(region.name)
+    try:
+        await js.stream_info(name)
+    except nats.js.errors.NotFoundError:
+        await _add_stream(js, name, region.name, max_age_hours, replicas)
+    except FOREIGN_ERRORS as error:
+        raise BusUnavailable(f"stream {name} cannot be asked for: {error!r}") from error
+
+
+async def _add_stream(
+    js: JetStreamContext, name: str, region: str, max_age_hours: int, replicas: int
+) -> None:
+    config = StreamConfig(
+        name=name,
+        subjects=events.stream_subjects(region),
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.OLD,
+        max_age=max_age_hours * 3600.0,
+        max_bytes=MAX_STREAM_BYTES,
+        max_msg_size=events.MAX_EVENT_BYTES * 2,
+        num_replicas=replicas,
+        duplicate_window=DUPLICATE_WINDOW_SECONDS,
+    )
+    try:
+        await js.add_stream(config)
+        log.info("made stream %s", name)
+    except nats.js.errors.BadRequestError as error:
+        if error.err_code != _IN_USE:
+            raise BusUnavailable(f"stream {name} cannot be made: {error!r}") from error
+    except FOREIGN_ERRORS as error:
+        raise BusUnavailable(f"stream {name} cannot be made: {error!r}") from error
+
+
+class Consumer:
+    """A durable pull consumer on one region's stream. Explicit acks; nothing is ever given up by count."""
+
+    def __init__(
+        self, bus: Bus, region: Region, durable: str, subjects: list[str], *, max_ack_pending: int
+    ) -> None:
+        self.region = region
+        self.durable = durable
+        self._bus = bus
+        self._config = ConsumerConfig(
+            durable_name=durable,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            max_deliver=-1,
+            max_ack_pending=max_ack_pending,
+            filter_subjects=subjects,
+        )
+        self._pull: JetStreamContext.PullSubscription | None = None
+        self._alive_at = 0.0
+
+    async def fetch(self, batch: int, wait: float) -> list[Msg]:
+        """Up to `batch` messages, or none after `wait` seconds. `BusUnavailable` when it cannot ask."""
+        try:
+            pull = self._pull or await self._bind()
+            messages: list[Msg] = await pull.fetch(batch, timeout=wait)
+        except (nats.errors.TimeoutError, TimeoutError):
+            await self._check()
+            return []
+        except (*FOREIGN_ERRORS, asyncio.InvalidStateError) as error:
+            await self.release()
+            raise BusUnavailable(f"consumer {self.durable}: {error!r}", retry_after=1) from error
+        self._alive_at = time.monotonic()
+        return messages
+
+    async def _bind(self) -> JetStreamContext.PullSubscription:
+        js = self._bus.jetstream(self.region.jetstream_domain)
+        stream = events.stream_of(self.region.name)
+        await js.add_consumer(stream, self._config)  # the same configuration again changes nothing
+        self._pull = await js.pull_subscribe_bind(consumer=self.durable, stream=stream)
+        self._alive_at = time.monotonic()
+        return self._pull
+
+    async def _check(self) -> None:
+        """A pull on a consumer that is gone only times out: ask now and then, and bind anew."""
+        if self._pull is None or time.monotonic() - self._alive_at < CHECK_SECONDS:
+            return
+        try:
+            await self._pull.consumer_info()
+            self._alive_at = time.monotonic()
+        except FOREIGN_ERRORS as error:
+            log.warning("consumer %s is gone, binding anew: %r", self.durable, error)
+            await self.release()
+
+    async def backlog(self) -> int:
+        """Messages that wait for this consumer, delivered ones without ack included."""
+        pull = self._pull
+        if pull is None:
+            return 0
+        try:
+            info = await pull.consumer_info()
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"consumer {self.durable}: {error!r}") from error
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def release(self) -> None:
+        """Let go of the subscription; the durable consumer stays on the server."""
+        pull, self._pull = self._pull, None
+        if pull is not None:
+            try:
+                await pull.unsubscribe()
+            except FOREIGN_ERRORS as error:
+                log.debug("unsubscribe: %r", error)
