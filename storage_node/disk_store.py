@@ -1,0 +1,198 @@
+"""Blobs as plain files: the store that every node has by default.
+
+    <data>/blobs/<bucket>/<ab>/<cd>/<sha256>.<ext>    read-only files
+    <data>/incoming/                                  staged files, same file system
+    <data>/quarantine/                                bad copies, kept for people to look at
+
+What is fsynced, and why: the file before the rename, or a name could point to nothing after a power cut;
+the directory after the rename, or the name itself could be lost; and every directory that was made on
+the way, in its parent, for the same reason. A directory that exists may have been made a moment ago by
+another thread which has not fsynced the parent yet, so existence proves nothing: only directories this
+process has itself made durable are skipped (`_durable`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from atoll.atomic_file import fsync_directory
+from atoll.errors import NoSpace
+from storage_node.store import BlobKey, Space, Staged, StoreFailed
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REMEMBERED_DIRECTORIES = 300_000
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Foreign errors become ours here, once."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoSpace("The node's disk is full. Ask for a ticket to another node.") from error
+        raise StoreFailed(f"The disk failed: {error}") from error
+
+
+def _sync_file(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync on macOS stops at the drive's cache
+    else:
+        os.fdatasync(descriptor)  # size changes are included; only times are not
+
+
+class StagedFile:
+    """A file in incoming/, owned by one upload or pull."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _ours():
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        with _ours():
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        with _ours():
+            _sync_file(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def discard(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+class DiskStore:
+    """See the module; `root` is the data directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._blobs = str(root / "blobs")
+        self._incoming = root / "incoming"
+        self._quarantine = root / "quarantine"
+        self._durable: set[str] = set()
+        self._numbers = count()
+        self._lock = threading.Lock()
+        with _ours():
+            for path in (Path(self._blobs), self._incoming, self._quarantine):
+                path.mkdir(parents=True, exist_ok=True)
+            fsync_directory(root)
+            fsync_directory(root.parent)
+
+    def stage(self) -> StagedFile:
+        return StagedFile(self._incoming / f"{os.getpid()}-{next(self._numbers)}.part")
+
+    def _directory(self, key: BlobKey) -> str:
+        return f"{self._blobs}/{key.bucket}/{key.sha256[:2]}/{key.sha256[2:4]}"
+
+    def path(self, key: BlobKey) -> Path:
+        return Path(self._name(key))
+
+    def _name(self, key: BlobKey) -> str:
+        return f"{self._directory(key)}/{key.sha256}.{key.ext}"
+
+    def publish(self, staged: Staged, key: BlobKey) -> None:
+        directory = self._directory(key)
+        with _ours():
+            self._make_durable(directory)
+            try:
+                os.rename(staged.path, self._name(key))
+            except FileNotFoundError:  # somebody removed the directory behind our back: make it again
+                self._durable.clear()
+                self._make_durable(directory)
+                os.rename(staged.path, self._name(key))
+            fsync_directory(directory)
+        staged.discard()
+
+    def _make_durable(self, directory: str) -> None:
+        """Make `directory` and its parents up to blobs/, each durable in its parent."""
+        if directory in self._durable or directory == self._blobs:
+            return
+        parent = os.path.dirname(directory)
+        self._make_durable(parent)
+        with suppress(FileExistsError):
+            os.mkdir(directory)
+        fsync_directory(parent)
+        with self._lock:
+            if len(self._durable) >= _REMEMBERED_DIRECTORIES:
+                self._durable.clear()  # forgetting costs an extra fsync, never a lost name
+            self._durable.add(directory)
+
+    def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
+        try:
+            descriptor = os.open(self._name(key), os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreFailed(f"The disk failed: {error}") from error
+        with _ours(), os.fdopen(descriptor, "rb", buffering=0) as file:
+            wanted = os.fstat(descriptor).st_size - start if length is None else length
+            file.seek(start)
+            return _read_fully(file.fileno(), max(0, wanted))
+
+    def size(self, key: BlobKey) -> int | None:
+        with _ours():
+            try:
+                return os.stat(self._name(key)).st_size
+            except FileNotFoundError:
+                return None
+
+    def remove(self, key: BlobKey) -> bool:
+        with _ours():
+            try:
+                os.unlink(self._name(key))
+            except FileNotFoundError:
+                return False
+            fsync_directory(self._directory(key))
+        return True
+
+    def quarantine(self, key: BlobKey) -> Path | None:
+        target = self._quarantine / f"{key.bucket}.{key.sha256}.{key.ext}"
+        with _ours():
+            try:
+                os.rename(self._name(key), target)
+            except FileNotFoundError:
+                return None
+            fsync_directory(self._quarantine)
+            fsync_directory(self._directory(key))
+        return target
+
+    def space(self) -> Space:
+        with _ours():
+            stat = os.statvfs(self._blobs)
+        return Space(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize, stat.f_favail)
+
+    def clear_staged(self) -> int:
+        left = list(self._incoming.iterdir())
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+
+def _read_fully(descriptor: int, length: int) -> bytes:
+    """`length` bytes, or fewer at the end of the file."""
+    first = os.read(descriptor, length)
+    if len(first) == length:
+        return first
+    parts = [first]
+    missing = length - len(first)
+    while missing and (part := os.read(descriptor, missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)

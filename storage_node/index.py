@@ -1,0 +1,165 @@
+"""What the node knows of its disk: blobs, records, tombstones, outbox. Reads; writes go to index_writer.
+
+Calls block and run in the node's threads. Each reading thread gets a connection of its own, so that
+readers never wait for each other or for the writer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from atoll.model import AssetRecord, Blob, Picture, Tombstone
+from atoll.node_api import AssetState, WantedItem
+from storage_node.index_schema import connect, prepare
+from storage_node.index_writer import IndexWriter, Operation
+from storage_node.store import BlobKey
+
+T = TypeVar("T")
+
+
+class HeldBlob(NamedTuple):
+    """A blob this node holds: what it is, how to verify it, since when (Unix ms)."""
+
+    blob: Blob
+    chunk_digests: bytes
+    fsynced_at: int
+    verified_at: int
+
+    @property
+    def key(self) -> BlobKey:
+        return BlobKey(self.blob.bucket, self.blob.sha256, self.blob.ext)
+
+
+class OutboxRow(NamedTuple):
+    """An event that waits for its stream."""
+
+    seq: int
+    event_id: str
+    subject: str
+    body: bytes
+    at: int
+
+
+class Counts(NamedTuple):
+    """Sizes for the heartbeat; `oldest_outbox_at` is 0 when the outbox is empty."""
+
+    blobs: int
+    bytes: int
+    outbox: int
+    oldest_outbox_at: int
+    wanted: int
+    quarantined: int
+
+
+class Index:
+    """One node's index.db."""
+
+    def __init__(self, path: Path, node: str, committed: Callable[[], None] = lambda: None) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        connection = connect(path)
+        prepare(connection, node)
+        self._writer = IndexWriter(connection, committed)
+
+    def write(self, operation: Operation[T]) -> Future[T]:
+        """Run `operation` (see index_ops.py) in the next group commit; the result is durable."""
+        return self._writer.submit(operation)
+
+    def close(self) -> None:
+        """Commit what waits and close all connections."""
+        self._writer.close()
+        with self._lock:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self._path)
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+            with self._lock:
+                self._readers.append(connection)
+        return connection
+
+    def blob(self, bucket: str, sha256: str) -> HeldBlob | None:
+        """The blob, if this node holds it."""
+        row = (
+            self._reader()
+            .execute(
+                "SELECT ext, size, width, height, frames, chunk_digests, fsynced_at, verified_at"
+                " FROM blobs WHERE bucket = ? AND sha256 = ?",
+                (bucket, bytes.fromhex(sha256)),
+            )
+            .fetchone()
+        )
+        if row is None:
+            return None
+        ext, size, width, height, frames, digests, fsynced_at, verified_at = row
+        blob = Blob(bucket, sha256, ext, size, Picture(width, height, frames))
+        return HeldBlob(blob, digests, fsynced_at, verified_at)
+
+    def asset(self, asset_id: str) -> AssetState:
+        """All records of an asset, newest first, and its tombstone."""
+        reader = self._reader()
+        rows = reader.execute(
+            "SELECT body FROM records WHERE asset_id = ? ORDER BY version DESC", (asset_id,)
+        )
+        records = tuple(msgspec.json.decode(body, type=AssetRecord) for (body,) in rows)
+        stone = reader.execute("SELECT body FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+        return AssetState(records, msgspec.json.decode(stone[0], type=Tombstone) if stone else None)
+
+    def record_of_blob(self, bucket: str, sha256: str) -> AssetRecord | None:
+        """Any one record that uses the blob."""
+        row = (
+            self._reader()
+            .execute(
+                "SELECT body FROM records WHERE bucket = ? AND sha256 = ? LIMIT 1",
+                (bucket, bytes.fromhex(sha256)),
+            )
+            .fetchone()
+        )
+        return msgspec.json.decode(row[0], type=AssetRecord) if row else None
+
+    def outbox(self, limit: int) -> list[OutboxRow]:
+        """The oldest events that wait."""
+        rows = self._reader().execute(
+            "SELECT seq, event_id, subject, body, at FROM outbox ORDER BY seq LIMIT ?", (limit,)
+        )
+        return [OutboxRow(*row) for row in rows]
+
+    def wanted(self, due_before: int, limit: int) -> list[WantedItem]:
+        """Blobs that are missing here and due for another try, longest due first."""
+        rows = self._reader().execute(
+            "SELECT body, since, tries, reason, due_at FROM wanted WHERE due_at <= ? ORDER BY due_at LIMIT ?",
+            (due_before, limit),
+        )
+        return [WantedItem(msgspec.json.decode(row[0], type=AssetRecord), *row[1:]) for row in rows]
+
+    def unlinks(self, limit: int) -> list[BlobKey]:
+        """Files whose blob is deleted but which may still lie on the disk."""
+        rows = self._reader().execute("SELECT bucket, sha256, ext FROM unlinks LIMIT ?", (limit,))
+        return [BlobKey(bucket, sha256.hex(), ext) for bucket, sha256, ext in rows]
+
+    def counts(self) -> Counts:
+        """The sizes of things."""
+        row = (
+            self._reader()
+            .execute(
+                "SELECT blobs, bytes, (SELECT count(*) FROM outbox),"
+                " (SELECT coalesce(min(at), 0) FROM outbox),"
+                " (SELECT count(*) FROM wanted), (SELECT count(*) FROM quarantined) FROM counters"
+            )
+            .fetchone()
+        )
+        return Counts(*row)

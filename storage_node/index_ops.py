@@ -1,0 +1,230 @@
+"""The writes of index.db, each one operation for the group commit. Pure SQL on the given connection.
+
+An operation is all or nothing: blob, record, ticket and event are committed together or not at all –
+this is the durable outbox of the write contract.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+
+import msgspec
+
+from atoll.errors import Conflict, TicketReplayed
+from atoll.events import BlobDeleted, BlobReplicated, BlobStored
+from atoll.model import AssetRecord, Blob
+from atoll.signing import Ticket
+from storage_node.index_rows import encode, next_version, put_blob, put_event, put_record, tombstone_version
+from storage_node.index_writer import Operation
+from storage_node.origin import Origin
+from storage_node.store import BlobKey
+
+_WANTED_FIRST_MS, _WANTED_CAP_MS = 5_000, 600_000
+_TICKET_MEMORY_MS = 86_400_000  # a used ticket is remembered for a day after it expired
+
+
+def store_upload(
+    ticket: Ticket, file: int, asset_id: str, blob: Blob, digests: bytes, filename: str | None, origin: Origin
+) -> Operation[AssetRecord]:
+    """An upload's blob is in place and durable: commit blob, record, ticket and event.
+
+    The same ticket with the same bytes gives the record it gave before; with others `TicketReplayed`.
+    """
+
+    def operation(db: sqlite3.Connection) -> AssetRecord:
+        used = db.execute(
+            "SELECT sha256, asset_id, version FROM tickets WHERE ticket_id = ? AND file = ?",
+            (ticket.ticket_id, file),
+        ).fetchone()
+        if used:
+            return _repeat(db, blob, used)
+        now = origin.now_ms()
+        record = AssetRecord(
+            asset_id=asset_id,
+            public_id=ticket.public_id or asset_id,
+            version=next_version(db, asset_id, now),
+            set=ticket.set,
+            blob=blob,
+            created_at=now,
+            tags=ticket.tags,
+            context=ticket.context,
+            filename=filename,
+        )
+        put_blob(db, blob, digests, now)
+        put_record(db, record)
+        db.execute(
+            "INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?)",
+            (ticket.ticket_id, file, bytes.fromhex(blob.sha256), asset_id, record.version, ticket.expires_at),
+        )
+        put_event(db, BlobStored(**origin.stamp(now), asset=record))
+        return record
+
+    return operation
+
+
+def _repeat(db: sqlite3.Connection, blob: Blob, used: tuple[bytes, str, str]) -> AssetRecord:
+    sha256, asset_id, version = used
+    if sha256.hex() != blob.sha256:
+        raise TicketReplayed(
+            "This ticket was used for other bytes. Ask for a new one.", stored=sha256.hex(), got=blob.sha256
+        )
+    row = db.execute(
+        "SELECT body FROM records WHERE asset_id = ? AND version = ?", (asset_id, version)
+    ).fetchone()
+    if row is None:
+        raise Conflict(
+            "What this ticket stored has been deleted since. Ask for a new one.", asset_id=asset_id
+        )
+    return msgspec.json.decode(row[0], type=AssetRecord)
+
+
+def ticket_is_used(ticket_id: str, file: int) -> Operation[bool]:
+    """Whether this file of the ticket was stored before."""
+
+    def operation(db: sqlite3.Connection) -> bool:
+        row = db.execute(
+            "SELECT 1 FROM tickets WHERE ticket_id = ? AND file = ?", (ticket_id, file)
+        ).fetchone()
+        return row is not None
+
+    return operation
+
+
+def store_replica(record: AssetRecord, digests: bytes, origin: Origin) -> Operation[bool]:
+    """A pulled blob is in place and durable: commit it and its receipt. False if a tombstone forbids it."""
+
+    def operation(db: sqlite3.Connection) -> bool:
+        db.execute("DELETE FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version))
+        if tombstone_version(db, record.asset_id) >= record.version:
+            return False
+        now = origin.now_ms()
+        put_blob(db, record.blob, digests, now)
+        put_record(db, record)
+        put_event(db, replicated(record.blob, origin, now))
+        return True
+
+    return operation
+
+
+def add_record(record: AssetRecord, origin: Origin) -> Operation[bool]:
+    """Another asset uses a blob that is held: commit its record, and say again that we hold the bytes.
+
+    False if a tombstone forbids it; LookupError if the blob is not held after all.
+    """
+
+    def operation(db: sqlite3.Connection) -> bool:
+        blob = record.blob
+        held = db.execute(
+            "SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", (blob.bucket, bytes.fromhex(blob.sha256))
+        ).fetchone()
+        if held is None:
+            raise LookupError(blob.sha256)
+        db.execute("DELETE FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version))
+        if tombstone_version(db, record.asset_id) >= record.version:
+            return False
+        put_record(db, record)
+        put_event(db, replicated(blob, origin, origin.now_ms()))
+        return True
+
+    return operation
+
+
+def replicated(blob: Blob, origin: Origin, now: int) -> BlobReplicated:
+    """The event that says: held here, verified and fsynced."""
+    return BlobReplicated(
+        **origin.stamp(now), bucket=blob.bucket, sha256=blob.sha256, ext=blob.ext, size=blob.size
+    )
+
+
+def repaired(blob: Blob, digests: bytes, origin: Origin) -> Operation[None]:
+    """A bad copy was replaced from a peer: held again."""
+
+    def operation(db: sqlite3.Connection) -> None:
+        now = origin.now_ms()
+        put_blob(db, blob, digests, now)
+        put_event(db, replicated(blob, origin, now))
+
+    return operation
+
+
+def quarantined(key: BlobKey, file: str, reason: str, origin: Origin) -> Operation[None]:
+    """A bad copy was moved away: the node does not hold the blob any more, and says so."""
+
+    def operation(db: sqlite3.Connection) -> None:
+        now, sha256 = origin.now_ms(), bytes.fromhex(key.sha256)
+        db.execute("DELETE FROM blobs WHERE bucket = ? AND sha256 = ?", (key.bucket, sha256))
+        db.execute("INSERT INTO quarantined VALUES (?, ?, ?, ?, ?)", (key.bucket, sha256, now, reason, file))
+        put_event(
+            db,
+            BlobDeleted(
+                **origin.stamp(now),
+                bucket=key.bucket,
+                sha256=key.sha256,
+                ext=key.ext,
+                reason=f"quarantine: {reason}",
+            ),
+        )
+
+    return operation
+
+
+def published(seqs: list[int]) -> Operation[None]:
+    """These events are in their stream."""
+
+    def operation(db: sqlite3.Connection) -> None:
+        db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq in seqs])
+
+    return operation
+
+
+def want(record: AssetRecord, reason: str, now: int, rng: random.Random) -> Operation[None]:
+    """Remember durably that these bytes are missing; each further time waits longer, up to ten minutes."""
+
+    def operation(db: sqlite3.Connection) -> None:
+        if tombstone_version(db, record.asset_id) >= record.version:
+            return
+        row = db.execute(
+            "SELECT tries FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version)
+        ).fetchone()
+        tries = row[0] + 1 if row else 1
+        wait = min(_WANTED_CAP_MS, _WANTED_FIRST_MS * 2 ** min(tries - 1, 20))
+        due_at = now + int(wait * rng.uniform(0.5, 1.0))
+        db.execute(
+            "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (asset_id, version)"
+            " DO UPDATE SET tries = excluded.tries, reason = excluded.reason, due_at = excluded.due_at",
+            (
+                record.bucket,
+                bytes.fromhex(record.blob.sha256),
+                record.asset_id,
+                record.version,
+                encode(record),
+                now,
+                tries,
+                reason[:300],
+                due_at,
+            ),
+        )
+
+    return operation
+
+
+def forget_expired_tickets(now: int) -> Operation[int]:
+    """Forget tickets that expired more than a day ago: they cannot be replayed any more."""
+
+    def operation(db: sqlite3.Connection) -> int:
+        return db.execute("DELETE FROM tickets WHERE expires_at < ?", (now - _TICKET_MEMORY_MS,)).rowcount
+
+    return operation
+
+
+def mark_verified(key: BlobKey, now: int) -> Operation[None]:
+    """The copy was read and was right."""
+
+    def operation(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE blobs SET verified_at = ? WHERE bucket = ? AND sha256 = ?",
+            (now, key.bucket, bytes.fromhex(key.sha256)),
+        )
+
+    return operation

@@ -1,0 +1,70 @@
+"""The rows that several operations of index.db write or ask for. Plain SQL on the given connection."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from atoll.events import Event, subject_of
+from atoll.ids import id_time_ms, new_id
+from atoll.model import AssetRecord, Blob
+
+encode = msgspec.json.Encoder().encode
+
+
+def put_event(db: sqlite3.Connection, event: Event) -> None:
+    db.execute(
+        "INSERT INTO outbox (event_id, subject, body, at) VALUES (?, ?, ?, ?)",
+        (event.id, subject_of(event), encode(event), event.at),
+    )
+
+
+def put_blob(db: sqlite3.Connection, blob: Blob, digests: bytes, now: int) -> bool:
+    """True when the blob is new here; a blob that was here has just been written and verified again."""
+    p = blob.picture
+    before = db.total_changes
+    db.execute(
+        "INSERT INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket, sha256) DO NOTHING",
+        (
+            blob.bucket,
+            bytes.fromhex(blob.sha256),
+            blob.ext,
+            blob.size,
+            p.width,
+            p.height,
+            p.frames,
+            digests,
+            now,
+            now,
+        ),
+    )
+    if db.total_changes > before:
+        db.execute(
+            "DELETE FROM unlinks WHERE bucket = ? AND sha256 = ?", (blob.bucket, bytes.fromhex(blob.sha256))
+        )
+        return True
+    db.execute(
+        "UPDATE blobs SET fsynced_at = ?, verified_at = ? WHERE bucket = ? AND sha256 = ?",
+        (now, now, blob.bucket, bytes.fromhex(blob.sha256)),
+    )
+    return False
+
+
+def put_record(db: sqlite3.Connection, record: AssetRecord) -> None:
+    db.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT (asset_id, version) DO NOTHING",
+        (record.asset_id, record.version, record.bucket, bytes.fromhex(record.blob.sha256), encode(record)),
+    )
+
+
+def tombstone_version(db: sqlite3.Connection, asset_id: str) -> str:
+    row = db.execute("SELECT version FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+    return row[0] if row else ""
+
+
+def next_version(db: sqlite3.Connection, asset_id: str, now: int) -> str:
+    """A version greater than all this node knows of the asset, even if some clock ran ahead."""
+    (newest,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
+    known = max(newest or "", tombstone_version(db, asset_id))
+    return new_id(max(now, id_time_ms(known) + 1) if known else now)

@@ -1,0 +1,92 @@
+"""The tables of index.db, and how a connection to it is opened.
+
+WAL with synchronous=FULL: every commit is fsynced, so an acknowledged upload and its outbox row survive
+a power cut, and readers never wait for the writer (https://www.sqlite.org/wal.html).
+Hashes are 32-byte blobs, times Unix milliseconds; records and events are JSON as on the wire.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 10.0
+WAL_BYTES = 16 * 2**20
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (
+    one INTEGER PRIMARY KEY CHECK (one = 1), blobs INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO counters VALUES (1, 0, 0);
+
+-- What this node holds. chunk_digests: 32 bytes a chunk, empty for blobs of one chunk.
+CREATE TABLE blobs (
+    bucket TEXT NOT NULL, sha256 BLOB NOT NULL, ext TEXT NOT NULL, size INTEGER NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL,
+    chunk_digests BLOB NOT NULL, fsynced_at INTEGER NOT NULL, verified_at INTEGER NOT NULL,
+    PRIMARY KEY (bucket, sha256)) WITHOUT ROWID;
+CREATE TRIGGER blob_added AFTER INSERT ON blobs BEGIN
+    UPDATE counters SET blobs = blobs + 1, bytes = bytes + NEW.size; END;
+CREATE TRIGGER blob_gone AFTER DELETE ON blobs BEGIN
+    UPDATE counters SET blobs = blobs - 1, bytes = bytes - OLD.size; END;
+
+-- The records of the assets that use them: the truth the catalog indexes.
+CREATE TABLE records (
+    asset_id TEXT NOT NULL, version TEXT NOT NULL, bucket TEXT NOT NULL, sha256 BLOB NOT NULL,
+    body BLOB NOT NULL, PRIMARY KEY (asset_id, version)) WITHOUT ROWID;
+CREATE INDEX records_by_blob ON records (bucket, sha256);
+CREATE TABLE tombstones (asset_id TEXT PRIMARY KEY, version TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+
+-- Used tickets: a ticket's file is one asset version, for ever.
+CREATE TABLE tickets (
+    ticket_id TEXT NOT NULL, file INTEGER NOT NULL, sha256 BLOB NOT NULL, asset_id TEXT NOT NULL,
+    version TEXT NOT NULL, expires_at INTEGER NOT NULL,
+    PRIMARY KEY (ticket_id, file)) WITHOUT ROWID;
+CREATE INDEX tickets_by_expiry ON tickets (expires_at);
+
+-- Events committed but not yet acknowledged by the region's stream.
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL, subject TEXT NOT NULL, body BLOB NOT NULL,
+    at INTEGER NOT NULL);
+
+-- Blobs this node should hold and could not get yet; quarantined copies; files to unlink after a delete.
+CREATE TABLE wanted (
+    bucket TEXT NOT NULL, sha256 BLOB NOT NULL, asset_id TEXT NOT NULL, version TEXT NOT NULL,
+    body BLOB NOT NULL, since INTEGER NOT NULL, tries INTEGER NOT NULL,
+    reason TEXT NOT NULL, due_at INTEGER NOT NULL,
+    PRIMARY KEY (asset_id, version)) WITHOUT ROWID;
+CREATE INDEX wanted_by_due ON wanted (due_at);
+CREATE TABLE quarantined (
+    bucket TEXT NOT NULL, sha256 BLOB NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL,
+    PRIMARY KEY (bucket, sha256, at)) WITHOUT ROWID;
+CREATE TABLE unlinks (
+    bucket TEXT NOT NULL, sha256 BLOB NOT NULL, ext TEXT NOT NULL,
+    PRIMARY KEY (bucket, sha256)) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions are begun and ended in plain sight."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -16384")  # KiB
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, node: str) -> None:
+    """Make the tables in a new file; ValueError for a file of another node or schema."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+        connection.execute("INSERT INTO meta VALUES ('node', ?)", (node,))
+    elif version != SCHEMA_VERSION:
+        raise ValueError(f"index.db has schema {version}; this version of Atoll reads {SCHEMA_VERSION}")
+    (owner,) = connection.execute("SELECT value FROM meta WHERE key = 'node'").fetchone()
+    if owner != node:
+        raise ValueError(f"this data directory belongs to node {owner!r}, not to {node!r}")

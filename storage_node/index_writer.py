@@ -1,0 +1,126 @@
+"""The one writer of index.db: group commit.
+
+Every write is an operation – a function of the connection. One thread takes all operations that wait,
+runs them in one transaction, commits once (one fsync), and only then answers them all. Sixteen uploads
+that arrive together cost one fsync, and a caller who is answered knows that the answer is on the disk.
+
+Each operation runs in a savepoint of its own, so that one that refuses (a replayed ticket, say) takes
+nothing from its neighbours. If the commit itself fails, all of them fail.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
+
+from atoll.errors import AtollError, NoSpace
+from storage_node.store import StoreFailed
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Operation = Callable[[sqlite3.Connection], T]
+
+MAX_BATCH = 256
+QUEUE_LIMIT = 4096
+
+
+class _Job(NamedTuple):
+    operation: Operation[Any]
+    done: Future[Any]
+
+
+class IndexWriter:
+    """Owns the writing connection and its thread. `committed` is called after each commit, in that thread."""
+
+    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], None]) -> None:
+        self._connection = connection
+        self._committed = committed
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LIMIT)
+        self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation[T]) -> Future[T]:
+        """The future result of `operation`, set once it is durable; its exception if it refused."""
+        done: Future[T] = Future()
+        self._jobs.put(_Job(operation, done))
+        return done
+
+    def close(self) -> None:
+        """Commit what waits, then end."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch, going = self._take()
+            if batch:
+                self._commit(batch)
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """All jobs that wait, at least one; False when the end was asked for."""
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) >= MAX_BATCH:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, True
+        return jobs, False
+
+    def _commit(self, batch: list[_Job]) -> None:
+        results: list[tuple[_Job, Any]] = []
+        refused: list[tuple[_Job, BaseException]] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                self._apply(job, results, refused)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._abandon(batch, error)
+            return
+        self._committed()
+        for job, result in results:
+            job.done.set_result(result)
+        for job, refusal in refused:
+            job.done.set_exception(refusal)
+
+    def _apply(
+        self, job: _Job, results: list[tuple[_Job, Any]], refused: list[tuple[_Job, BaseException]]
+    ) -> None:
+        self._connection.execute("SAVEPOINT one")
+        try:
+            results.append((job, job.operation(self._connection)))
+        except (AtollError, ValueError, LookupError, TypeError) as error:
+            # an operation's own refusal (or its own bug) must not take its neighbours down with it
+            self._connection.execute("ROLLBACK TO one")
+            refused.append((job, error))
+        self._connection.execute("RELEASE one")
+
+    def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
+        log.error("index.db did not commit: %s", error)
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as second:
+                log.error("index.db did not roll back: %s", second)
+        ours = our_error(error)
+        for job in batch:
+            job.done.set_exception(ours)
+
+
+def our_error(error: sqlite3.Error) -> AtollError:
+    """SQLite's errors, made ours."""
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return NoSpace("The node's disk is full. Ask for a ticket to another node.")
+    return StoreFailed(f"The node's index failed: {error}")

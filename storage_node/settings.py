@@ -1,0 +1,67 @@
+"""The settings of a storage node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from atoll import names
+from atoll.daemon_settings import DaemonSettings
+from atoll.settings import Bytes, setting
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSettings(DaemonSettings):
+    """What a storage node needs beyond what every daemon has."""
+
+    set: str = setting("The replica set this node belongs to.", check=names.check_set)
+    public_url: str = setting("How clients and peers reach this node, e.g. https://eu1.example.org")
+    data_dir: Path = setting("Directory with blobs and index; one file system, owned by this node alone.")
+    region_lat: float | None = setting(
+        "Latitude of the region in degrees; announces the region if the map lacks it.",
+        default=None,
+        low=-90,
+        high=90,
+    )
+    region_lon: float | None = setting(
+        "Longitude of the region in degrees; see region_lat.", default=None, low=-180, high=180
+    )
+
+    max_upload_bytes: Bytes = setting("Largest image taken.", default=Bytes(64 * MIB), low=1)
+    max_files: int = setting("Most files in one request.", default=1000, low=1, high=10_000)
+    max_pixels: int = setting("Most pixels of an image, all frames together.", default=50_000_000, low=1)
+    max_frames: int = setting("Most frames of an animation.", default=60, low=1)
+    max_uploads: int = setting("Uploads under way at once; more get 503.", default=256, low=1)
+    upload_idle_seconds: float = setting("Longest silence in an upload's body.", default=15.0, low=0.1)
+    upload_min_bytes_per_second: int = setting(
+        "An upload slower than this, after a grace of upload_idle_seconds, gets 408.", default=8 * KIB, low=1
+    )
+    ingest_threads: int = setting(
+        "Threads that write and fsync uploads and pulls.", default=32, low=1, high=256
+    )
+    inspectors: int = setting(
+        "Worker processes that decode uploads to check them.", default=2, low=1, high=64
+    )
+    inspect_seconds: float = setting("Longest time for checking one image.", default=10.0, low=0.1)
+    inspect_memory: Bytes = setting(
+        "Memory limit of one checking process.", default=Bytes(GIB), low=256 * MIB
+    )
+
+    reserve_bytes: Bytes = setting(
+        "Free space kept: below it the node is read-only (507).", default=Bytes(GIB), low=0
+    )
+    capacity_bytes: Bytes | None = setting(
+        "Space this node may use, when that is less than its file system.", default=None, low=1
+    )
+
+    ram_cache_bytes: Bytes = setting("Memory for hot blobs.", default=Bytes(256 * MIB), low=0)
+    ram_cache_max_blob_bytes: Bytes = setting("Largest blob kept in memory.", default=Bytes(MIB), low=0)
+    reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
+    peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=5.0, low=0.1)
+    max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
+    outbox_batch: int = setting(
+        "Events published before their acknowledgements are noted.", default=256, low=1
+    )
+    heartbeat_seconds: float = setting("Time between heartbeats.", default=1.0, low=0.1, high=2.0)
