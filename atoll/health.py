@@ -12,6 +12,7 @@ from typing import Literal
 
 from atoll.cluster import ClusterMap
 from atoll.model import Heartbeat, Node
+from atoll.node_api import NodeStatus
 from atoll.placement import Candidate
 
 SUSPECT_AFTER = 3.0
@@ -22,11 +23,20 @@ State = Literal["healthy", "suspect", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
-    """What we know of one node. `seen` is when it last gave a sign of life (monotonic seconds)."""
+    """What we know of one node. `seen` is when it last gave a sign of life (monotonic seconds).
+
+    `status` is what it answered to a probe since its last heartbeat: the newer word of the two.
+    """
 
     seen: float
     heartbeat: Heartbeat | None = None
     refused: bool = False
+    status: NodeStatus | None = None
+
+    @property
+    def word(self) -> Heartbeat | NodeStatus | None:
+        """What the node last said of itself."""
+        return self.status or self.heartbeat
 
     def state(self, now: float) -> State:
         """Healthy only with a recent sign of life."""
@@ -43,14 +53,17 @@ class HealthTable:
         """A heartbeat came."""
         self._nodes[beat.node] = NodeHealth(seen=now, heartbeat=beat)
 
-    def probed(self, node: str, alive: bool, now: float) -> None:
-        """A probe was answered, or refused. A refusal does not overrule a heartbeat that came since."""
+    def probed(self, node: str, alive: bool, now: float, status: NodeStatus | None = None) -> None:
+        """A probe was answered (with `status`), or refused.
+
+        A refusal does not overrule a heartbeat that came since.
+        """
         known = self._nodes.get(node)
         beat = known.heartbeat if known else None
         if alive:
-            self._nodes[node] = NodeHealth(seen=now, heartbeat=beat)
+            self._nodes[node] = NodeHealth(seen=now, heartbeat=beat, status=status)
         elif known and now - known.seen >= PROBE_AFTER:
-            self._nodes[node] = NodeHealth(seen=known.seen, heartbeat=beat, refused=True)
+            self._nodes[node] = NodeHealth(known.seen, beat, refused=True, status=known.status)
 
     def silent(self, cluster: ClusterMap, now: float) -> list[Node]:
         """The nodes that a probe should ask: no sign of life for `PROBE_AFTER` seconds."""
@@ -66,6 +79,10 @@ class HealthTable:
         known = self._nodes.get(node)
         return known.state(now) if known else "unknown"
 
+    def known(self, node: str) -> NodeHealth | None:
+        """All we know of the node; None when it was never heard of."""
+        return self._nodes.get(node)
+
     def heartbeat(self, node: str) -> Heartbeat | None:
         """The node's last heartbeat, however old."""
         known = self._nodes.get(node)
@@ -76,14 +93,16 @@ class HealthTable:
         region = cluster.regions.get(node.region)
         if region is None or self.state(node.name, now) != "healthy":
             return None
-        beat = self.heartbeat(node.name)
-        if beat and beat.state == "stopping":
+        known = self._nodes[node.name]
+        beat, word = known.heartbeat, known.word
+        if word and word.state == "stopping":
             return None
-        return Candidate(node, region.position, beat.load if beat else 0.0, beat.bytes_free if beat else 0)
+        return Candidate(node, region.position, beat.load if beat else 0.0, word.bytes_free if word else 0)
 
     def writable(self, node: Node, cluster: ClusterMap, now: float) -> Candidate | None:
         """The same, for a new upload: also active, not draining, above its free-space reserve."""
-        beat = self.heartbeat(node.name)
-        if node.state != "active" or beat is None or beat.read_only or beat.state != "ready":
+        known = self._nodes.get(node.name)
+        word = known.word if known else None
+        if node.state != "active" or word is None or word.read_only or word.state != "ready":
             return None
         return self.candidate(node, cluster, now)

@@ -45,26 +45,46 @@ def band(a: Position, b: Position) -> int:
     return bisect(BANDS_KM, distance_km(a, b))
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and its distance from the client, in km."""
+
+    candidate: Candidate
+    km: float
+
+
+Bands = tuple[tuple[Ranked, ...], ...]
+
+
 def order_candidates(
     client: Position, candidates: Iterable[Candidate], rng: random.Random
 ) -> list[Candidate]:
     """All candidates, best first: by band, in a band the less loaded of two first, then by distance."""
+    return [ranked.candidate for ranked in draw(rank(client, candidates), rng)]
+
+
+def rank(client: Position, candidates: Iterable[Candidate]) -> Bands:
+    """The part of `order_candidates` that no dice decide: by band, in a band by distance. May be kept."""
     ranked = sorted(
-        (bisect(BANDS_KM, km), km, c.node.name, c)
-        for c in candidates
-        for km in (distance_km(client, c.position),)
+        (Ranked(c, distance_km(client, c.position)) for c in candidates),
+        key=lambda r: (r.km, r.candidate.node.name),
     )
-    ordered: list[Candidate] = []
-    for index in range(len(BANDS_KM) + 1):
-        ordered += _less_loaded_first([c for b, _, _, c in ranked if b == index], rng)
-    return ordered
+    bands: dict[int, list[Ranked]] = {}
+    for r in ranked:
+        bands.setdefault(bisect(BANDS_KM, r.km), []).append(r)
+    return tuple(tuple(members) for members in bands.values())
 
 
-def _less_loaded_first(nodes: list[Candidate], rng: random.Random) -> list[Candidate]:
-    if len(nodes) < 2:
-        return nodes
-    first = min(rng.sample(range(len(nodes)), 2), key=lambda i: nodes[i].load)
-    return [nodes[first], *nodes[:first], *nodes[first + 1 :]]
+def draw(bands: Bands, rng: random.Random) -> list[Ranked]:
+    """The rest of it, anew for every answer: the first place in each band."""
+    return [ranked for members in bands for ranked in _less_loaded_first(members, rng)]
+
+
+def _less_loaded_first(members: tuple[Ranked, ...], rng: random.Random) -> tuple[Ranked, ...]:
+    if len(members) < 2:
+        return members
+    first = min(rng.sample(range(len(members)), 2), key=lambda i: members[i].candidate.load)
+    return (members[first], *members[:first], *members[first + 1 :])
 
 
 def choose_upload_node(

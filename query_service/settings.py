@@ -1,0 +1,94 @@
+"""What an operator decides for a query service; deploy/query_service.toml shows every field."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from atoll.daemon_settings import DaemonSettings
+from atoll.settings import Bytes, setting
+
+
+def _check_networks(values: str | tuple[str, ...]) -> None:
+    for value in values:
+        ipaddress.ip_network(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings(DaemonSettings):
+    """One query service. Times are seconds."""
+
+    api_keys_file: Path = setting("TOML file with the API keys (only their hashes) and their scopes.")
+
+    mongodb_url_file: Path = setting("File (mode 600) with the MongoDB URL, for its password is in it.")
+    mongodb_database: str = setting("Database that holds the catalog.", default="atoll")
+    mongodb_driver: str = setting("Which driver speaks to it.", default="motor", choices=("motor", "pymongo"))
+
+    redis_url_file: Path | None = setting(
+        "File (mode 600) with the URL of Redis or Valkey; without it only the memory cache is used.",
+        default=None,
+    )
+    redis_cache_seconds: int = setting(
+        "How long a lookup stays in Redis after its last use, in seconds.", default=3600, low=1, high=604800
+    )
+    memory_cache_seconds: float = setting(
+        "How long a lookup is served from memory without asking again, in seconds.",
+        default=60.0,
+        low=0.1,
+        high=3600,
+    )
+    memory_cache_entries: int = setting(
+        "How many lookups are kept in memory (about 1 KiB each).", default=100_000, low=1
+    )
+
+    ticket_seconds: int = setting(
+        "How long an upload ticket is valid, in seconds.", default=900, low=10, high=86400
+    )
+    max_upload_bytes: Bytes = setting(
+        "Largest upload a ticket allows, in bytes; a bucket or a node may allow less.",
+        default=Bytes(100 * 2**20),
+        low=1,
+    )
+    max_upload_pixels: int = setting(
+        "Most pixels (width x height x frames) a ticket allows; a bucket or a node may allow less.",
+        default=100_000_000,
+        low=1,
+    )
+    max_ticket_files: int = setting(
+        "Most files one ticket is good for; nodes take 1000 at most.", default=1000, low=1, high=1000
+    )
+
+    max_json_bytes: Bytes = setting(
+        "Largest JSON body taken, in bytes.", default=Bytes(2**20), low=1024, high=16 * 2**20
+    )
+    max_resolve_items: int = setting("Most items in one POST /v1/resolve.", default=1000, low=1, high=1000)
+    max_list_items: int = setting("Most assets in one page of a listing.", default=1000, low=1, high=1000)
+
+    signed_url_seconds: int = setting(
+        "How long the URL of a private image is valid unless asked otherwise, in seconds.",
+        default=3600,
+        low=1,
+        high=604800,
+    )
+    max_signed_url_seconds: int = setting(
+        "The longest validity that may be asked for, in seconds.", default=604800, low=1, high=604800
+    )
+    redirect_seconds: int = setting(
+        "How long an answer of /i/… may be cached, in seconds.", default=60, low=0, high=86400
+    )
+
+    trusted_proxies: tuple[str, ...] = setting(
+        "Networks (CIDR) of proxies whose headers about the client are believed.",
+        default=(),
+        check=_check_networks,
+    )
+    proxy_lat_header: str | None = setting(
+        "Header in which a trusted proxy gives the client's latitude in degrees.", default=None
+    )
+    proxy_lon_header: str | None = setting(
+        "Header in which a trusted proxy gives the client's longitude in degrees.", default=None
+    )
+    geoip_database: Path | None = setting(
+        "MaxMind DB file (.mmdb, city level) that places clients by address.", default=None
+    )
