@@ -110,7 +110,7 @@ _BY_SUFFIX = {
 
 
 def declared_type(content_type: str | None) -> Claim:
-    """What a Content-Type header claims. Only image types are claims: the defaults of curl and forms are not."""
+    """What a Content-Type header claims; only image types are claims (what curl and forms send is none)."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if not media_type.startswith("image/") or media_type == "image/*":
         return None

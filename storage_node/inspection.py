@@ -1,0 +1,133 @@
+"""Whether hostile bytes are a picture we can decode: the node's question to its inspection workers.
+
+Turns a file and its sniffed type into an `Inspection` or into one of our errors; the decoding itself happens
+in `inspection_worker`, in processes that `worker_pool` owns. Never decodes a byte in the daemon. Called by
+the ingest path, from its threads: `begin` before the file's fdatasync, `result` after it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from atoll.errors import AtollError, TooManyPixels, Unavailable, Undecodable
+from storage_node.inspection_protocol import (
+    REPLY_DECODER,
+    REQUEST_ENCODER,
+    Inspection,
+    InspectionLimits,
+    InspectionRequest,
+    Refusal,
+)
+from storage_node.sniff import ImageType
+from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
+from storage_node.worker_sandbox import Sandbox
+
+__all__ = ["Inspection", "InspectionLimits", "Inspector", "PendingInspection"]
+
+_WORKER = "storage_node.inspection_worker"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingInspection:
+    """A picture being looked at. Its owner calls `result` once, or `abandon`."""
+
+    _pending: Pending
+    _type: ImageType
+    _job_seconds: float
+
+    def result(self) -> Inspection:
+        """Wait for what was found.
+
+        Raises Undecodable and TooManyPixels (the picture's fault), Overloaded and Unavailable (ours).
+        """
+        try:
+            reply = REPLY_DECODER.decode(self._pending.result())
+        except JobTimedOut:
+            raise self._too_slow() from None
+        except (JobCrashed, msgspec.DecodeError):
+            raise _undecodable(self._type, "decoder_crashed", "makes its decoder crash") from None
+        if isinstance(reply, Refusal):
+            raise _error_of(reply, self._type)
+        return reply
+
+    def abandon(self) -> None:
+        """The answer is not wanted any more; the file may be removed."""
+        self._pending.abandon()
+
+    def _too_slow(self) -> Undecodable:
+        return Undecodable(
+            f"Decoding this {self._type.name} takes longer than {self._job_seconds:g} s.",
+            reason="inspection_timeout",
+            limit_seconds=self._job_seconds,
+        )
+
+
+class Inspector:
+    """Inspects pictures in worker processes; thread-safe between `start` and `close`."""
+
+    def __init__(
+        self,
+        pool: PoolLimits = PoolLimits(),  # noqa: B008 - frozen
+        limits: InspectionLimits = InspectionLimits(),  # noqa: B008 - frozen
+        memory_bytes: int = 1 << 30,
+    ) -> None:
+        """`memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB."""
+        self._limits = limits
+        self._job_seconds = pool.job_seconds
+        # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
+        sandbox = Sandbox(memory_bytes=memory_bytes, cpu_seconds=math.ceil(pool.job_seconds) + 1)
+        self.pool = WorkerPool("inspection", sandbox.command(_WORKER), pool)
+
+    def start(self) -> None:
+        """Start the workers; returns when all are warm. Raises Unavailable."""
+        self.pool.start()
+
+    def close(self) -> None:
+        """End the workers; whoever still waits gets Unavailable."""
+        self.pool.close()
+
+    def __enter__(self) -> Inspector:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def begin(
+        self, path: Path, image_type: ImageType, limits: InspectionLimits | None = None
+    ) -> PendingInspection:
+        """Ask about the file at `path`, which must stay until the result is there; returns at once.
+
+        `limits`: a bucket's own, instead of the node's. Raises Overloaded, Unavailable.
+        """
+        request = InspectionRequest(str(path.absolute()), image_type.decoder, limits or self._limits)
+        return PendingInspection(
+            self.pool.begin(REQUEST_ENCODER.encode(request)), image_type, self._job_seconds
+        )
+
+
+def _error_of(refusal: Refusal, image_type: ImageType) -> AtollError:
+    match refusal.code:
+        case "too_many_pixels":
+            return TooManyPixels(f"This {image_type.name} has more pixels than allowed.", **refusal.facts)
+        case "too_many_frames":
+            return TooManyPixels(f"This {image_type.name} has more frames than allowed.", **refusal.facts)
+        case "truncated":
+            return _undecodable(image_type, "truncated", "is truncated: its end is missing")
+        case "out_of_memory":
+            return _undecodable(image_type, "out_of_memory", "needs more memory to decode than allowed")
+        case "undecodable":
+            return _undecodable(image_type, "undecodable", "cannot be decoded")
+        case "unreadable":
+            return Unavailable("The node could not read the picture back from its disk.")
+
+
+def _undecodable(image_type: ImageType, reason: str, what: str) -> Undecodable:
+    return Undecodable(f"This {image_type.name} {what}.", reason=reason)
