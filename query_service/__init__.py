@@ -1,1 +1,1 @@
-"""The query service: tickets, the resolver and the catalog's REST API. Stateless; never sees an image byte."""
+"""The query service: tickets, the resolver and the catalog's REST API. Stateless; sees no image byte."""

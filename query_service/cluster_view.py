@@ -1,34 +1,36 @@
 """One moment of the cluster, as the resolver and the tickets see it: the map, and who is healthy now.
 
 Health changes by the mere passing of time, and asking it anew for every request would cost more than the
-rest of the request. So a view is made at most four times a second, and everything that depends on map,
-health and the client's position alone is worked out once in its life. Owns no state but its memory of
-plans (bounded); refuses nothing.
+rest of the request. So a view is made at most four times a second, and what depends on map, health and
+the client's position alone is worked out once in its life. Owns no state but its memory of plans
+(bounded); refuses nothing.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from atoll.cluster import ClusterMap
+from atoll.errors import Unavailable
 from atoll.health import HealthTable
 from atoll.model import Node, Position
-from atoll.placement import Bands, Candidate, Ranked, rank
+from atoll.placement import Bands, Candidate, Ranked, draw, rank
 
 VIEW_SECONDS = 0.25  # added to the time until a dead node is seen as such
 MAX_PLANS = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Who may serve a blob to clients at one place.
 
     `bands` are healthy nodes, to be drawn from anew for each answer; when `confirmed` is False none of
-    them is known to hold the blob, they pull it through. `last` are nodes that gave no sign of life, by
-    distance: worth a try when all else fails.
+    them is known to hold the blob, and they pull it through. `last` are nodes that give no sign of life,
+    by distance: worth a try when all else fails.
     """
 
     bands: Bands
@@ -36,8 +38,13 @@ class Plan:
     last: tuple[Ranked, ...] = ()
 
     @cached_property
-    def never(self) -> bool:  # pragma: no cover - replaced below
-        return not self.bands and not self.last
+    def _fixed(self) -> list[Ranked] | None:
+        """The order when no dice are needed: at most one node in each band, as with a region per band."""
+        return [band[0] for band in self.bands] if all(len(band) == 1 for band in self.bands) else None
+
+    def drawn(self, rng: random.Random) -> list[Ranked]:
+        """The healthy nodes, best first."""
+        return draw(self.bands, rng) if self._fixed is None else self._fixed
 
 
 class ClusterView:
@@ -45,4 +52,78 @@ class ClusterView:
 
     def __init__(self, cluster: ClusterMap, health: HealthTable, now: float) -> None:
         self.cluster, self._health, self.now = cluster, health, now
-        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._plans: dict[tuple[str, float, float, tuple[str, ...] | None], Plan] = {}
+
+    def plan(self, client: Position, set_name: str, holders: tuple[str, ...] | None) -> Plan:
+        """Who may serve a blob of the set that `holders` (names; None: nobody asked) are known to hold."""
+        key = (set_name, client.lat, client.lon, holders)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._make_plan(client, set_name, holders)
+            if len(self._plans) < MAX_PLANS:
+                self._plans[key] = plan
+        return plan
+
+    def _make_plan(self, client: Position, set_name: str, holders: tuple[str, ...] | None) -> Plan:
+        members = self.cluster.members(set_name)
+        confirmed = members if holders is None else [node for node in members if node.name in holders]
+        if bands := rank(client, self.healthy(confirmed)):
+            return Plan(bands, confirmed=True)
+        bands = rank(client, self.healthy(members))
+        return Plan(bands, confirmed=False, last=self._by_distance(client, confirmed))
+
+    def healthy(self, nodes: Iterable[Node]) -> list[Candidate]:
+        """Those of the nodes that are healthy now."""
+        found = (self._health.candidate(node, self.cluster, self.now) for node in nodes)
+        return [candidate for candidate in found if candidate]
+
+    def _by_distance(self, client: Position, nodes: Iterable[Node]) -> tuple[Ranked, ...]:
+        places = [Candidate(node, self.cluster.regions[node.region].position) for node in nodes]
+        return tuple(sorted((r for band in rank(client, places) for r in band), key=lambda r: r.km))
+
+    @cached_property
+    def writable_sets(self) -> list[list[Candidate]]:
+        """Per unsealed set its writable nodes; of sets that can keep two copies now, if there are any.
+
+        A set whose other regions are down takes uploads only when no other can: better one copy than a
+        refusal, but better two than one.
+        """
+        open_sets = [s.name for s in self.cluster.sets.values() if not s.sealed]
+        writable = {name: self._writable(name) for name in open_sets}
+        whole = [name for name in open_sets if self._regions_up(name) > 1]
+        return [writable[name] for name in whole if writable[name]] or [w for w in writable.values() if w]
+
+    def _writable(self, set_name: str) -> list[Candidate]:
+        found = (self._health.writable(n, self.cluster, self.now) for n in self.cluster.members(set_name))
+        return [candidate for candidate in found if candidate]
+
+    def _regions_up(self, set_name: str) -> int:
+        return len({c.node.region for c in self.healthy(self.cluster.members(set_name))})
+
+
+class Views:
+    """Gives the current view, and makes a new one when it is old or dropped."""
+
+    def __init__(
+        self,
+        cluster: Callable[[], ClusterMap],
+        health: HealthTable,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cluster, self._health, self._clock = cluster, health, clock
+        self._view: ClusterView | None = None
+
+    def current(self) -> ClusterView:
+        """The view of now, at most `VIEW_SECONDS` old. `Unavailable` while no map was ever seen."""
+        now = self._clock()
+        view = self._view
+        if view is None or now - view.now >= VIEW_SECONDS:
+            cluster = self._cluster()
+            if not cluster.regions:
+                raise Unavailable("The cluster map is not known here yet.", retry_after=1)
+            view = self._view = ClusterView(cluster, self._health, now)
+        return view
+
+    def drop(self) -> None:
+        """Something changed that nobody should wait for: the map, or a node's death."""
+        self._view = None

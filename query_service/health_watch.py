@@ -96,7 +96,7 @@ class HealthWatch:
             self._on_change()
 
     async def _ask(self, node: Node) -> NodeStatus | None:
-        """What the node says of itself; None when it does not, or when another daemon answers in its place."""
+        """What the node says of itself; None when it does not, or when another daemon answers for it."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 async with self._session.get(node.url + "/health", allow_redirects=False) as response:

@@ -113,7 +113,7 @@ class PositionFinder:
         return place if -90 <= place.lat <= 90 and -180 <= place.lon <= 180 else None
 
     def _client_behind(self, request: web.Request) -> Address | None:
-        """The last address in X-Forwarded-For that is no proxy of ours: what stands before it may be forged."""
+        """The last address in X-Forwarded-For that is no proxy of ours: all before it may be forged."""
         hops = ",".join(request.headers.getall(FORWARDED_FOR, [])).split(",")
         for hop in reversed(hops[-MAX_HOPS:]):
             address = _address(hop.strip())

@@ -1,0 +1,126 @@
+"""Upload tickets: which node takes an upload, under which id, within which limits. No I/O.
+
+Owns the choice and the signature; knows no database, so tickets are issued with MongoDB and Redis down.
+Refuses an unknown bucket (404), names outside their grammar (400), and everything while no node is
+writable (503). Called by uploads_api.py.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from atoll import names
+from atoll.errors import BadRequest, TooManyFiles, Unavailable
+from atoll.ids import named_asset_id, new_id, now_ms
+from atoll.model import Bucket, Position
+from atoll.node_api import rfc3339
+from atoll.placement import Candidate, choose_upload_node
+from atoll.signing import MAX_TOKEN_CHARS, Keys, Ticket, sign_token
+from query_service.cluster_view import Views
+from query_service.wire import TicketView, UploadLimits, UploadOrder
+
+
+@dataclass(frozen=True)
+class TicketRules:
+    """What this service allows at most; `seconds` is how long a ticket is valid."""
+
+    seconds: int
+    max_bytes: int
+    max_pixels: int
+    max_files: int
+
+
+class TicketOffice:
+    """Issues tickets."""
+
+    def __init__(
+        self,
+        views: Views,
+        keys: Keys,
+        rules: TicketRules,
+        rng: random.Random,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._views, self._keys, self._rules = views, keys, rules
+        self._rng, self._clock_ms = rng, clock_ms
+
+    def issue(self, order: UploadOrder, client: Position) -> TicketView:
+        """A ticket for the writable node nearest to the client, in a set with room."""
+        bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
+        public_id = self._check_name(order)
+        limits = self._limits(order, bucket)
+        node = self._choose(client)
+        now = self._clock_ms()
+        asset_id = named_asset_id(bucket.name, public_id) if public_id else new_id(now)
+        ticket = Ticket(
+            ticket_id=new_id(now),
+            node=node.node.name,
+            set=node.node.set,
+            bucket=bucket.name,
+            asset_id=asset_id,
+            expires_at=now + self._rules.seconds * 1000,
+            max_bytes=limits.max_bytes,
+            max_files=limits.max_files,
+            public_id=public_id,
+            max_pixels=limits.max_pixels,
+            allowed=bucket.allowed,
+            tags=order.tags,
+            context=order.context,
+        )
+        return self._view(ticket, node, limits)
+
+    def _check_name(self, order: UploadOrder) -> str | None:
+        if order.files > self._rules.max_files:
+            raise TooManyFiles(
+                f"A ticket is good for at most {self._rules.max_files} files.",
+                limit=self._rules.max_files,
+                got=order.files,
+            )
+        if order.public_id is None:
+            return None
+        if order.files > 1:
+            raise BadRequest("A public_id names one file; leave it out for several.", parameter="files")
+        return names.check_public_id(order.public_id)
+
+    def _limits(self, order: UploadOrder, bucket: Bucket) -> UploadLimits:
+        rules = self._rules
+        return UploadLimits(
+            max_bytes=_least(order.max_bytes, bucket.max_bytes, rules.max_bytes),
+            max_files=order.files,
+            max_pixels=_least(bucket.max_pixels, rules.max_pixels),
+            allowed=bucket.allowed or names.EXTENSIONS,  # type: ignore[arg-type]  # the same words
+        )
+
+    def _choose(self, client: Position) -> Candidate:
+        chosen = choose_upload_node(client, self._views.current().writable_sets, self._rng)
+        if chosen is None:
+            raise Unavailable("No node takes uploads now: none is healthy with room to spare.", retry_after=2)
+        return chosen
+
+    def _view(self, ticket: Ticket, chosen: Candidate, limits: UploadLimits) -> TicketView:
+        token = sign_token(ticket, self._keys.ticket)
+        if len(token) > MAX_TOKEN_CHARS:
+            raise BadRequest(
+                "public_id, tags and context are too long together: a ticket travels in a URL.",
+                limit=MAX_TOKEN_CHARS,
+                got=len(token),
+            )
+        return TicketView(
+            upload_url=f"{chosen.node.url}/v1/uploads?ticket={token}",
+            method="PUT" if ticket.max_files == 1 else "POST",
+            ticket=token,
+            node=chosen.node.name,
+            region=chosen.node.region,
+            set=ticket.set,
+            asset_id=ticket.asset_id,
+            public_id=ticket.public_id or ticket.asset_id,
+            bucket=ticket.bucket,
+            expires_at=rfc3339(ticket.expires_at),
+            limits=limits,
+        )
+
+
+def _least(*limits: int | None) -> int:
+    return min(limit for limit in limits if limit is not None)

@@ -1,0 +1,173 @@
+"""What this service is asked and answers, beyond the types all daemons share. Pure.
+
+What it is asked refuses unknown members, so that a misspelt limit is an error and not no limit.
+Times are RFC 3339 in UTC, distances km, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from atoll.model import Context, Extension, Size, Tags
+
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Seconds = Annotated[int, Meta(ge=1)]
+Text = Annotated[str, Meta(max_length=1024)]  # looked at more closely where it is used
+
+
+class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish for an upload ticket. `max_bytes` may only lower what bucket and service allow."""
+
+    bucket: Text
+    public_id: Text | None = None
+    files: Annotated[int, Meta(ge=1)] = 1
+    max_bytes: Annotated[int, Meta(ge=1)] | None = None
+    tags: Tags = ()
+    context: Context = {}
+
+
+class UploadLimits(Struct, frozen=True):
+    """What the node will hold an upload to."""
+
+    max_bytes: int
+    max_files: int
+    max_pixels: int
+    allowed: tuple[Extension, ...]
+
+
+class TicketView(Struct, frozen=True):
+    """A ticket, and all a client needs to use it. Several files go by POST, as multipart."""
+
+    upload_url: str
+    method: Literal["PUT", "POST"]
+    ticket: str
+    node: str
+    region: str
+    set: str
+    asset_id: str
+    public_id: str
+    bucket: str
+    expires_at: str
+    limits: UploadLimits
+
+
+class ResolveItem(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of: `asset_id`; `bucket` and `public_id`; `bucket` and `handle`."""
+
+    asset_id: Text | None = None
+    bucket: Text | None = None
+    public_id: Text | None = None
+    handle: Text | None = None
+
+
+class ResolveOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """Many assets or handles to find at once, for one client position."""
+
+    items: list[ResolveItem]
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    region: Text | None = None
+    expires_in: Seconds | None = None
+
+
+class Offer(Struct, frozen=True, omit_defaults=True):
+    """One node that may be asked for the bytes.
+
+    `unconfirmed`: not known to hold them, it will pull them through. `suspect`: gives no sign of life.
+    """
+
+    url: str
+    node: str
+    region: str
+    distance_km: float
+    unconfirmed: bool = False
+    suspect: bool = False
+
+
+class Resolved(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where to get an image: the best node, then the others in order. No `asset_id` for a handle."""
+
+    asset_id: str | UnsetType = UNSET
+    url: str
+    node: str
+    region: str
+    distance_km: float
+    alternatives: list[Offer]
+    expires_at: str | None
+    sha256: str
+    unconfirmed: bool = False
+    suspect: bool = False
+
+
+class DeletedView(Struct, frozen=True):
+    """A delete that is durable on `node`."""
+
+    asset_id: str
+    deleted_at: str
+    node: str
+
+
+class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A bucket's policy, whole. `visibility` has no default: nothing becomes public by omission."""
+
+    visibility: Literal["public", "private"]
+    max_bytes: Annotated[int, Meta(ge=1)] | None = None
+    max_pixels: Annotated[int, Meta(ge=1)] | None = None
+    allowed: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
+
+
+class NodeView(Struct, frozen=True):
+    """A node as the map has it and as it is seen now; `age_ms` is how long ago it gave a sign of life."""
+
+    name: str
+    region: str
+    set: str
+    url: str
+    state: str
+    health: str
+    age_ms: int | None
+    version: str | None
+    ready: str | None
+    read_only: bool | None
+    load: float | None
+    bytes_total: Size | None
+    bytes_free: Size | None
+    blobs: Size | None
+    outbox: Size | None
+    outbox_age_ms: int | None
+    wanted: Size | None
+    quarantined: Size | None
+
+
+class MemberView(Struct, frozen=True):
+    """A node as a member of its set."""
+
+    node: str
+    region: str
+    health: str
+    writable: bool
+    bytes_free: Size | None
+
+
+class SetView(Struct, frozen=True):
+    """A set; `bytes_free` is that of its fullest member, because every member gets every blob."""
+
+    name: str
+    sealed: bool
+    writable: bool
+    healthy: int
+    bytes_free: Size | None
+    members: list[MemberView]
+
+
+class RegionView(Struct, frozen=True):
+    """A region and who stands there."""
+
+    name: str
+    lat: float
+    lon: float
+    nodes: list[str]
+    healthy: int
