@@ -48,6 +48,7 @@ class LiveClusterMap:
         self._copy = _Copy()
         self._dirty = False
         self._changed = asyncio.Event()
+        self._synced = asyncio.Event()
         self._reopen = asyncio.Event()
         self._listeners: list[Callable[[ClusterMap], None]] = []
         self.current = ClusterMap()
@@ -75,6 +76,10 @@ class LiveClusterMap:
             self._changed.clear()
             await self._changed.wait()
         return self.current
+
+    async def synced(self) -> None:
+        """Return once the bucket itself has been read, not only the copy on disk."""
+        await self._synced.wait()
 
     async def put(self, entry: Entry, *, only_if_absent: bool = False) -> None:
         """Write an entry. `Conflict` if it is there and must not be, `BusUnavailable` without NATS."""
@@ -143,6 +148,7 @@ class LiveClusterMap:
         if (made, entries) != (self._copy.made, self._copy.entries) or not self.current.regions:
             self._copy = _Copy(made, entries)
             await self._publish()
+        self._synced.set()
 
     async def _take_changes(self, watcher: KeyValue.KeyWatcher) -> None:
         until = asyncio.get_running_loop().time() + REFRESH_SECONDS

@@ -115,14 +115,19 @@ def heartbeat_subject(region: str, node: str) -> str:
 ALL_HEARTBEATS = "atoll.heartbeat.*.*"
 
 
+def event_headers(event_id: str, subject: str, body: bytes, keys: Keys) -> dict[str, str]:
+    """The headers of an event as published."""
+    return {
+        "Nats-Msg-Id": event_id,
+        SCHEMA_HEADER: str(SCHEMA),
+        SIGNATURE_HEADER: seal(keys.event, subject, body),
+    }
+
+
 def seal_event(event: Event, keys: Keys) -> tuple[bytes, dict[str, str]]:
     """Body and headers of an event as published."""
     body = _encoder.encode(event)
-    return body, {
-        "Nats-Msg-Id": event.id,
-        SCHEMA_HEADER: str(SCHEMA),
-        SIGNATURE_HEADER: seal(keys.event, subject_of(event), body),
-    }
+    return body, event_headers(event.id, subject_of(event), body, keys)
 
 
 def open_event(subject: str, body: bytes, headers: dict[str, str] | None, keys: Keys) -> Event:

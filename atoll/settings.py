@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, NewType, TypeVar, get_type_hints
 
 from atoll.errors import AtollError
 
@@ -34,10 +34,8 @@ class Secret(str):
         return "Secret(…)"
 
 
-class Bytes(int):
-    """A size in bytes; in files and variables also `64MiB`, `2 GiB`."""
-
-    __slots__ = ()
+# A size in bytes; in files and variables also `64MiB`, `2 GiB`. A plain int at run time.
+Bytes = NewType("Bytes", int)
 
 
 class SettingsError(AtollError):

@@ -61,7 +61,7 @@ class Counts(NamedTuple):
 class Index:
     """One node's index.db."""
 
-    def __init__(self, path: Path, node: str, committed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, path: Path, node: str, committed: Callable[[], object] = lambda: None) -> None:
         self._path = path
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []

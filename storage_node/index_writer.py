@@ -38,7 +38,7 @@ class _Job(NamedTuple):
 class IndexWriter:
     """Owns the writing connection and its thread. `committed` is called after each commit, in that thread."""
 
-    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], object]) -> None:
         self._connection = connection
         self._committed = committed
         self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LIMIT)

@@ -1,0 +1,12 @@
+"""python -m storage_node --settings FILE.toml"""
+
+from __future__ import annotations
+
+import sys
+
+from atoll.daemon_main import daemon_main
+from storage_node.app import run
+from storage_node.settings import NodeSettings
+
+if __name__ == "__main__":
+    sys.exit(daemon_main("storage_node", NodeSettings, run))

@@ -1,0 +1,158 @@
+"""What the node says of itself: a heartbeat every second, and the answer to GET /health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Literal
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+
+from atoll.bus import Bus, BusUnavailable
+from atoll.cluster_map import LiveClusterMap
+from atoll.events import heartbeat_subject, seal_heartbeat
+from atoll.http import json_response
+from atoll.lifecycle import Stop
+from atoll.model import Heartbeat
+from atoll.node_api import NodeStatus
+from atoll.signing import Keys
+from atoll.version import __version__
+from storage_node.index import Counts, Index
+from storage_node.origin import Origin
+from storage_node.settings import NodeSettings
+from storage_node.space import SpaceGuard
+from storage_node.store import BlobStore
+
+log = logging.getLogger(__name__)
+
+State = Literal["ready", "draining", "stopping"]
+
+
+class Heartbeats:
+    """Measures once a second, publishes, and remembers for /health."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        origin: Origin,
+        index: Index,
+        store: BlobStore,
+        space: SpaceGuard,
+        cluster: LiveClusterMap,
+        bus: Bus,
+        keys: Keys,
+        threads: Executor,
+        under_way: Callable[[], int],
+        stop: Stop,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._settings, self._origin, self._index, self._store = settings, origin, index, store
+        self._space, self._cluster, self._bus, self._keys = space, cluster, bus, keys
+        self._threads, self._under_way, self._stop = threads, under_way, stop
+        self._counts = Counts(0, 0, 0, 0, 0, 0)
+        self._lag = 0.0
+        self._cpu = time.process_time()
+        self._load = 0.0
+        _gauges(registry, self)
+
+    @property
+    def state(self) -> State:
+        """Whether the node takes uploads, drains, or is about to end."""
+        if self._stop.requested():
+            return "stopping"
+        me = self._cluster.current.nodes.get(self._settings.name)
+        return "draining" if me and me.state == "draining" else "ready"
+
+    async def measure(self) -> None:
+        """Look at disk and index; called before serving starts and then every second."""
+        loop = asyncio.get_running_loop()
+        self._counts, disk = await loop.run_in_executor(
+            self._threads, lambda: (self._index.counts(), self._store.space())
+        )
+        self._space.measured(disk, self._counts.bytes)
+
+    async def run(self) -> None:
+        """Beat for ever."""
+        every = self._settings.heartbeat_seconds
+        due = time.monotonic()
+        while True:
+            began = time.monotonic()
+            self._lag = max(0.0, began - due)
+            self._measure_load(every)
+            await self.measure()
+            await self.beat()
+            due = began + every
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def _measure_load(self, every: float) -> None:
+        """The process's share of one core (the loop's ceiling), or how full its upload places are."""
+        cpu = time.process_time()
+        busy = min(1.0, (cpu - self._cpu) / every)
+        self._cpu = cpu
+        self._load = max(busy, self._under_way() / self._settings.max_uploads)
+
+    async def beat(self) -> None:
+        """Publish one heartbeat; without NATS there is nobody to tell."""
+        beat = self._heartbeat()
+        body, headers = seal_heartbeat(beat, self._keys)
+        try:
+            await self._bus.publish(heartbeat_subject(beat.region, beat.node), body, headers)
+        except BusUnavailable as error:
+            log.debug("no heartbeat: %s", error.detail)
+
+    def _heartbeat(self) -> Heartbeat:
+        now, counts = self._origin.now_ms(), self._counts
+        return Heartbeat(
+            node=self._origin.node,
+            region=self._origin.region,
+            set=self._origin.set,
+            url=self._settings.public_url,
+            at=now,
+            version=__version__,
+            state=self.state,
+            read_only=self._space.read_only,
+            load=round(self._load, 3),
+            bytes_total=self._space.total,
+            bytes_free=self._space.free,
+            blobs=counts.blobs,
+            outbox=counts.outbox,
+            outbox_age_ms=max(0, now - counts.oldest_outbox_at) if counts.outbox else 0,
+            wanted=counts.wanted,
+            quarantined=counts.quarantined,
+            inodes_free=self._space.inodes_free,
+        )
+
+    def add_routes(self, app: web.Application) -> None:
+        """Serve /health."""
+        app.router.add_get("/health", self._health)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        status = NodeStatus(
+            self._origin.node,
+            self._origin.region,
+            self._origin.set,
+            self.state,
+            self._space.read_only,
+            self._space.free,
+        )
+        return json_response(status, headers={"Cache-Control": "no-store"})
+
+
+def _gauges(registry: CollectorRegistry, source: Heartbeats) -> None:
+    facts: dict[str, tuple[str, Callable[[], float]]] = {
+        "atoll_blobs": ("Blobs held.", lambda: source._counts.blobs),
+        "atoll_blob_bytes": ("Bytes of blobs held.", lambda: source._counts.bytes),
+        "atoll_outbox_depth": ("Events that wait for their stream.", lambda: source._counts.outbox),
+        "atoll_wanted": ("Blobs that could not be pulled yet.", lambda: source._counts.wanted),
+        "atoll_quarantined": ("Bad copies set aside.", lambda: source._counts.quarantined),
+        "atoll_disk_bytes_total": ("Space this node may use.", lambda: source._space.total),
+        "atoll_disk_bytes_free": ("Of it, free.", lambda: source._space.free),
+        "atoll_loop_lag_seconds": ("How late the last heartbeat began.", lambda: source._lag),
+        "atoll_load": ("Load as in the heartbeat, 0 to 1.", lambda: source._load),
+    }
+    for name, (doc, value) in facts.items():
+        Gauge(name, doc, registry=registry).set_function(value)

@@ -1,0 +1,115 @@
+"""The durable write path: from a complete body to an acknowledged asset version. Blocks; runs in threads.
+
+The order is invariant 1: look at the bytes (type, then a full decode in a worker process while the file
+is being fsynced), rename into place and fsync the directories, then commit blob, record, ticket and
+event in one index transaction. Only then is the upload acknowledged. Whatever fails before leaves
+nothing that anyone can see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atoll.errors import AtollError, EmptyBody, NotAnImage, TypeMismatch
+from atoll.ids import derived_id
+from atoll.model import AssetRecord, Blob, Picture
+from atoll.names import CONTENT_TYPES
+from atoll.signing import Ticket
+from storage_node.blob_locks import BlobLocks
+from storage_node.chunks import BlobHasher
+from storage_node.index import Index
+from storage_node.index_ops import store_upload
+from storage_node.inspection import InspectionLimits, Inspector
+from storage_node.origin import Origin
+from storage_node.sniff import Claim, ImageType, agrees, sniff
+from storage_node.spool import Spool
+from storage_node.store import BlobKey, BlobStore, Staged
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What the sender said of one file: its place in the ticket, and what type it claims to be."""
+
+    ticket: Ticket
+    file: int
+    filename: str | None
+    claims: tuple[Claim, ...]
+    allowed: tuple[str, ...]
+    limits: InspectionLimits
+
+    @property
+    def asset_id(self) -> str:
+        return derived_id(self.ticket.asset_id, self.file)
+
+
+class Ingest:
+    """Turns spooled bodies into asset records."""
+
+    def __init__(
+        self, store: BlobStore, index: Index, locks: BlobLocks, inspector: Inspector, origin: Origin
+    ) -> None:
+        self._store, self._index, self._locks = store, index, locks
+        self._inspector, self._origin = inspector, origin
+
+    def accept(self, spool: Spool, upload: Upload) -> AssetRecord:
+        """The record of a complete body, durable. Raises what is wrong with the body, or with us."""
+        kind = _check_type(spool, upload)
+        try:
+            staged, hasher = spool.finish()
+            picture = self._inspect_and_sync(staged, kind, upload.limits)
+            blob = Blob(upload.ticket.bucket, hasher.sha256(), kind.extension, hasher.size, picture)
+            return self._commit(staged, blob, hasher, upload)
+        finally:
+            spool.discard()
+
+    def _inspect_and_sync(self, staged: Staged, kind: ImageType, limits: InspectionLimits) -> Picture:
+        pending = self._inspector.begin(staged.path, kind, limits)
+        try:
+            staged.sync()  # the disk works while the worker decodes
+        except BaseException:
+            pending.abandon()
+            raise
+        found = pending.result()
+        return Picture(found.width, found.height, found.frames)
+
+    def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> AssetRecord:
+        key = BlobKey(blob.bucket, blob.sha256, blob.ext)
+        operation = store_upload(
+            upload.ticket,
+            upload.file,
+            upload.asset_id,
+            blob,
+            hasher.chunk_digests(),
+            upload.filename,
+            self._origin,
+        )
+        with self._locks.of(blob.sha256):
+            self._store.publish(staged, key)
+            try:
+                return self._index.write(operation).result()
+            except AtollError:
+                # refused (a replayed ticket) or not committed: leave no file that nothing refers to
+                if self._index.blob(blob.bucket, blob.sha256) is None:
+                    self._store.remove(key)
+                raise
+
+
+def _check_type(spool: Spool, upload: Upload) -> ImageType:
+    """The type of the bytes, if it is one we take and what the sender said it is."""
+    if spool.size == 0:
+        raise EmptyBody("The file is empty. Send the bytes of an image.", filename=upload.filename)
+    kind = sniff(spool.head)
+    if kind is None or kind.extension not in upload.allowed:
+        taken = ", ".join(CONTENT_TYPES[ext] for ext in upload.allowed)
+        found = kind.content_type if kind else "unknown"
+        raise NotAnImage(f"This is not an image of a type that is taken here: {taken}.", found=found)
+    for claim in upload.claims:
+        if not agrees(kind, claim):
+            declared = sorted(CONTENT_TYPES[ext] for ext in claim or ())
+            raise TypeMismatch(
+                f"The bytes are {kind.content_type}, but something else was declared. "
+                "Correct the Content-Type or the file name's extension.",
+                found=kind.content_type,
+                declared=declared,
+            )
+    return kind

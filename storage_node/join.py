@@ -1,0 +1,75 @@
+"""Joining the cluster: the node's own entry in the map, and what the map needs to understand it.
+
+A sealed entry is the proof of the cluster secret. A node that was removed is told so and stays out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from atoll.backoff import Backoff
+from atoll.cluster_map import LiveClusterMap
+from atoll.errors import Conflict, Unavailable
+from atoll.ids import now_ms
+from atoll.model import Node, Region, ReplicaSet
+from storage_node.settings import NodeSettings
+
+log = logging.getLogger(__name__)
+
+_CHECK_SECONDS = 5.0
+
+
+class RemovedNode(Exception):
+    """This node was removed from the cluster; it must not serve."""
+
+
+async def keep_joined(settings: NodeSettings, cluster: LiveClusterMap) -> None:
+    """See to it, for ever, that the map has this node as it is. Raises `RemovedNode`."""
+    backoff = Backoff(0.2, 5.0)
+    while True:
+        try:
+            await _join(settings, cluster)
+            backoff.reset()
+            await asyncio.sleep(_CHECK_SECONDS)
+        except Unavailable as error:
+            log.debug("not joined yet: %s", error.detail)
+            await asyncio.sleep(backoff.next())
+
+
+async def _join(settings: NodeSettings, cluster: LiveClusterMap) -> None:
+    await cluster.synced()
+    known = cluster.current.nodes.get(settings.name)
+    if known and known.state == "removed":
+        raise RemovedNode(
+            f"Node {settings.name!r} was removed from the cluster. To bring this machine back, give it "
+            "a new name and an empty data directory."
+        )
+    await _announce_place(settings, cluster)
+    node = Node(
+        name=settings.name,
+        region=settings.region,
+        set=settings.set,
+        url=settings.public_url,
+        state=known.state if known else "active",
+        joined_at=known.joined_at if known else now_ms(),
+    )
+    if node != known:
+        await cluster.put(node)
+        log.info("joined the cluster", extra={"set": node.set, "url": node.url})
+
+
+async def _announce_place(settings: NodeSettings, cluster: LiveClusterMap) -> None:
+    """Put the region and the set into the map, unless they are there."""
+    current = cluster.current
+    try:
+        if settings.region not in current.regions:
+            if settings.region_lat is None or settings.region_lon is None:
+                log.error("the map has no region %r, and region_lat/region_lon are not set", settings.region)
+            else:
+                place = Region(settings.region, settings.region_lat, settings.region_lon)
+                await cluster.put(place, only_if_absent=True)
+        if settings.set not in current.sets:
+            await cluster.put(ReplicaSet(settings.set), only_if_absent=True)
+    except Conflict:
+        return  # another node of the region or set was faster

@@ -1,0 +1,110 @@
+"""The outbox: events leave index.db for the region's stream, at least once, in order of commit.
+
+Woken by each index commit; a batch is published concurrently, and what was acknowledged is removed. An
+event that was published but not yet removed when the node died is published again with the same
+Nats-Msg-Id, which the stream drops. While NATS is away events wait on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+
+from prometheus_client import CollectorRegistry, Counter
+
+from atoll.backoff import Backoff
+from atoll.bus import Bus
+from atoll.cluster_map import LiveClusterMap
+from atoll.errors import Unavailable
+from atoll.events import event_headers
+from atoll.model import Region
+from atoll.signing import Keys
+from atoll.streams import ensure_stream
+from storage_node.index import Index, OutboxRow
+from storage_node.index_ops import published
+from storage_node.settings import NodeSettings
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 1.0
+_IN_FLIGHT = 64
+
+
+class Outbox:
+    """Publishes one node's events; `wake` is set after each index commit."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        index: Index,
+        bus: Bus,
+        cluster: LiveClusterMap,
+        keys: Keys,
+        threads: Executor,
+        wake: asyncio.Event,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._settings, self._index, self._bus = settings, index, bus
+        self._cluster, self._keys, self._threads = cluster, keys, threads
+        self._wake = wake
+        self._stream_known = False
+        self._published = Counter("atoll_outbox_published", "Events acknowledged.", registry=registry)
+        self._failures = Counter(
+            "atoll_outbox_failures", "Batches that were not acknowledged.", registry=registry
+        )
+
+    async def run(self) -> None:
+        """Publish for ever."""
+        await self._cluster.wait_for(lambda m: self._settings.region in m.regions)
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            self._wake.clear()
+            try:
+                more = await self._publish_batch()
+                backoff.reset()
+            except Unavailable as error:
+                self._failures.inc()
+                self._stream_known = False  # perhaps it is gone: ask, and make it again
+                log.warning("outbox waits: %s", error.detail)
+                await asyncio.sleep(backoff.next())
+                continue
+            if not more:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _publish_batch(self) -> bool:
+        """Publish what waits, up to a batch; True if there was a whole batch."""
+        loop = asyncio.get_running_loop()
+        batch = self._settings.outbox_batch
+        rows = await loop.run_in_executor(self._threads, self._index.outbox, batch)
+        if not rows:
+            return False
+        region = self._cluster.current.region(self._settings.region)
+        if not self._stream_known:
+            await ensure_stream(
+                self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
+            )
+            self._stream_known = True
+        gate = asyncio.Semaphore(_IN_FLIGHT)
+        outcomes = await asyncio.gather(
+            *(self._publish(row, region, gate) for row in rows), return_exceptions=True
+        )
+        sent = [row.seq for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+        if sent:
+            self._published.inc(len(sent))
+            await asyncio.wrap_future(self._index.write(published(sent)))
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+        return len(rows) == batch
+
+    async def _publish(self, row: OutboxRow, region: Region, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            headers = event_headers(row.event_id, row.subject, row.body, self._keys)
+            await self._bus.publish_kept(row.subject, row.body, headers, region.jetstream_domain)

@@ -1,0 +1,48 @@
+"""How much room the node has, and when it stops taking bytes. Loop-thread only; measured in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from atoll.errors import NoSpace
+from storage_node.store import Space
+
+
+class SpaceGuard:
+    """Free bytes minus what uploads under way will need; read-only below the reserve."""
+
+    def __init__(self, reserve: int, capacity: int | None) -> None:
+        self._reserve, self._capacity = reserve, capacity
+        self._promised = 0
+        self.total = 0
+        self.free = 0
+        self.inodes_free = 0
+
+    def measured(self, disk: Space, used: int) -> None:
+        """Take a measurement; `used` is the bytes of all blobs, which a capacity is held against."""
+        self.total, self.free, self.inodes_free = disk.total, disk.free, disk.inodes_free
+        if self._capacity is not None:
+            self.total = min(disk.total, self._capacity)
+            self.free = max(0, min(disk.free, self._capacity - used))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether new bytes are refused."""
+        return self.free - self._promised < self._reserve
+
+    @contextmanager
+    def promise(self, expected: int) -> Iterator[None]:
+        """Hold room for `expected` bytes. `NoSpace` if they would eat into the reserve."""
+        if self.free - self._promised - expected < self._reserve:
+            raise NoSpace(
+                "This node is read-only: its free space is at its reserve. Ask for a ticket to another node.",
+                bytes_free=self.free,
+                reserve=self._reserve,
+                needed=expected,
+            )
+        self._promised += expected
+        try:
+            yield
+        finally:
+            self._promised -= expected
