@@ -1,0 +1,80 @@
+"""The monitor's wiring: everything is constructed here, in order, and unwound in reverse."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+
+from atoll.api_keys import load_api_keys
+from atoll.backoff import Backoff
+from atoll.bus import Bus
+from atoll.cluster_map import LiveClusterMap
+from atoll.http import serve
+from atoll.ids import new_id
+from atoll.lifecycle import Stop, Tasks
+from atoll.metrics import metrics_handler, new_registry
+from atoll.settings import read_secret
+from atoll.signing import Keys
+from monitor.alert_book import AlertBook
+from monitor.alert_memory import AlertMemory
+from monitor.alert_sinks import LogSink
+from monitor.clock import SystemClock
+from monitor.exposition import MonitorCollector
+from monitor.heartbeats import HeartbeatListener
+from monitor.http_api import MonitorApi, make_app
+from monitor.nats_alert_sink import NatsAlertSink
+from monitor.node_table import NodeTable
+from monitor.settings import MonitorSettings
+from monitor.watch import Watch
+
+log = logging.getLogger(__name__)
+
+RETRY_FIRST_SECONDS, RETRY_CAP_SECONDS = 0.2, 5.0
+
+
+async def run(settings: MonitorSettings, stop: Stop) -> None:
+    """Run until `stop`. Raises `SettingsError` for secrets that cannot be used, before anything is opened."""
+    keys = Keys(read_secret(settings.cluster_secret_file))
+    api_keys = load_api_keys(settings.api_keys_file)
+    memory, clock = AlertMemory(settings.state_dir), SystemClock()
+
+    bus = Bus(settings)
+    cluster_map = LiveClusterMap(
+        bus,
+        keys,
+        settings.state_dir,
+        domain=settings.nats_map_domain,
+        replicas=settings.nats_replicas,
+    )
+    cluster_map.load()
+
+    async def send(subject: str, body: bytes, headers: dict[str, str]) -> None:
+        await bus.publish(subject, body, headers)
+        await bus.flush()
+
+    table = NodeTable(clock)
+    heartbeats = HeartbeatListener(bus, keys, table, clock)
+    book = AlertBook(settings.thresholds, settings.name, new_id, memory.load())
+    to_nats = NatsAlertSink(send, keys, Backoff(RETRY_FIRST_SECONDS, RETRY_CAP_SECONDS))
+    watch = Watch(bus, cluster_map, table, book, memory, (LogSink(), to_nats), clock)
+
+    registry = new_registry("monitor", settings.name, settings.region)
+    registry.register(
+        MonitorCollector(watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: to_nats.unsent)
+    )
+    api = MonitorApi(watch, book, cluster_map, heartbeats, lambda: bus.connected, clock)
+    app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(bus.opened())
+        tasks = await stack.enter_async_context(Tasks(stop))
+        tasks.start("cluster map", cluster_map.run())
+        tasks.start("heartbeats", heartbeats.run())
+        tasks.start("alerts to NATS", to_nats.run())
+        tasks.start("watch", watch.run(settings.evaluate_seconds))
+        await stack.enter_async_context(
+            serve(app, settings.listen_host, settings.listen_port, drain_seconds=settings.drain_seconds)
+        )
+        log.info("monitor listens on %s:%d", settings.listen_host, settings.listen_port)
+        await stop.wait()
+    log.info("monitor ended")

@@ -1,0 +1,90 @@
+"""The monitor's HTTP: /v1/… for people and programs with a read key, /health for whoever supervises it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from atoll.api_keys import ApiKeys
+from atoll.cluster_map import LiveClusterMap
+from atoll.http import Handler, json_response, problems
+from monitor.alert_book import AlertBook
+from monitor.clock import Clock
+from monitor.heartbeats import HeartbeatListener
+from monitor.views import capacity_view, health_view, node_view, set_views
+from monitor.watch import Watch
+
+
+class MonitorApi:
+    """One method per path; each answers from memory."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        book: AlertBook,
+        cluster_map: LiveClusterMap,
+        heartbeats: HeartbeatListener,
+        connected: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        self._watch, self._book, self._map = watch, book, cluster_map
+        self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
+
+    def health(self) -> Any:
+        """The cluster in one look."""
+        rows = self._watch.rows()
+        return health_view(
+            rows,
+            set_views(rows, self._map.current),
+            [alert.detail for alert in self._book.standing],
+            connected=self._connected(),
+            refused=dict(self._heartbeats.refused),
+        )
+
+    def nodes(self) -> Any:
+        """Every node, its state and last heartbeat."""
+        now_ms = self._clock.now_ms()
+        return {"nodes": [node_view(row, now_ms) for row in self._watch.rows()]}
+
+    def sets(self) -> Any:
+        """Every replica set and its members' health."""
+        return {"sets": set_views(self._watch.rows(), self._map.current)}
+
+    def capacity(self) -> Any:
+        """Bytes and percentages of nodes, sets and the whole."""
+        return capacity_view(self._watch.rows())
+
+    def alerts(self) -> Any:
+        """The alerts that stand now."""
+        return {"alerts": self._book.standing}
+
+    def alive(self) -> Any:
+        """That the monitor runs, and whether it can hear. No facts about the cluster: it needs no key."""
+        return {"state": "ready", "nats_connected": self._connected()}
+
+
+def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
+    """The routes; everything under /v1 needs a key with the scope `read`."""
+    app = web.Application(middlewares=[problems])
+    for answer in (api.health, api.nodes, api.sets, api.capacity, api.alerts):
+        app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
+    app.router.add_get("/health", _open(api.alive))
+    app.router.add_get("/metrics", metrics)
+    return app
+
+
+def _keyed(answer: Callable[[], Any], api_keys: ApiKeys) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        api_keys.check(request.headers, "read")
+        return json_response(answer(), headers={"Cache-Control": "no-store"})
+
+    return handle
+
+
+def _open(answer: Callable[[], Any]) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        return json_response(answer(), headers={"Cache-Control": "no-store"})
+
+    return handle

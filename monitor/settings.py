@@ -1,0 +1,49 @@
+"""The settings of the monitor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from atoll.daemon_settings import DaemonSettings
+from atoll.settings import SettingsError, setting
+from monitor.hysteresis import Thresholds
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorSettings(DaemonSettings):
+    """What the monitor needs beyond what every daemon has."""
+
+    api_keys_file: Path = setting("TOML file with the API keys (hashed) that may read /v1.")
+    warning_percent: float = setting(
+        "A node or set that is this full, in percent, raises a warning.", default=80.0, low=1, high=100
+    )
+    critical_percent: float = setting(
+        "A node or set that is this full, in percent, is critical; above warning_percent.",
+        default=92.0,
+        low=1,
+        high=100,
+    )
+    clear_points: float = setting(
+        "An alert goes only when use has fallen this many percentage points below its threshold.",
+        default=3.0,
+        low=0,
+        high=50,
+    )
+    evaluate_seconds: float = setting(
+        "Time between two looks at states and thresholds.", default=1.0, low=0.05, high=60
+    )
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        if self.critical_percent <= self.warning_percent:
+            mistakes.append("critical_percent: must be above warning_percent")
+        if self.clear_points >= self.warning_percent:
+            mistakes.append("clear_points: must be below warning_percent, or no warning would ever clear")
+        if mistakes:
+            raise SettingsError(mistakes)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The three numbers as the alert rules want them."""
+        return Thresholds(self.warning_percent, self.critical_percent, self.clear_points)
