@@ -1,0 +1,70 @@
+"""`atoll up`: a cluster on this machine to work with, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from atoll import lifecycle, log
+from atoll.errors import AtollError
+from atoll.local.cluster import LocalCluster
+from atoll.local.cluster_plan import REGIONS
+
+EXIT_UNAVAILABLE = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll up`."""
+    parser.add_argument(
+        "--data", type=Path, default=Path(".atoll"), metavar="DIR", help="where everything lies"
+    )
+    parser.add_argument("--json", action="store_true", help="print the endpoints as JSON instead of a table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start, say where everything listens, stop cleanly on one Ctrl-C. Exit codes as `atoll --help` says."""
+    log.configure("atoll up", "WARNING")
+    try:
+        return lifecycle.run(partial(_up, args.data, args.json))
+    except AtollError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201 - the command's answer
+        return EXIT_UNAVAILABLE
+
+
+async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
+    console = Console(stderr=as_json)
+    async with AsyncExitStack() as stack:
+        with console.status("starting engines and daemons …"):
+            cluster = await stack.enter_async_context(LocalCluster(data, environ=dict(os.environ)))
+        if as_json:
+            print(json.dumps(cluster.summary(), indent=2), flush=True)  # noqa: T201 - the command's answer
+        else:
+            console.print(endpoints_table(cluster))
+            console.print(f"Admin key: {cluster.paths.admin_key}   Everything else: {cluster.paths.summary}")
+            console.print(
+                "Try: [bold]atoll upload some.jpg[/bold]. Ctrl-C stops the cluster; its data stays."
+            )
+        await stop.wait()
+        console.print("stopping …")
+
+
+def endpoints_table(cluster: LocalCluster) -> Table:
+    """Where everything listens."""
+    table = Table(title="Atoll on this machine")
+    for column in ("region", "node", "replicator", "query service", "monitor"):
+        table.add_column(column)
+    for region in REGIONS:
+        here = {plan.kind: cluster.url(plan.name) for plan in cluster.plans if plan.region == region}
+        table.add_row(
+            f"{region.name} ({region.city})",
+            *(here.get(kind, "") for kind in ("storage_node", "replicator", "query_service", "monitor")),
+        )
+    return table
