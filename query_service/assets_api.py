@@ -1,0 +1,108 @@
+"""One asset: where to get it, what is known of it, who holds it, and its delete.
+
+Owns the routes /v1/assets/{asset_id}…; the listing is in listing_api.py, the upload in uploads_api.py.
+`…/url` is the hot path: an asset that is in memory is answered without waiting for anything.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from atoll.errors import NotFound
+from atoll.http import json_response
+from query_service.asset_finder import AssetFinder
+from query_service.asset_views import shown
+from query_service.catalog import Catalog
+from query_service.catalog_errors import CatalogUnavailable
+from query_service.clients import PARAMETERS, Clients
+from query_service.cluster_view import Views
+from query_service.deletes import Deleter
+from query_service.query_input import asset_id_of, check_query, needed
+from query_service.resolver import Resolver
+from query_service.routing import Route
+from query_service.wire import DeletedView
+
+_NAME = frozenset({"bucket", "public_id"})
+
+
+class AssetsApi:
+    """Reads one asset for a client."""
+
+    def __init__(self, finder: AssetFinder, resolver: Resolver, clients: Clients, views: Views) -> None:
+        self._finder, self._resolver, self._clients, self._views = finder, resolver, clients, views
+
+    def routes(self) -> list[Route]:
+        """The hottest first: they are tried in this order."""
+        return [
+            Route("GET", "/v1/assets/{asset_id}/url", "read", self.url),
+            Route("GET", "/v1/assets/{asset_id}", "read", self.show),
+            Route("GET", "/v1/assets/{asset_id}/locations", "read", self.locations),
+            Route("GET", "/v1/assets/by-name/{bucket}/{public_id:.+}", "read", self.show_named),
+        ]
+
+    async def url(self, request: web.Request) -> web.Response:
+        """Where to get the image, best node first."""
+        if request.query_string:
+            check_query(request, PARAMETERS)
+        client = self._clients.of(request)
+        asset = self._finder.cached(request.match_info["asset_id"])
+        if asset is None:
+            asset = await self._finder.get(asset_id_of(request))
+        return json_response(self._resolver.asset(asset, client))
+
+    async def show(self, request: web.Request) -> web.Response:
+        """What is known of an asset, by id."""
+        check_query(request, PARAMETERS)
+        client = self._clients.of(request)
+        asset = await self._finder.get(asset_id_of(request))
+        return json_response(shown(asset, self._resolver, client))
+
+    async def show_named(self, request: web.Request) -> web.Response:
+        """The same, by name."""
+        check_query(request, PARAMETERS)
+        client = self._clients.of(request)
+        name = request.match_info
+        asset = await self._finder.get_named(name["bucket"], name["public_id"])
+        return json_response(shown(asset, self._resolver, client))
+
+    async def locations(self, request: web.Request) -> web.Response:
+        """Who holds the bytes, confirmed, and who should."""
+        check_query(request, ())
+        asset = await self._finder.get(asset_id_of(request))
+        members = self._views.current().cluster.members(asset.record.set)
+        return json_response({"locations": asset.locations, "expected": [node.name for node in members]})
+
+
+class DeletesApi:
+    """Deletes one asset."""
+
+    def __init__(self, catalog: Catalog, finder: AssetFinder, deleter: Deleter) -> None:
+        self._catalog, self._finder, self._deleter = catalog, finder, deleter
+
+    def routes(self) -> list[Route]:
+        """The one route."""
+        return [Route("DELETE", "/v1/assets/{asset_id}", "delete", self.delete)]
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """200 once a node of the set has made the tombstone durable. Repeating it gives the same answer."""
+        check_query(request, _NAME)
+        return json_response(await self._delete(request, asset_id_of(request)))
+
+    async def _delete(self, request: web.Request, asset_id: str) -> DeletedView:
+        named = not _NAME.isdisjoint(request.query)
+        try:
+            # Not from a cache: the set of an older version would be the wrong one to ask.
+            asset = self._finder.kept(await self._catalog.asset(asset_id))
+        except CatalogUnavailable:
+            if not named:
+                raise
+            asset = None
+        if asset is not None:
+            return await self._deleter.delete(asset.record)
+        if known := self._deleter.done(asset_id):
+            return known
+        if not named:
+            raise NotFound("There is no such asset.", asset_id=asset_id)
+        return await self._deleter.delete_unindexed(
+            asset_id, needed(request, "bucket"), needed(request, "public_id")
+        )

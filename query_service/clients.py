@@ -1,0 +1,44 @@
+"""Who asks, as the resolver needs to know it: position, and how long a signed URL shall be valid.
+
+Owns the rule for `expires_in`. Called by every handler that answers with URLs.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from atoll.errors import BadRequest
+from query_service.position import PositionFinder
+from query_service.query_input import POSITION, whole_number
+from query_service.resolver import Client
+from query_service.wire import ResolveOrder
+
+PARAMETERS = POSITION | {"expires_in"}
+
+
+class Clients:
+    """Reads the client out of a request. Times in seconds."""
+
+    def __init__(self, positions: PositionFinder, signed_url_seconds: int, max_seconds: int) -> None:
+        self._positions = positions
+        self._seconds, self._max_seconds = min(signed_url_seconds, max_seconds), max_seconds
+
+    def of(self, request: web.Request) -> Client:
+        """The client of a request that has everything in its query string."""
+        seconds = self._seconds
+        if request.query_string:
+            seconds = whole_number(request, "expires_in", seconds, 1, self._max_seconds)
+        return Client(self._positions.of(request), seconds)
+
+    def ordering(self, request: web.Request, order: ResolveOrder) -> Client:
+        """The client of a batch: what the body says wins over the query string."""
+        if order.expires_in is not None and order.expires_in > self._max_seconds:
+            raise BadRequest(
+                f"expires_in is at most {self._max_seconds} s.",
+                parameter="expires_in",
+                limit=self._max_seconds,
+                got=order.expires_in,
+            )
+        client = self.of(request)
+        chosen = self._positions.chosen(order.lat, order.lon, order.region)
+        return Client(chosen or client.position, order.expires_in or client.seconds)

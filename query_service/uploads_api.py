@@ -1,0 +1,76 @@
+"""POST /v1/uploads and POST /v1/assets: permission to upload, as a document or as a redirect.
+
+Owns the two routes. No image byte is read here: the redirect is answered before the body, and the
+connection closed, because a client that goes on sending would be sending to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from atoll.errors import AtollError
+from atoll.http import SAFE_HEADERS, json_response, read_json
+from atoll.model import Position
+from query_service.position import PositionFinder
+from query_service.query_input import POSITION, check_query, needed, tags_of, whole_number
+from query_service.routing import Route
+from query_service.tickets import TicketOffice
+from query_service.wire import TicketView, UploadOrder
+
+_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags"}
+_NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
+
+
+class UploadsApi:
+    """Hands out tickets; `issued` is told whether one was given."""
+
+    def __init__(
+        self,
+        office: TicketOffice,
+        positions: PositionFinder,
+        max_json_bytes: int,
+        issued: Callable[[bool], None],
+    ) -> None:
+        self._office, self._positions = office, positions
+        self._max_json_bytes, self._issued = max_json_bytes, issued
+
+    def routes(self) -> list[Route]:
+        """Both routes."""
+        return [
+            Route("POST", "/v1/uploads", "write", self.ticket),
+            Route("POST", "/v1/assets", "write", self.redirect, unread_body=True),
+        ]
+
+    async def ticket(self, request: web.Request) -> web.Response:
+        """201 with the ticket."""
+        check_query(request, POSITION)
+        order = await read_json(request, UploadOrder, self._max_json_bytes)
+        view = self._issue(order, self._positions.of(request))
+        return json_response(view, 201, {"Cache-Control": "no-store"})
+
+    async def redirect(self, request: web.Request) -> web.Response:
+        """307 to a fresh ticket's URL, for clients that can only send: `curl -L -F file=@cat.jpg`."""
+        check_query(request, _REDIRECT_PARAMETERS)
+        order = UploadOrder(
+            bucket=needed(request, "bucket"),
+            public_id=request.query.get("public_id"),
+            files=whole_number(request, "files", 1, 1, _NO_LIMIT),
+            max_bytes=whole_number(request, "max_bytes", 0, 1, _NO_LIMIT) or None,
+            tags=tags_of(request),
+        )
+        view = self._issue(order, self._positions.of(request))
+        headers = {**SAFE_HEADERS, "Location": view.upload_url, "Cache-Control": "no-store"}
+        response = web.Response(status=307, headers=headers)
+        response.force_close()
+        return response
+
+    def _issue(self, order: UploadOrder, client: Position) -> TicketView:
+        try:
+            view = self._office.issue(order, client)
+        except AtollError:
+            self._issued(False)
+            raise
+        self._issued(True)
+        return view
