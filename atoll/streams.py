@@ -87,7 +87,12 @@ class Consumer:
         self._alive_at = 0.0
 
     async def fetch(self, batch: int, wait: float) -> list[Msg]:
-        """Up to `batch` messages, or none after `wait` seconds. `BusUnavailable` when it cannot ask."""
+        """Up to `batch` messages, or none after `wait` seconds. `BusUnavailable` when it cannot ask.
+
+        After a reconnect a few more may come: what an earlier request brought too late.
+        """
+        if not self._bus.connected:  # a request made now would be sent with all the others at the reconnect
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
             pull = self._pull or await self._bind()
             messages: list[Msg] = await pull.fetch(batch, timeout=wait)

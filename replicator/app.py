@@ -1,0 +1,118 @@
+"""The wiring: everything is built here, in order, and ended in reverse. Constructs; decides nothing."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+
+from atoll.bus import Bus
+from atoll.cluster_map import LiveClusterMap
+from atoll.http import serve
+from atoll.ids import now_ms
+from atoll.lifecycle import Stop, Tasks
+from atoll.metrics import new_registry
+from atoll.model import Region
+from atoll.node_client import NodeClient, open_session
+from atoll.settings import read_secret
+from atoll.signing import MIN_SECRET_BYTES, Keys
+from atoll.streams import Consumer
+from replicator.ending import end_in_order
+from replicator.figures import Figures
+from replicator.gate import NodeGate
+from replicator.held import Held
+from replicator.http_api import make_http_app
+from replicator.intake import Intake
+from replicator.own_node import OwnNode
+from replicator.parking import Parking
+from replicator.peers import Peers
+from replicator.pulls import Pulls
+from replicator.region_reader import RegionReader
+from replicator.regions import Regions
+from replicator.settings import ReplicatorSettings
+from replicator.sources import Sources
+from replicator.status import StatusSource
+from replicator.tombstones import Tombstones
+from replicator.verdict import retry_delay
+from replicator.wanted_pulls import WantedPulls
+from replicator.wanted_walk import WantedWalk
+from replicator.window import Window
+from replicator.workers import Workers
+
+log = logging.getLogger(__name__)
+
+# Room for messages that were given back with a delay: NATS counts them as pending until they come again,
+# and a full count would hold up the fresh ones.
+PENDING_PER_SLOT = 16
+
+
+async def run(settings: ReplicatorSettings, stop: Stop) -> None:
+    """Serve the node until `stop`. `SettingsError` when the cluster secret cannot be used."""
+    keys, rng = Keys(read_secret(settings.cluster_secret_file, MIN_SECRET_BYTES)), random.Random()
+    registry = new_registry("replicator", settings.name, settings.region)
+    figures = Figures(registry)
+    durable = f"replicator-{settings.node}"
+
+    async with AsyncExitStack() as stack:
+        bus = Bus(settings)
+        cluster = LiveClusterMap(
+            bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
+        )
+        cluster.load()
+        session = await stack.enter_async_context(open_session())
+        client = NodeClient(session, keys, settings.name)
+        node = OwnNode(client, cluster, settings.node, settings.pull_seconds)
+        peers = Peers(bus, cluster, keys, settings.node, time.monotonic)
+        sources = Sources(cluster, peers, settings.node, settings.fresh_seconds, now_ms)
+
+        gate = NodeGate(node.check, settings.node_probe_seconds, rng)
+        held, window = Held(time.monotonic), Window(gate)
+        again = partial(
+            retry_delay, first=settings.retry_first_seconds, cap=settings.retry_cap_seconds, rng=rng
+        )
+        parking = Parking(bus, cluster, settings.region, durable, again, figures)
+        pulls = Pulls(node, sources, parking, figures, settings.retries, again)
+        tombstones = Tombstones(node, parking, figures, settings.retries, again)
+        wanted = WantedPulls(node, sources, figures)
+        workers = Workers(window, gate, pulls, tombstones, parking, wanted, figures)
+        walk = WantedWalk(node, window, settings.wanted_seconds, settings.wanted_batch, now_ms)
+        peers.on_return(walk.hurry)
+
+        intake = Intake(held, window, keys, settings.node)
+        tasks = Tasks(stop)
+
+        def reader(region: Region, set_name: str) -> RegionReader:
+            consumer = _consumer(bus, region, set_name, durable, settings.window)
+            return RegionReader(consumer, intake, held, gate, settings.window, rng)
+
+        regions = Regions(settings.node, reader, tasks, figures)
+        gate.on_open(regions.wake)
+        held.on_answer(regions.wake)
+        status = StatusSource(settings.node, stop, bus, cluster, gate, regions, held, parking)
+        figures.watch(lambda: len(window), lambda: len(held), lambda: not gate.is_open)
+
+        await stack.enter_async_context(bus.opened())
+        await stack.enter_async_context(tasks)
+        app = make_http_app(settings, registry, status)
+        await stack.enter_async_context(
+            serve(app, settings.listen_host, settings.listen_port, drain_seconds=1.0)
+        )
+        regions.follow(cluster.current)
+        cluster.on_change(regions.follow)
+        tasks.start("cluster map", cluster.run())
+        tasks.start("heartbeats", peers.run())
+        tasks.start("gate", gate.run())
+        tasks.start("hold", held.run())
+        tasks.start("wanted", walk.run())
+        tasks.start("backlog", regions.measure(settings.backlog_seconds))
+        working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
+        log.info("serving node %s", settings.node)
+        await stop.wait()
+        await end_in_order(regions, window, working, held, settings.drain_seconds)
+
+
+def _consumer(bus: Bus, region: Region, set_name: str, durable: str, window: int) -> Consumer:
+    subjects = [f"atoll.{region.name}.{kind}.{set_name}" for kind in ("blob.stored", "asset.deleted")]
+    return Consumer(bus, region, durable, subjects, max_ack_pending=window * PENDING_PER_SLOT)

@@ -1,0 +1,57 @@
+"""The other nodes' health, from their heartbeats; and the moment one of the set comes back. I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from nats.aio.msg import Msg
+
+from atoll.bus import Bus
+from atoll.cluster_map import LiveClusterMap
+from atoll.events import ALL_HEARTBEATS, BadEvent, open_heartbeat
+from atoll.health import HealthTable, State
+from atoll.model import Heartbeat
+from atoll.signing import Keys
+
+log = logging.getLogger(__name__)
+
+
+class Peers:
+    """Listens to heartbeats for the node called `node`; `clock` gives monotonic seconds."""
+
+    def __init__(
+        self, bus: Bus, cluster: LiveClusterMap, keys: Keys, node: str, clock: Callable[[], float]
+    ) -> None:
+        self._bus, self._cluster, self._keys = bus, cluster, keys
+        self._node, self._clock = node, clock
+        self._table = HealthTable()
+        self._listeners: list[Callable[[], None]] = []
+
+    def state(self, node: str) -> State:
+        """A node's state now."""
+        return self._table.state(node, self._clock())
+
+    def on_return(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when a peer of the set is heard of after a silence, or for the first time."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Subscribe once there is a connection; NATS calls us from then on."""
+        await self._bus.subscribe(ALL_HEARTBEATS, self._heard)
+
+    async def _heard(self, message: Msg) -> None:
+        try:
+            beat = open_heartbeat(message.subject, message.data, message.headers, self._keys)
+        except BadEvent as error:
+            log.debug("a heartbeat on %s was refused: %s", message.subject, error)
+            return
+        was_away = self.state(beat.node) != "healthy"
+        self._table.heard(beat, self._clock())
+        if was_away and self._is_peer(beat):
+            for listener in self._listeners:
+                listener()
+
+    def _is_peer(self, beat: Heartbeat) -> bool:
+        own = self._cluster.current.nodes.get(self._node)
+        return own is not None and own.set == beat.set and own.name != beat.node

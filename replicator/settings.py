@@ -1,0 +1,58 @@
+"""The settings of a replicator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atoll import names
+from atoll.daemon_settings import DaemonSettings
+from atoll.settings import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicatorSettings(DaemonSettings):
+    """What a replicator needs beyond what every daemon has. The node's set and URL are in the cluster map."""
+
+    node: str = setting(
+        "The storage node this replicator serves, by its name in the cluster map.", check=names.check_node
+    )
+
+    parallel_pulls: int = setting("Pulls under way at once.", default=8, low=1, high=256)
+    window: int = setting(
+        "Messages held per source region, waiting or under way; the newest and smallest go first.",
+        default=256,
+        low=1,
+        high=4096,
+    )
+    pull_seconds: float = setting(
+        "Longest time the node may take for one pull, all its sources together.", default=120.0, low=1
+    )
+    fresh_seconds: float = setting(
+        "An upload younger than this is pulled from where it was made: nobody else has it yet.",
+        default=2.0,
+        low=0,
+    )
+
+    retries: int = setting(
+        "How often a pull that no source could serve is tried again before the node notes it as wanted.",
+        default=5,
+        low=0,
+        high=100,
+    )
+    retry_first_seconds: float = setting(
+        "Delay before the first retry; doubles each time.", default=0.5, low=0.01
+    )
+    retry_cap_seconds: float = setting("Longest delay before a retry.", default=30.0, low=0.01)
+    node_probe_seconds: float = setting(
+        "How often the node is asked whether it is back, while it is away.", default=0.5, low=0.01
+    )
+
+    wanted_seconds: float = setting(
+        "How often the node is asked for wanted blobs that are due again.", default=5.0, low=0.05
+    )
+    wanted_batch: int = setting(
+        "Wanted blobs ordered at once, behind everything fresh.", default=256, low=1, high=1000
+    )
+    backlog_seconds: float = setting(
+        "How often each region's stream is asked how many messages wait.", default=5.0, low=0.05
+    )

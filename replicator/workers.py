@@ -1,0 +1,70 @@
+"""The workers: each takes the best piece of work, carries it out, and takes the next."""
+
+from __future__ import annotations
+
+import logging
+
+from replicator.figures import Figures
+from replicator.gate import NodeGate
+from replicator.own_node import NodeAway
+from replicator.parking import Parking
+from replicator.pulls import Pulls
+from replicator.tombstones import Tombstones
+from replicator.wanted_pulls import WantedPulls
+from replicator.window import Window
+from replicator.work import Deleted, Poison, Stored, Wanted, Work
+
+log = logging.getLogger(__name__)
+
+
+class Workers:
+    """What all workers share; as many as run `work` at once are the bound on parallel orders."""
+
+    def __init__(
+        self,
+        window: Window,
+        gate: NodeGate,
+        pulls: Pulls,
+        tombstones: Tombstones,
+        parking: Parking,
+        wanted: WantedPulls,
+        figures: Figures,
+    ) -> None:
+        self._window, self._gate, self._figures = window, gate, figures
+        self._pulls, self._tombstones, self._parking, self._wanted = pulls, tombstones, parking, wanted
+
+    async def work(self) -> None:
+        """Until the window is closed; what is under way then is finished."""
+        while (work := await self._window.take()) is not None:
+            with self._figures.in_flight.track_inprogress():
+                await self._one(work)
+
+    async def _one(self, work: Work) -> None:
+        try:
+            await self._carry_out(work)
+        except NodeAway as error:
+            self._window.put(work)  # before the next is fetched: it keeps its place
+            self._gate.shut(error.detail)
+        except Exception as error:  # the loop's edge: a bug with one message must not stop all the others
+            log.exception("this piece of work failed in an unforeseen way")
+            await self._put_aside(work, error)
+        else:
+            if not isinstance(work, Poison):  # the node has no part in parking
+                self._gate.worked()
+
+    async def _carry_out(self, work: Work) -> None:
+        match work:
+            case Stored():
+                await self._pulls.carry_out(work)
+            case Deleted():
+                await self._tombstones.carry_out(work)
+            case Poison(reason=reason, delivery=delivery):
+                await self._parking.park(delivery, reason)
+            case Wanted():
+                await self._wanted.carry_out(work)
+
+    async def _put_aside(self, work: Work, error: Exception) -> None:
+        if not isinstance(work, Wanted):
+            await self._parking.park(work.delivery, f"bug: {error!r}")
+        elif not work.done.done():
+            work.done.set_result("unnoted")
