@@ -32,7 +32,7 @@ def check_query(request: web.Request, allowed: Collection[str]) -> None:
     if len(text) > MAX_QUERY_CHARS:
         raise BadRequest("The query string is too long.", limit=MAX_QUERY_CHARS, got=len(text))
     seen: set[str] = set()
-    for name in request.query:
+    for name, _ in request.query.items():  # a name as often as it is given
         if name not in allowed or name in seen:
             reason = (
                 "comes twice" if name in seen else f"is unknown here; known are {', '.join(sorted(allowed))}"
