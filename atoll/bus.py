@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import nats.errors
@@ -21,7 +22,7 @@ from nats.js import JetStreamContext
 
 from atoll.daemon_settings import DaemonSettings
 from atoll.errors import Unavailable
-from atoll.settings import read_secret
+from atoll.settings import SettingsError, read_secret
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Bus:
         self._connected = asyncio.Event()
         self._reconnected: list[Callable[[], None]] = []
         self._published: dict[str | None, JetStreamContext] = {}
+        self._last_failure = ""
 
     @property
     def connected(self) -> bool:
@@ -65,8 +67,11 @@ class Bus:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Bus]:
-        """Connect in the background while the context lasts; drain at its end."""
-        connecting = asyncio.create_task(self._connect(), name="nats connect")
+        """Connect in the background while the context lasts; drain at its end.
+
+        `SettingsError` at once for a password or certificate that cannot be used: no retry mends that.
+        """
+        connecting = asyncio.create_task(self._connect(self._options()), name="nats connect")
         try:
             yield self
         finally:
@@ -74,10 +79,10 @@ class Bus:
             await asyncio.gather(connecting, return_exceptions=True)
             await self._close()
 
-    async def _connect(self) -> None:
+    async def _connect(self, options: dict[str, Any]) -> None:
         while True:
             try:
-                await self._client.connect(**self._options())
+                await self._client.connect(**options)
                 break
             except FOREIGN_ERRORS as error:
                 log.warning("NATS cannot be reached yet: %s", error)
@@ -103,16 +108,20 @@ class Bus:
         if s.nats_credentials_file:
             options["user_credentials"] = str(s.nats_credentials_file)
         if s.nats_tls_ca_file:
-            options["tls"] = ssl.create_default_context(cafile=str(s.nats_tls_ca_file))
+            options["tls"] = _trusting(s.nats_tls_ca_file)
         return options
 
     async def _failed(self, error: Exception) -> None:
-        log.debug("NATS: %s", error)
+        """The driver tries for ever and tells nobody: say each new reason once, not its repetitions."""
+        level = logging.DEBUG if repr(error) == self._last_failure else logging.WARNING
+        self._last_failure = repr(error)
+        log.log(level, "NATS: %r", error)
 
     async def _disconnected(self) -> None:
         log.warning("disconnected from NATS")
 
     async def _came_back(self) -> None:
+        self._last_failure = ""
         log.info("reconnected to NATS")
         for callback in self._reconnected:
             callback()
@@ -152,7 +161,21 @@ class Bus:
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"{subject} was not sent: {error!r}", retry_after=1) from error
 
+    async def flush(self) -> None:
+        """Return once the server has all that was published; `BusUnavailable` when it does not say so."""
+        try:
+            await self._client.flush(int(PUBLISH_SECONDS))
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"the server did not confirm: {error!r}", retry_after=1) from error
+
     async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
         """Call `callback` for each core message, from the first connection on and after every reconnect."""
         await self.wait_connected()
         await self._client.subscribe(subject, cb=callback)
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:  # ssl.SSLError too
+        raise SettingsError([f"{ca_file}: is no CA certificate: {error}"]) from error
