@@ -58,6 +58,10 @@ class NatsAlertSink:
         except BusUnavailable as error:
             self._waiting.setdefault(subject, alert)  # unless a newer one came while this was under way
             log.debug("an alert waits for NATS: %s", error.detail)
-            await asyncio.sleep(self._backoff.next())
+            await self._pause()
         finally:
             self._under_way = 0
+
+    async def _pause(self) -> None:
+        self._under_way = 0  # it is back among those that wait
+        await asyncio.sleep(self._backoff.next())
