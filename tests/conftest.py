@@ -1,0 +1,34 @@
+"""Fixtures that more than one folder of tests needs: real engines, started once or afresh."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+
+import pymongo
+import pytest
+from engine_thread import EngineThread
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
+    """One set of engines for the whole run. Do not break it, and do not count on an empty JetStream."""
+    with EngineThread(tmp_path_factory.mktemp("engines")) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
+    """Engines of the test's own, empty: to kill, to stop, or because streams are named by region."""
+    with EngineThread(tmp_path_factory.mktemp("fresh-engines")) as running:
+        yield running
+
+
+@pytest.fixture
+def mongo_database(engines: EngineThread) -> Iterator[str]:
+    """The name of a database of the test's own on the shared engines, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield name
+    with contextlib.closing(pymongo.MongoClient[dict[str, object]](engines.urls.mongodb)) as client:
+        client.drop_database(name)
