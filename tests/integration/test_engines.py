@@ -239,6 +239,21 @@ def gone(pid):
         return True
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent")
+def test_when_supervisor_and_guard_are_killed_together_no_engine_stays_either(tmp_path):
+    argv = [sys.executable, "-c", SUPERVISOR, str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as supervisor:
+        engines = json.loads(supervisor.stdout.readline())
+        children = psutil.Process(supervisor.pid).children()
+        (guard,) = [child for child in children if child.pid not in engines]
+        guard.kill()
+        supervisor.kill()
+    deadline = time.monotonic() + DEADLINE
+    while not all(gone(pid) for pid in engines):
+        assert time.monotonic() < deadline, "they stay"
+        time.sleep(0.02)
+
+
 async def test_when_the_supervisor_is_killed_no_engine_stays_and_the_directory_can_be_used(tmp_path):
     argv = [sys.executable, "-c", SUPERVISOR, str(tmp_path)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as supervisor:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from atoll.local import reaper
+from atoll.local import launcher, reaper
 from atoll.local.engine_errors import EngineError, NotReadyError
 from atoll.local.guard import Guard
 from atoll.local.process import ManagedProcess
@@ -192,6 +192,28 @@ async def test_the_child_gets_our_environment_and_descriptors_only_by_name(tmp_p
     await child.stop()
     assert "ATOLL" not in (tmp_path / "seen").read_text()
     assert not (tmp_path / "fds").exists()
+
+
+def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
+    argv = [
+        sys.executable,
+        "-I",
+        "-S",
+        launcher.__file__,
+        str(os.getpid()),
+        "/usr/bin/touch",
+        str(tmp_path / "x"),
+    ]
+    assert subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=DEADLINE).returncode == 1
+    assert subprocess.run(argv, input=b"g", timeout=DEADLINE).returncode == 0
+    assert (tmp_path / "x").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent")
+def test_a_launcher_whose_parent_is_gone_runs_nothing(tmp_path):
+    argv = [sys.executable, "-I", "-S", launcher.__file__, "1", "/usr/bin/touch", str(tmp_path / "x")]
+    assert subprocess.run(argv, input=b"g", timeout=DEADLINE).returncode == 1
+    assert not (tmp_path / "x").exists()
 
 
 async def test_what_is_still_there_when_the_guard_closes_is_ended(tmp_path):
