@@ -1,56 +1,172 @@
-"""The catalog: MongoDB's index of what lies on the nodes. Signatures first.
+"""The catalog: MongoDB's index of what lies on the nodes.
 
-The only module, with `mongo_driver` and `catalog_indexes`, that speaks to MongoDB.
+An index, never the truth: every document here can be made again from the nodes' records, so nothing is
+written that no event carried. Reads are here, writes in `catalog_writer`, the documents' shape in
+`catalog_documents`. With `mongo_driver` these are the only modules that speak to MongoDB. Called by the
+lookup, the listing and the indexer. Refuses to wait: a read has a deadline, and while MongoDB is away most
+reads fail at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-from msgspec import Struct
+import msgspec
 
 from atoll.events import Event
 from atoll.model import Location
+from query_service import catalog_indexes
 from query_service.catalog_asset import CatalogAsset, Page
-from query_service.catalog_errors import CatalogUnavailable
+from query_service.catalog_documents import Document, blob_key, locations_of, record_of
+from query_service.catalog_errors import CatalogUnavailable, catalog_errors
+from query_service.catalog_writer import Applied, CatalogWriter
+from query_service.circuit import Circuit
+from query_service.mongo_driver import MongoDatabase
 
 __all__ = ["Applied", "Catalog", "CatalogUnavailable"]
 
+READ_SECONDS = 3.0  # more than the driver's 2 s of looking for a server, so that it can say what is wrong
+MAX_PAGE = 1000
 
-class Applied(Struct, frozen=True):
-    """What `apply` did: the ids of the assets that may look different now, and the events it refused, with the reason."""
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000  # no valid text holds one of these
 
-    changed: frozenset[str]
-    refused: tuple[tuple[Event, str], ...] = ()
+log = logging.getLogger(__name__)
 
 
 class Catalog:
-    """Assets, locations and tombstones. All methods raise `CatalogUnavailable` when MongoDB does not answer."""
+    """Assets, locations and tombstones. Its methods raise `CatalogUnavailable` without MongoDB."""
+
+    def __init__(self, mongo: MongoDatabase, circuit: Circuit) -> None:
+        self._mongo, self._circuit = mongo, circuit
+        self._writer = CatalogWriter(mongo)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that are missing; repeating it changes nothing."""
-        raise NotImplementedError
+        with catalog_errors("making indexes"):
+            await catalog_indexes.ensure_indexes(self._mongo)
+        self._circuit.succeeded()
+
+    async def ping(self) -> None:
+        """Return when MongoDB answers."""
+        with catalog_errors("being pinged"):
+            async with asyncio.timeout(READ_SECONDS):
+                await self._mongo.ping()
+        self._circuit.succeeded()
 
     async def asset(self, asset_id: str) -> CatalogAsset | None:
         """The asset with this id."""
-        raise NotImplementedError
+        return (await self.assets([asset_id])).get(asset_id)
 
     async def asset_by_name(self, bucket: str, public_id: str) -> CatalogAsset | None:
         """The asset with this name."""
-        raise NotImplementedError
+        async with self._reading():
+            found = await self._matching({"bucket": bucket, "public_id": public_id})
+        return found[0] if found else None
 
     async def assets(self, asset_ids: Iterable[str]) -> Mapping[str, CatalogAsset]:
-        """Those of the assets that exist, by id."""
-        raise NotImplementedError
+        """Those of the assets that exist, by id, in one read."""
+        async with self._reading():
+            found = await self._matching(_one_of(list(asset_ids)))
+        return {asset.record.asset_id: asset for asset in found}
 
     async def page(self, bucket: str, prefix: str = "", after: str | None = None, limit: int = 100) -> Page:
-        """Up to `limit` assets whose public_id starts with `prefix` and follows `after`."""
-        raise NotImplementedError
+        """Up to `limit` (at most 1,000) assets whose public_id starts with `prefix` and follows `after`.
+
+        The cursor is a name, not a position: assets that come and go between two pages move nothing.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        window = {"bucket": bucket, **_name_window(prefix, after)}
+        async with self._reading():
+            found = await self._matching(window, limit + 1)
+        more = len(found) > limit
+        return Page(tuple(found[:limit]), found[limit - 1].record.public_id if more else None)
 
     async def locations(self, bucket: str, sha256: str) -> tuple[Location, ...]:
         """The nodes that hold a blob, by node name."""
-        raise NotImplementedError
+        key = blob_key(bucket, sha256)
+        async with self._reading():
+            return (await self._locations([key])).get(key, ())
 
     async def apply(self, events: Sequence[Event]) -> Applied:
-        """Fold a batch of events into the catalog. Idempotent, and the order of events never matters."""
-        raise NotImplementedError
+        """Fold a batch of events into the catalog. Idempotent; the order of events never matters.
+
+        Events whose documents the server will never take are refused, and the rest of the batch is in. When
+        it raises, anything may have been written or not: apply the whole batch again.
+        """
+        applied = await self._writer.apply(events)
+        self._circuit.succeeded()
+        return applied
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        """One read: with a deadline, and not at all while MongoDB is known to be away."""
+        if not self._circuit.allows():
+            raise CatalogUnavailable("The catalog is away; it is asked again soon.", retry_after=1)
+        try:
+            with catalog_errors("being read"):
+                async with asyncio.timeout(READ_SECONDS):
+                    yield
+        except CatalogUnavailable:
+            self._circuit.failed()
+            raise
+        self._circuit.succeeded()
+
+    async def _matching(self, query: Document, limit: int = 0) -> list[CatalogAsset]:
+        """The assets that match, with their locations; with a limit in the order of the name index."""
+        cursor = self._mongo.collection("assets").find(query).batch_size(MAX_PAGE)
+        if limit:
+            cursor = cursor.sort([("bucket", 1), ("public_id", 1)]).limit(limit)
+        documents = await cursor.to_list(None)
+        locations = await self._locations({document["blob"] for document in documents})
+        return _readable(documents, locations)
+
+    async def _locations(self, keys: Collection[str]) -> dict[str, tuple[Location, ...]]:
+        if not keys:
+            return {}
+        cursor = self._mongo.collection("locations").find(_one_of(list(keys))).batch_size(MAX_PAGE)
+        return {document["_id"]: locations_of(document) for document in await cursor.to_list(None)}
+
+
+def _readable(
+    documents: Iterable[Document], locations: Mapping[str, tuple[Location, ...]]
+) -> list[CatalogAsset]:
+    """The assets in `documents`. One that cannot be read is as good as absent, as after a loss of the index:
+    a rebuild from the nodes makes it anew, and the listing around it must not fail for it.
+    """
+    assets = []
+    for document in documents:
+        try:
+            assets.append(CatalogAsset(record_of(document), locations.get(document["blob"], ())))
+        except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+            log.error("the catalog's document of asset %s is unreadable: %r", document.get("_id"), error)
+    return assets
+
+
+def _one_of(ids: list[str]) -> Document:
+    return {"_id": ids[0] if len(ids) == 1 else {"$in": ids}}
+
+
+def _name_window(prefix: str, after: str | None) -> Document:
+    """A window of the name index, bounded on both sides where it can be: no name outside it is looked at."""
+    window: Document = {"$gte": prefix}
+    if after is not None and after >= prefix:
+        window = {"$gt": after}
+    if (end := _first_beyond(prefix)) is not None:
+        window["$lt"] = end
+    return {"public_id": window}
+
+
+def _first_beyond(prefix: str) -> str | None:
+    """The least string greater than all that start with `prefix`; None when there is none."""
+    while prefix:
+        last = ord(prefix[-1]) + 1
+        if last == _FIRST_SURROGATE:
+            last = _AFTER_SURROGATES
+        if last <= sys.maxunicode:
+            return prefix[:-1] + chr(last)
+        prefix = prefix[:-1]
+    return None

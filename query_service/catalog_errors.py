@@ -1,6 +1,14 @@
-"""What the catalog raises. The HTTP layer turns it into a problem document."""
+"""What the catalog raises, and where the driver's errors become ours.
+
+The HTTP layer turns it into a problem document; the indexer holds its batch and tries again.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo.errors import PyMongoError
 
 from atoll.errors import Unavailable
 
@@ -10,3 +18,12 @@ class CatalogUnavailable(Unavailable):
 
     slug = "catalog-unavailable"
     title = "The catalog is not available now"
+
+
+@contextmanager
+def catalog_errors(doing: str) -> Iterator[None]:
+    """The driver's errors become `CatalogUnavailable`. Their text stays in the cause: it names hosts."""
+    try:
+        yield
+    except (PyMongoError, TimeoutError, OSError) as error:
+        raise CatalogUnavailable(f"The catalog did not answer while {doing}.", retry_after=1) from error

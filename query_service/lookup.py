@@ -1,14 +1,27 @@
-"""Looking assets up: this process's memory, then Redis, then the catalog. Signatures first.
+"""Looking assets up: this process's memory, then Redis, then the catalog.
 
-Called by the resolver and by whoever needs an asset by id or name. A missing asset is never remembered: a
-picture that was uploaded a moment ago must appear.
+Called by the resolver and by whoever needs an asset by id or name. All caches know one key, the asset id; a
+name is turned into the id that follows from it. A missing asset is never remembered: a picture that was
+uploaded a moment ago must appear. What keeps each cache from giving back an old value after an invalidation
+is told where it lives: `flights` and `redis_cache`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
+from atoll.ids import named_asset_id
+from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
+from query_service.flights import Flight, Flights
+from query_service.lookup_metrics import LookupMetrics
+from query_service.memory_cache import MemoryCache
+from query_service.redis_cache import RedisCache
+
+_GENERATED_ID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}", re.ASCII)
+
+Name = tuple[str, str]  # bucket, public_id
 
 
 class Lookup:
@@ -17,22 +30,102 @@ class Lookup:
     All methods raise `CatalogUnavailable` (503) when the answer is in no cache and MongoDB does not answer.
     """
 
+    def __init__(
+        self, memory: MemoryCache, redis: RedisCache | None, catalog: Catalog, metrics: LookupMetrics
+    ) -> None:
+        self._memory, self._redis, self._catalog, self._metrics = memory, redis, catalog, metrics
+        self._flights = Flights(self._fly)
+
     def cached(self, asset_id: str) -> CatalogAsset | None:
         """The asset if this process has it in memory: no I/O, no await. None says nothing about the asset."""
-        raise NotImplementedError
+        asset = self._memory.get(asset_id)
+        if asset is not None:
+            self._metrics.memory.inc()
+        return asset
 
     async def asset(self, asset_id: str) -> CatalogAsset | None:
         """The asset with this id, or None."""
-        raise NotImplementedError
+        return self.cached(asset_id) or await self._flights.join(asset_id).wait()
 
     async def by_name(self, bucket: str, public_id: str) -> CatalogAsset | None:
         """The asset with this name in this bucket, or None. Handles generated ids used as names too."""
-        raise NotImplementedError
+        for asset_id in _ids_for((bucket, public_id)):
+            asset = await self.asset(asset_id)
+            if asset is not None and _has_name(asset, (bucket, public_id)):
+                return asset
+        return None
 
     async def many(self, asset_ids: Iterable[str]) -> Mapping[str, CatalogAsset]:
         """Those of the assets that exist, by id (up to 1,000 at once; one catalog read for all misses)."""
-        raise NotImplementedError
+        found: dict[str, CatalogAsset] = {}
+        flights: dict[str, Flight] = {}
+        for asset_id in asset_ids:
+            if (asset := self.cached(asset_id)) is not None:
+                found[asset_id] = asset
+            else:
+                flights[asset_id] = self._flights.join(asset_id)
+        for asset_id, flight in flights.items():
+            if (asset := await flight.wait()) is not None:
+                found[asset_id] = asset
+        return found
 
-    async def many_by_name(self, names: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], CatalogAsset]:
+    async def many_by_name(self, names: Iterable[Name]) -> Mapping[Name, CatalogAsset]:
         """Those of the assets that exist, by (bucket, public_id)."""
-        raise NotImplementedError
+        wanted = {name: _ids_for(name) for name in names}
+        found = await self.many({asset_id for ids in wanted.values() for asset_id in ids})
+        return {
+            name: found[asset_id]
+            for name, ids in wanted.items()
+            for asset_id in reversed(ids)  # the first of them is written last
+            if asset_id in found and _has_name(found[asset_id], name)
+        }
+
+    def forget(self, asset_ids: Iterable[str] | None) -> None:
+        """These assets (None: all) may have changed. Redis must have been told before."""
+        if asset_ids is None:
+            self._memory.clear()
+            self._flights.overtake(None)
+            return
+        for asset_id in asset_ids:
+            self._memory.drop(asset_id)
+        self._flights.overtake(asset_ids)
+
+    async def close(self) -> None:
+        """Cancel what is under way. Called when no request is left."""
+        await self._flights.close()
+
+    async def _fly(self, batch: dict[str, Flight]) -> None:
+        """Land a batch: what Redis has at once, the rest when the catalog has answered."""
+        found = await self._redis.get(list(batch)) if self._redis else {}
+        self._metrics.redis.inc(len(found))
+        for asset_id, asset in found.items():
+            self._land(asset_id, batch[asset_id], asset)
+        missing = [asset_id for asset_id in batch if asset_id not in found]
+        if missing:
+            await self._load(batch, missing)
+
+    async def _load(self, batch: dict[str, Flight], missing: list[str]) -> None:
+        lease = self._redis.lease() if self._redis else None  # before the catalog is read, see redis_cache
+        loaded = await self._catalog.assets(missing)
+        self._metrics.catalog.inc(len(loaded))
+        self._metrics.absent.inc(len(missing) - len(loaded))
+        for asset_id in missing:
+            self._land(asset_id, batch[asset_id], loaded.get(asset_id))
+        if self._redis and lease:
+            fresh = {asset_id: asset for asset_id, asset in loaded.items() if not batch[asset_id].stale}
+            await self._redis.put(lease, fresh)
+
+    def _land(self, asset_id: str, flight: Flight, asset: CatalogAsset | None) -> None:
+        if asset is not None and not flight.stale:
+            self._memory.put(asset_id, asset)
+        self._flights.land(asset_id, flight, asset)
+
+
+def _ids_for(name: Name) -> tuple[str, ...]:
+    """The ids an asset of this name can have. One that was uploaded without a name has its id for a name."""
+    named = named_asset_id(*name)
+    return (name[1], named) if _GENERATED_ID.fullmatch(name[1]) else (named,)
+
+
+def _has_name(asset: CatalogAsset, name: Name) -> bool:
+    return (asset.record.bucket, asset.record.public_id) == name

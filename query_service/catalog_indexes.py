@@ -1,0 +1,37 @@
+"""The catalog's indexes: which question each one answers. Made at start, by name, as often as one likes.
+
+Designed for real MongoDB, where each answers its query whole. Look-ups by asset id and by blob need none:
+they are by `_id`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+
+from query_service.mongo_driver import MongoDatabase, settled
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "assets": [
+        # one asset per name; and a bucket's listing in order, from any prefix and cursor
+        IndexModel([("bucket", ASCENDING), ("public_id", ASCENDING)], name="bucket_public_id", unique=True),
+        # which assets look different when a blob arrives at a node or leaves it
+        IndexModel([("blob", ASCENDING)], name="blob"),
+    ],
+    "locations": [],
+    "tombstones": [],
+}
+
+
+async def ensure_indexes(mongo: MongoDatabase) -> None:
+    """Make what is missing. An index of the same name with other keys is an error: somebody must decide."""
+    for name, indexes in INDEXES.items():
+        if indexes:
+            await mongo.collection(name).create_indexes(indexes)
+
+
+async def index_names(mongo: MongoDatabase, collection: str) -> set[str]:
+    """The indexes that a collection has."""
+    cursor: Any = await settled(mongo.collection(collection).list_indexes())
+    return {index["name"] async for index in cursor}
