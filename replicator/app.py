@@ -97,15 +97,13 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         await stack.enter_async_context(tasks)
         app = make_http_app(settings, registry, status)
         await stack.enter_async_context(
-            serve(app, settings.listen_host, settings.listen_port, drain_seconds=1.0)
+            serve(app, settings.listen_host, settings.listen_port, drain_seconds=1)
         )
         regions.follow(cluster.current)
         cluster.on_change(regions.follow)
         tasks.start("cluster map", cluster.run())
-        tasks.start("heartbeats", peers.run())
-        tasks.start("gate", gate.run())
-        tasks.start("hold", held.run())
-        tasks.start("wanted", walk.run())
+        for part in (peers, gate, held, walk):
+            tasks.start(type(part).__name__.lower(), part.run())
         tasks.start("backlog", regions.measure(settings.backlog_seconds))
         working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
         log.info("serving node %s", settings.node)

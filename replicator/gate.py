@@ -17,7 +17,7 @@ from atoll.errors import AtollError
 
 log = logging.getLogger(__name__)
 
-REFUSED_FIRST, REFUSED_CAP = 0.2, 30.0  # seconds between orders to a node that refuses them
+REFUSED_FIRST, REFUSED_CAP = 0.2, 10.0  # seconds between orders to a node that refuses them
 
 
 class NodeGate:

@@ -22,7 +22,7 @@ from replicator.intake import Intake
 
 log = logging.getLogger(__name__)
 
-FETCH_SECONDS = 1.0  # also how long a stop may have to wait: a fetch is never torn, it would lose 30 s
+FETCH_SECONDS = 0.5  # also how long a stop may have to wait: a torn fetch would lose messages for 30 s
 MAX_FETCH = 64
 AGAIN_FIRST, AGAIN_CAP = 0.1, 2.0
 

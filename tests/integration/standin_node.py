@@ -1,0 +1,161 @@
+"""A stand-in for a storage node: its internal API over real HTTP, its store in memory.
+
+It says what a node says to its replicator and remembers what it was told; tests set its manners. It
+checks tokens as a node does. Nothing here knows NATS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from atoll.errors import AtollError, Unauthorized, UpstreamFailed
+from atoll.http import json_response, problems, read_json, serve
+from atoll.ids import now_ms
+from atoll.model import AssetRecord, Tombstone
+from atoll.node_api import NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
+from atoll.signing import Keys, check_internal_token
+
+Pull = Callable[[PullOrder], Awaitable[None]]
+
+
+async def give(order: PullOrder) -> None:
+    """Every source has everything."""
+
+
+class StandinNode:
+    """One node named `name`, listening on `port` while up."""
+
+    def __init__(self, name: str, region: str, set_name: str, port: int, keys: Keys) -> None:
+        self.name, self.region, self.set, self.port = name, region, set_name, port
+        self._keys = keys
+        self._stack = AsyncExitStack()
+        self._up = False
+        self.pulling: Pull = give  # raises what the pull shall fail with; may take its time
+        self.burying: Callable[[Tombstone], Awaitable[None]] | None = None
+        self.wanting: Callable[[WantedOrder], Awaitable[None]] | None = None
+        self.orders: list[PullOrder] = []  # every pull asked for, failed ones too, in order
+        self.under_way = 0
+        self.most_under_way = 0
+        self.stored: dict[str, AssetRecord] = {}  # by version
+        self.stored_twice: list[str] = []
+        self.tombstones: dict[str, Tombstone] = {}
+        self.noted: dict[str, WantedItem] = {}
+        self.first_due_ms = 50
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def up(self) -> None:
+        """Listen; does nothing when it does."""
+        if self._up:
+            return
+        app = web.Application(middlewares=[problems, self._authenticated])
+        app.router.add_get("/health", self._health)
+        app.router.add_post("/internal/v1/pull", self._pull)
+        app.router.add_post("/internal/v1/tombstones", self._tombstone)
+        app.router.add_post("/internal/v1/wanted", self._want)
+        app.router.add_get("/internal/v1/wanted", self._wanted)
+        self._stack = AsyncExitStack()
+        await self._stack.enter_async_context(serve(app, "127.0.0.1", self.port, drain_seconds=0.1))
+        self._up = True
+
+    async def down(self) -> None:
+        """Refuse connections; what it holds stays, as on a disk."""
+        self._up = False
+        await self._stack.aclose()
+
+    @web.middleware
+    async def _authenticated(self, request: web.Request, handler) -> web.StreamResponse:
+        if request.path.startswith("/internal/"):
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme != "Atoll":
+                raise Unauthorized("No token.")
+            check_internal_token(token, self.name, request.method, request.raw_path, self._keys, now_ms())
+        return await handler(request)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return json_response(NodeStatus(self.name, self.region, self.set, "ready", False, 2**40))
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        order = await read_json(request, PullOrder)
+        self.orders.append(order)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            return json_response(await self._hold(order))
+        finally:
+            self.under_way -= 1
+
+    async def _hold(self, order: PullOrder) -> PullResult:
+        asset = order.asset
+        stone = self.tombstones.get(asset.asset_id)
+        if stone and asset.version <= stone.version:
+            return PullResult("deleted")
+        if asset.version in self.stored:
+            return PullResult("present")
+        await self.pulling(order)
+        if asset.version in self.stored:
+            self.stored_twice.append(asset.version)
+        self.stored[asset.version] = asset
+        self.noted.pop(asset.version, None)
+        return PullResult("stored", order.sources[0] if order.sources else None)
+
+    async def _tombstone(self, request: web.Request) -> web.Response:
+        stone = await read_json(request, Tombstone)
+        if self.burying:
+            await self.burying(stone)
+        applied = stone.asset_id not in self.tombstones
+        self.tombstones[stone.asset_id] = stone
+        for version in [v for v, a in self.stored.items() if a.asset_id == stone.asset_id]:
+            del self.stored[version]
+        return json_response({"applied": applied})
+
+    async def _want(self, request: web.Request) -> web.Response:
+        order = await read_json(request, WantedOrder)
+        if self.wanting:
+            await self.wanting(order)
+        known = self.noted.get(order.asset.version)
+        tries = known.tries + 1 if known else 1
+        since = known.since if known else now_ms()
+        due_at = now_ms() + self.first_due_ms * 2 ** (tries - 1)
+        self.noted[order.asset.version] = WantedItem(order.asset, since, tries, order.reason, due_at)
+        return json_response({})
+
+    async def _wanted(self, request: web.Request) -> web.Response:
+        due_before, limit = int(request.query["due_before"]), int(request.query["limit"])
+        due = sorted((i for i in self.noted.values() if i.due_at <= due_before), key=lambda i: i.due_at)
+        return json_response(due[:limit])
+
+
+def nobody_has(*missing: AssetRecord) -> Pull:
+    """No source can give these."""
+    versions = {asset.version for asset in missing}
+
+    async def pulling(order: PullOrder) -> None:
+        if order.asset.version in versions:
+            raise UpstreamFailed("No source had the bytes.")
+
+    return pulling
+
+
+def fails_with(error: AtollError) -> Pull:
+    """Every pull fails so."""
+
+    async def pulling(order: PullOrder) -> None:
+        raise error
+
+    return pulling
+
+
+def slow(seconds: float) -> Pull:
+    """Every pull takes so long."""
+
+    async def pulling(order: PullOrder) -> None:
+        await asyncio.sleep(seconds)
+
+    return pulling
