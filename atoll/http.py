@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from atoll.errors import AtollError, BadRequest, Forbidden, NotFound, TooLarge
+from atoll.http_protocol import ProblemRunner
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +27,16 @@ T = TypeVar("T")
 MAX_JSON_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 8190
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
+_JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
 _encoder = msgspec.json.Encoder()
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """`value` (a Struct, dict or list) as `application/json`."""
-    return web.Response(
-        body=_encoder.encode(value),
-        status=status,
-        content_type="application/json",
-        headers={**SAFE_HEADERS, **(headers or {})},
-    )
+    response = web.Response(body=_encoder.encode(value), status=status, headers=_JSON_HEADERS)
+    if headers:
+        response.headers.update(headers)
+    return response
 
 
 def problem_response(error: AtollError) -> web.Response:
@@ -143,9 +144,11 @@ async def serve(
     app: web.Application, host: str, port: int, *, drain_seconds: float, reuse_port: bool = False
 ) -> AsyncIterator[None]:
     """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way."""
-    runner = web.AppRunner(
+    runner = ProblemRunner(
         app,
+        problem_response,
         access_log=None,
+        auto_decompress=False,  # nobody sends us compressed bodies but bombs
         handle_signals=False,
         shutdown_timeout=drain_seconds,
         max_line_size=MAX_LINE_BYTES,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
 from atoll.errors import Unavailable
@@ -22,6 +23,22 @@ from atoll.placement import Bands, Candidate, Ranked, draw, rank
 
 VIEW_SECONDS = 0.25  # added to the time until a dead node is seen as such
 MAX_PLANS = 4096
+
+
+class Spot(NamedTuple):
+    """A node as it is offered to clients at one place."""
+
+    base_url: str
+    node: str
+    region: str
+    km: float
+    unconfirmed: bool
+    suspect: bool
+
+
+def _spot(ranked: Ranked, *, unconfirmed: bool = False, suspect: bool = False) -> Spot:
+    node = ranked.candidate.node
+    return Spot(node.url, node.name, node.region, round(ranked.km, 1), unconfirmed, suspect)
 
 
 @dataclass(frozen=True)
@@ -38,13 +55,18 @@ class Plan:
     last: tuple[Ranked, ...] = ()
 
     @cached_property
-    def _fixed(self) -> list[Ranked] | None:
+    def _fixed(self) -> list[Spot] | None:
         """The order when no dice are needed: at most one node in each band, as with a region per band."""
-        return [band[0] for band in self.bands] if all(len(band) == 1 for band in self.bands) else None
+        return self._spots() if all(len(band) == 1 for band in self.bands) else None
 
-    def drawn(self, rng: random.Random) -> list[Ranked]:
-        """The healthy nodes, best first."""
-        return draw(self.bands, rng) if self._fixed is None else self._fixed
+    def spots(self, rng: random.Random) -> list[Spot]:
+        """The nodes to offer, best first."""
+        return self._fixed if self._fixed is not None else self._spots(rng)
+
+    def _spots(self, rng: random.Random | None = None) -> list[Spot]:
+        healthy = draw(self.bands, rng) if rng else [band[0] for band in self.bands]
+        offered = [_spot(ranked, unconfirmed=not self.confirmed) for ranked in healthy]
+        return offered + [_spot(ranked, suspect=True) for ranked in self.last]
 
 
 class ClusterView:

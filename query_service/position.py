@@ -16,7 +16,7 @@ from aiohttp import web
 from atoll.cluster import ClusterMap
 from atoll.errors import BadRequest, Unavailable
 from atoll.http import query_number
-from atoll.model import Position
+from atoll.model import Position, Region
 from query_service.geoip import Locator
 
 FORWARDED_FOR = "X-Forwarded-For"
@@ -47,6 +47,7 @@ class PositionFinder:
         self._cluster, self._own_region, self._geoip = cluster, own_region, geoip
         self._proxies = [ipaddress.ip_network(network) for network in trust.networks]
         self._headers = (trust.lat_header, trust.lon_header)
+        self._own: tuple[Region | None, Position | None] = (None, None)
         self._simple = not self._proxies and geoip is None
 
     def of(self, request: web.Request) -> Position:
@@ -66,9 +67,11 @@ class PositionFinder:
     def own(self) -> Position:
         """Where this service stands. `Unavailable` while no cluster map was ever seen."""
         known = self._cluster().regions.get(self._own_region)
-        if known is None:
+        if known is not self._own[0]:
+            self._own = (known, known.position if known else None)
+        if self._own[1] is None:
             raise Unavailable("The cluster map is not known here yet.", retry_after=1)
-        return known.position
+        return self._own[1]
 
     def vary(self, request: web.Request) -> str | None:
         """The headers that this request's position depends on, as the value of `Vary`; None for none."""

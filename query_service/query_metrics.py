@@ -1,74 +1,72 @@
-"""What this service counts, and the middleware that counts requests.
+"""What this service counts.
 
-Owns the names of the metrics. Everything that a request touches is bound to its labels once, because
-looking a child up by its labels costs more than resolving an image.
+Owns the names of the metrics. Requests are counted in plain lists, because they are all touched on one
+thread: the client library's locks and look-ups cost as much as finding an image's URL.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
 
-from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from atoll.cluster import ClusterMap
 from atoll.health import HealthTable
-from atoll.http import Handler, problems
 from atoll.metrics import LATENCY_BUCKETS
 
-_UNMATCHED = "unmatched"
+_EDGES = [*(str(edge) for edge in LATENCY_BUCKETS), "+Inf"]
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # any other word is the client's invention
 
 
-class RequestMeter:
-    """Counts and times every request by route; the outermost middleware, so it sees problems too."""
+class _Requests:
+    """The requests of one method, route and status: how many per latency bucket, and seconds in all."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "atoll_query_requests", "Requests.", ["method", "route", "status"], registry=registry
-        )
-        self._seconds = Histogram(
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_EDGES)
+        self.seconds = 0.0
+
+
+class RequestMeter(Collector):
+    """Counts and times every request by method, route and status. A route is one label for all ids."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str, int], _Requests] = {}
+
+    def __call__(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Take one answered request."""
+        requests = self._seen.get((method, route, status)) or self._first(method, route, status)
+        requests.counts[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        requests.seconds += seconds
+
+    def _first(self, method: str, route: str, status: int) -> _Requests:
+        known = method if method in _METHODS else "other"
+        return self._seen.setdefault((known, route, status), _Requests())
+
+    def collect(self) -> Iterable[Metric]:
+        """One histogram; its `_count` is the number of requests."""
+        family = HistogramMetricFamily(
             "atoll_query_request_seconds",
-            "Time to answer, from the whole header to the response made.",
-            ["route"],
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
+            "Requests by the time to answer, from the whole header to the response made.",
+            labels=["method", "route", "status"],
         )
-        self._bound: dict[tuple[web.AbstractRoute, int], tuple[Counter, Histogram]] = {}
-
-    @property
-    def middleware(self) -> Callable[[web.Request, Handler], object]:
-        """Measure, and turn every error into a problem document."""
-        clock = time.perf_counter
-        bound = self._bound
-
-        @web.middleware
-        async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-            started = clock()
-            response = await problems(request, handler)
-            route = request.match_info.route
-            counter, seconds = bound.get((route, response.status)) or self._bind(route, response.status)
-            counter.inc()
-            seconds.observe(clock() - started)
-            return response
-
-        return measured
-
-    def _bind(self, route: web.AbstractRoute, status: int) -> tuple[Counter, Histogram]:
-        """A path that is served is one label, however many ids it is asked for; all others are one, too."""
-        name = route.resource.canonical if route.resource else _UNMATCHED
-        method = route.method if route.resource else _UNMATCHED
-        pair = self._requests.labels(method, name, str(status)), self._seconds.labels(name)
-        if route.resource:
-            self._bound[route, status] = pair
-        return pair
+        for (method, route, status), requests in sorted(self._seen.items()):
+            total, buckets = 0, []
+            for edge, count in zip(_EDGES, requests.counts, strict=True):
+                total += count
+                buckets.append((edge, float(total)))
+            family.add_metric([method, route, str(status)], buckets, requests.seconds)
+        return [family]
 
 
 class UseMeter:
-    """Counts what was done: tickets, handles resolved, heartbeats refused."""
+    """Counts what was done: tickets, handles resolved."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         tickets = Counter("atoll_query_tickets", "Upload tickets asked for.", ["result"], registry=registry)
@@ -100,7 +98,7 @@ class NodeStates(Collector):
         self._cluster, self._health, self._clock = cluster, health, clock
         self._bad_heartbeats = bad_heartbeats
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         """The families of this collector."""
         now = self._clock()
         names = [node.name for node in self._cluster().nodes.values() if node.state != "removed"]
@@ -108,7 +106,8 @@ class NodeStates(Collector):
         nodes = GaugeMetricFamily("atoll_query_nodes", "Nodes, by health as seen here.", labels=["state"])
         for state in ("healthy", "suspect", "unknown"):
             nodes.add_metric([state], tally[state])
-        refused = GaugeMetricFamily(
-            "atoll_query_heartbeats_refused", "Heartbeats refused since the start.", self._bad_heartbeats()
+        refused = CounterMetricFamily(
+            "atoll_query_heartbeats_refused", "Heartbeats that were forged or malformed."
         )
+        refused.add_metric([], self._bad_heartbeats())
         return [nodes, refused]

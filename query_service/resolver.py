@@ -19,7 +19,6 @@ from atoll.errors import NotFound, Unavailable
 from atoll.model import Position
 from atoll.names import Handle, blob_path
 from atoll.node_api import handle_of, rfc3339
-from atoll.placement import Ranked
 from atoll.signing import Keys, sign_delivery
 from query_service.catalog_asset import CatalogAsset
 from query_service.cluster_view import ClusterView, Plan, Views
@@ -66,40 +65,31 @@ class Resolver:
         asset_id: str | UnsetType,
     ) -> Resolved:
         path, expires_at = self._path(view, bucket, handle, client)
-        best, *others = self._offers(plan, path, handle)
+        spots = plan.spots(self._rng)
+        if not spots:
+            raise Unavailable(
+                f"No node of the set {handle.set!r} can serve this now.", set=handle.set, retry_after=1
+            )
+        base_url, node, region, km, unconfirmed, suspect = spots[0]
         return Resolved(
             asset_id=asset_id,
-            url=best.url,
-            node=best.node,
-            region=best.region,
-            distance_km=best.distance_km,
-            alternatives=others,
+            url=base_url + path,
+            node=node,
+            region=region,
+            distance_km=km,
+            alternatives=[Offer(other[0] + path, *other[1:]) for other in spots[1:]],
             expires_at=expires_at,
             sha256=handle.sha256,
-            unconfirmed=best.unconfirmed,
-            suspect=best.suspect,
+            unconfirmed=unconfirmed,
+            suspect=suspect,
         )
 
-    def _path(self, view: ClusterView, bucket: str, handle: Handle, client: Client) -> tuple[str, str | None]:
+    def _path(
+        self, view: ClusterView, bucket: str, handle: Handle, client: Client
+    ) -> tuple[str, str | None]:
         """The path with its signature, if the bucket needs one, and when that expires."""
         path = blob_path(bucket, handle)
         if view.cluster.bucket(bucket).visibility == "public":
             return path, None
         expires_at = int(self._clock_s()) + client.seconds
         return f"{path}?{sign_delivery(path, expires_at, self._keys)}", rfc3339(expires_at * 1000)
-
-    def _offers(self, plan: Plan, path: str, handle: Handle) -> list[Offer]:
-        unconfirmed = not plan.confirmed
-        offers = [_offer(ranked, path, unconfirmed, False) for ranked in plan.drawn(self._rng)]
-        if plan.last:
-            offers += [_offer(ranked, path, False, True) for ranked in plan.last]
-        if not offers:
-            raise Unavailable(
-                f"No node of the set {handle.set!r} can serve this now.", set=handle.set, retry_after=1
-            )
-        return offers
-
-
-def _offer(ranked: Ranked, path: str, unconfirmed: bool, suspect: bool) -> Offer:
-    node = ranked.candidate.node
-    return Offer(node.url + path, node.name, node.region, round(ranked.km, 1), unconfirmed, suspect)

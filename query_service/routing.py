@@ -1,18 +1,24 @@
-"""The routing table: every path with its method and the scope a caller needs.
+"""The routing table: every path with its method and the scope a caller needs, and what surrounds a handler.
 
-Owns that no path is open by forgetting: a route names its scope or says `None`, which means anyone.
-Refuses a missing or unknown key (401) and a key without the scope (403) before the handler runs.
+Owns that no path is open by forgetting: a route names its scope or says `None`, which means anyone. Refuses
+a missing or unknown key (401) and a key without the scope (403) before the handler runs, other methods
+(405) and other paths (404). Every answer leaves through `_answering`: measured, and if it is an error, as
+a problem document. aiohttp's middlewares would do the same, at twice the cost of resolving an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
 from atoll.api_keys import ApiKeys
-from atoll.http import Handler
+from atoll.http import Handler, problems
+
+UNMATCHED = "unmatched"
 
 
 @dataclass(frozen=True)
@@ -26,24 +32,69 @@ class Route:
     unread_body: bool = False
 
 
-def add_routes(app: web.Application, routes: Iterable[Route], keys: ApiKeys) -> None:
-    """Put the routes into `app`, each behind its scope. The first that matches a path wins."""
+class Meter(Protocol):
+    """Takes one answered request; called for each, so it must be cheap."""
+
+    def __call__(self, method: str, route: str, status: int, seconds: float) -> None: ...
+
+
+def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], keys: ApiKeys, meter: Meter) -> None:
+    """Put the routes into `router`. The first that matches a path wins; whatever matches none is refused."""
     for route in routes:
-        handler = route.handler if route.scope is None else _guarded(route.handler, route.scope, keys)
-        if route.method == "GET":
-            app.router.add_get(route.path, handler)  # and HEAD
-        elif route.unread_body:
-            app.router.add_route(route.method, route.path, handler, expect_handler=_stay_silent)
-        else:
-            app.router.add_route(route.method, route.path, handler)
+        handler = _answering(route.handler, route.path, route.scope, keys, meter)
+        expect = _stay_silent if route.unread_body else _go_on
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            router.add_route(method, route.path, handler, expect_handler=expect)
+    for path, methods in _methods(routes).items():
+        refusal = _answering(_refusing(methods), path, None, keys, meter)
+        router.add_route("*", path, refusal, expect_handler=_stay_silent)
+    nowhere = _answering(_not_found, UNMATCHED, None, keys, meter)
+    router.add_route("*", "/{path:.*}", nowhere, expect_handler=_stay_silent)
 
 
-def _guarded(handler: Handler, scope: str, keys: ApiKeys) -> Handler:
+def _answering(handler: Handler, path: str, scope: str | None, keys: ApiKeys, meter: Meter) -> Handler:
+    clock = time.perf_counter
+
     async def guarded(request: web.Request) -> web.StreamResponse:
-        keys.check(request.headers, scope)
+        if scope is not None:
+            keys.check(request.headers, scope)
         return await handler(request)
 
-    return guarded
+    async def answer(request: web.Request) -> web.StreamResponse:
+        started = clock()
+        response = await problems(request, guarded)
+        meter(request.method, path, response.status, clock() - started)
+        return response
+
+    return answer
+
+
+def _methods(routes: Iterable[Route]) -> dict[str, list[str]]:
+    """The methods of each path."""
+    methods: dict[str, list[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, []).extend(
+            ["GET", "HEAD"] if route.method == "GET" else [route.method]
+        )
+    return methods
+
+
+def _refusing(methods: Sequence[str]) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, methods)
+
+    return refuse
+
+
+async def _not_found(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+async def _go_on(request: web.Request) -> None:
+    """To `Expect: 100-continue`, from a client that waits to send its JSON."""
+    if request.version >= (1, 1) and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # it is no part of the answer's size
 
 
 async def _stay_silent(_: web.Request) -> None:

@@ -73,7 +73,7 @@ class ResolveOrder(Struct, frozen=True, forbid_unknown_fields=True):
     expires_in: Seconds | None = None
 
 
-class Offer(Struct, frozen=True, omit_defaults=True):
+class Offer(Struct, frozen=True, omit_defaults=True, gc=False):
     """One node that may be asked for the bytes.
 
     `unconfirmed`: not known to hold them, it will pull them through. `suspect`: gives no sign of life.
@@ -87,7 +87,7 @@ class Offer(Struct, frozen=True, omit_defaults=True):
     suspect: bool = False
 
 
-class Resolved(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Resolved(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """Where to get an image: the best node, then the others in order. No `asset_id` for a handle."""
 
     asset_id: str | UnsetType = UNSET
