@@ -1,0 +1,108 @@
+"""One region's stream, read into the indexer's queue. I/O.
+
+Owns the fetching and the opening of messages; what is no event of ours is parked here. A full queue stops the
+reading: what does not fit in our hands stays in the stream. A stream that is missing, a consumer that was
+deleted and a NATS that is away all heal by asking again. Made by `app`, run by the indexer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import NamedTuple
+
+from nats.aio.msg import Msg
+
+from atoll import events
+from atoll.backoff import Backoff
+from atoll.bus import Bus, BusUnavailable
+from atoll.events import BadEvent, Event
+from atoll.lifecycle import Stop
+from atoll.model import Region
+from atoll.signing import Keys
+from atoll.streams import Consumer
+from query_service.parking import DURABLE, Parking
+
+log = logging.getLogger(__name__)
+
+FETCH_SECONDS = 1.0  # also how long a stop may wait: a fetch is not torn, its messages would lie for 30 s
+MAX_FETCH = 512
+MAX_ACK_PENDING = 4096  # in the hands of all query services together
+
+
+class Delivery(NamedTuple):
+    """A message in our hands, and the event in it."""
+
+    message: Msg
+    event: Event
+
+
+class EventReader:
+    """Reads `region` with the durable consumer that all query services share."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        keys: Keys,
+        region: Region,
+        queue: asyncio.Queue[Delivery | None],
+        parking: Parking,
+        backoff: Backoff,
+    ) -> None:
+        subjects = [f"atoll.{region.name}.{kind}.>" for kind in events.KINDS]
+        self._consumer = Consumer(bus, region, DURABLE, subjects, max_ack_pending=MAX_ACK_PENDING)
+        self._keys, self._queue, self._parking, self._backoff = keys, queue, parking, backoff
+        self._stop = Stop()
+        self._reachable = True
+
+    @property
+    def region(self) -> Region:
+        """The region whose stream it reads."""
+        return self._consumer.region
+
+    def stop(self) -> None:
+        """Fetch no more."""
+        self._stop.request()
+
+    async def run(self) -> None:
+        """Read until `stop`."""
+        try:
+            while not self._stop.requested():
+                for message in await self._fetch():
+                    await self._take(message)
+        finally:
+            await self._consumer.release()
+
+    async def _fetch(self) -> list[Msg]:
+        try:
+            messages = await self._consumer.fetch(MAX_FETCH, FETCH_SECONDS)
+        except BusUnavailable as error:
+            self._note(error.detail)
+            await self._stop.sleep(self._backoff.next())
+            return []
+        self._note(None)
+        self._backoff.reset()
+        return messages
+
+    async def _take(self, message: Msg) -> None:
+        try:
+            event = events.open_event(message.subject, message.data, message.headers, self._keys)
+        except BadEvent as error:
+            await self._parking.park(message, str(error))
+            return
+        await self._queue.put(Delivery(message, event))
+
+    def _note(self, trouble: str | None) -> None:
+        if self._reachable and trouble:
+            log.warning("the stream of %s cannot be read now: %s", self.region.name, trouble)
+        elif trouble is None and not self._reachable:
+            log.info("the stream of %s can be read again", self.region.name)
+        self._reachable = trouble is None
+
+    async def backlog(self) -> float:
+        """How many events wait; NaN when it cannot be asked, because unknown is not none."""
+        try:
+            return await self._consumer.backlog() if self._reachable else math.nan
+        except BusUnavailable:
+            return math.nan
