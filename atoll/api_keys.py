@@ -15,14 +15,27 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
 
 from atoll.errors import Forbidden, Unauthorized
+from atoll.model import Sha256
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 
 SCOPES = frozenset({"read", "write", "delete", "admin"})
 MAX_KEY_CHARS = 256
 _REMEMBERED = 1024
+
+
+class _Entry(Struct, forbid_unknown_fields=True):
+    """One [[key]] as written in the file."""
+
+    id: Annotated[str, Meta(min_length=1)]
+    sha256: Sha256
+    scopes: Annotated[tuple[Literal["read", "write", "delete", "admin"], ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,8 @@ class ApiKeys:
 
     def _look_up(self, header: str) -> ApiKey:
         kind, _, token = header.partition(" ")
-        if kind.lower() != "bearer" or not 1 <= len(token) <= MAX_KEY_CHARS:
+        # A header's bytes that are no UTF-8 come as lone surrogates, which cannot be hashed.
+        if kind.lower() != "bearer" or not token.isascii() or not 1 <= len(token) <= MAX_KEY_CHARS:
             raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
         digest = hash_api_key(token)
         for key in self._keys:
@@ -68,17 +82,20 @@ def load_api_keys(path: Path) -> ApiKeys:
         entries = tomllib.loads(path.read_text(encoding="utf-8")).get("key", [])
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([f"{path}: {error}"]) from error
-    mistakes = [] if entries else [f"{path}: has no [[key]]; without one nobody could do anything"]
-    keys: list[ApiKey] = []
-    for number, entry in enumerate(entries, 1):
-        scopes = frozenset(entry.get("scopes", ()))
-        digest = str(entry.get("sha256", ""))
-        if len(digest) != 64 or not scopes or scopes - SCOPES or not entry.get("id"):
-            mistakes.append(
-                f"{path}: key {number} needs id, sha256 (64 hex digits), scopes of {sorted(SCOPES)}"
-            )
-            continue
-        keys.append(ApiKey(str(entry["id"]), digest, scopes))
+    if not isinstance(entries, list) or not entries:
+        raise SettingsError([f"{path}: has no [[key]]; without one nobody could do anything"])
+    mistakes: list[str] = []
+    keys = [_read_entry(f"{path}: key {number}", entry, mistakes) for number, entry in enumerate(entries, 1)]
     if mistakes:
         raise SettingsError(mistakes)
-    return ApiKeys(keys)
+    return ApiKeys([key for key in keys if key])
+
+
+def _read_entry(where: str, entry: object, mistakes: list[str]) -> ApiKey | None:
+    try:
+        given = msgspec.convert(entry, _Entry)
+    except msgspec.ValidationError as error:
+        needs = f"needs id, sha256 (64 hex digits), scopes of {sorted(SCOPES)}"
+        mistakes.append(f"{where} {needs}: {error}")
+        return None
+    return ApiKey(given.id, given.sha256, frozenset(given.scopes))

@@ -1,0 +1,117 @@
+"""API keys: hashed in a file, checked on every request, refused without saying why exactly."""
+
+from __future__ import annotations
+
+import pytest
+
+from atoll.api_keys import ApiKey, ApiKeys, load_api_keys
+from atoll.errors import Forbidden, Unauthorized
+from atoll.settings import SettingsError
+from atoll.signing import hash_api_key
+
+KEY = "k" * 43
+READER = ApiKey("reader", hash_api_key(KEY), frozenset({"read"}))
+
+
+@pytest.fixture
+def keys():
+    return ApiKeys([ApiKey("other", hash_api_key("o" * 43), frozenset({"admin"})), READER])
+
+
+def bearer(token, kind="Bearer"):
+    return {"Authorization": f"{kind} {token}"}
+
+
+def test_a_known_key_with_the_scope_passes_again_and_again(keys):
+    for _ in range(3):
+        assert keys.check(bearer(KEY), "read") == READER
+    assert keys.check(bearer(KEY, "bearer"), "read") == READER
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": KEY},
+        bearer(""),
+        bearer(KEY, "Basic"),
+        bearer(KEY, "Atoll"),
+        bearer(KEY[:-1]),
+        bearer(KEY + "k"),
+        bearer(KEY.upper()),
+        bearer(f" {KEY}"),
+        bearer(f"{KEY} "),
+        bearer(hash_api_key(KEY)),
+        bearer("k" * 100_000),
+        bearer("ü" * 43),
+    ],
+)
+def test_anything_else_is_unauthorized(keys, headers):
+    with pytest.raises(Unauthorized):
+        keys.check(headers, "read")
+
+
+def test_a_byte_that_is_no_text_in_a_header_is_unauthorized_and_no_bug(keys):
+    with pytest.raises(Unauthorized):
+        keys.check(bearer("\udcff"), "read")
+
+
+def test_a_key_without_the_scope_is_forbidden_and_told_which(keys):
+    with pytest.raises(Forbidden, match="'delete'") as refused:
+        keys.check(bearer(KEY), "delete")
+    assert refused.value.facts == {"scope": "delete"}
+
+
+def test_admin_does_not_silently_include_the_other_scopes(keys):
+    with pytest.raises(Forbidden):
+        keys.check(bearer("o" * 43), "read")
+
+
+def test_wrong_keys_are_not_remembered(keys):
+    for number in range(5000):
+        with pytest.raises(Unauthorized):
+            keys.check(bearer(f"wrong-{number}"), "read")
+    assert len(keys._seen) == 0
+
+
+def entry(**changes):
+    facts = {"id": '"a"', "sha256": f'"{hash_api_key(KEY)}"', "scopes": '["read", "admin"]'} | changes
+    return "[[key]]\n" + "\n".join(f"{k} = {v}" for k, v in facts.items() if v) + "\n"
+
+
+def test_keys_are_read_from_a_file(tmp_path):
+    (tmp_path / "keys.toml").write_text(entry())
+    loaded = load_api_keys(tmp_path / "keys.toml")
+    assert loaded.check(bearer(KEY), "admin").id == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("[[key]]", 1),
+        (entry(scopes="[]"), 1),
+        (entry(scopes='["root"]'), 1),
+        (entry(scopes='"read"'), 1),
+        (entry(scopes="[[]]"), 1),
+        (entry(scopes="5"), 1),
+        (entry(sha256='"short"'), 1),
+        (entry(sha256=f'"{"z" * 64}"'), 1),
+        (entry(id=""), 1),
+        (entry() + entry(id="") + entry(sha256='""'), 2),
+        ("key = 5", 1),
+        ('key = ["x"]', 1),
+        ("[[key]", 1),
+    ],
+)
+def test_every_mistake_in_the_file_is_told(tmp_path, text, count):
+    (tmp_path / "keys.toml").write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load_api_keys(tmp_path / "keys.toml")
+    assert len(refused.value.mistakes) == count
+
+
+def test_a_missing_file_is_a_mistake(tmp_path):
+    with pytest.raises(SettingsError, match="No such file"):
+        load_api_keys(tmp_path / "nowhere")
