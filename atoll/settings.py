@@ -8,6 +8,7 @@ is the only one that reads the environment.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 import tomllib
@@ -107,29 +108,42 @@ def _read(path: Path | None, mistakes: list[str]) -> dict[str, Any]:
 
 
 def _shown(raw: object, kind: object) -> str:
-    return "a hidden value" if kind is Secret else repr(raw)
+    return "a hidden value" if Secret in (kind, *typing.get_args(kind)) else repr(raw)
 
 
 def _convert(raw: Any, kind: Any) -> Any:
-    if isinstance(kind, types.UnionType):  # only `X | None` is used
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):  # only `X | None`; of a NewType: Union
         (kind,) = [arm for arm in typing.get_args(kind) if arm is not type(None)]
         return None if raw == "" else _convert(raw, kind)
     if typing.get_origin(kind) is tuple:
-        items = (
-            [item.strip() for item in raw.split(",") if item.strip()] if isinstance(raw, str) else list(raw)
-        )
-        return tuple(_convert(item, typing.get_args(kind)[0]) for item in items)
+        return tuple(_convert(item, typing.get_args(kind)[0]) for item in _items(raw))
     if kind is bool:
         return _to_bool(raw)
     if kind is Bytes:
         return _to_bytes(raw)
     if kind in (int, float):
-        if isinstance(raw, bool) or (kind is int and isinstance(raw, float)):
-            raise ValueError(f"must be {kind.__name__}")
-        return kind(raw)
+        return _to_number(raw, kind)
     if not isinstance(raw, str):
         raise ValueError("must be a string")  # noqa: TRY004 - collected with the other wrong values
     return kind(raw)
+
+
+def _items(raw: Any) -> list[Any]:
+    if isinstance(raw, str):
+        return [item.strip() for item in raw.split(",") if item.strip()]
+    if not isinstance(raw, list):
+        raise ValueError("must be a list")  # noqa: TRY004 - collected with the other wrong values
+    return raw
+
+
+def _to_number(raw: Any, kind: type[int] | type[float]) -> float:
+    wrong = isinstance(raw, bool) or not isinstance(raw, (str, int, float))
+    if wrong or (kind is int and isinstance(raw, float)):
+        raise ValueError(f"must be {kind.__name__}")
+    value = kind(raw)
+    if not math.isfinite(value):  # nan is neither below low nor above high
+        raise ValueError("must be a finite number")
+    return value
 
 
 def _to_bool(raw: Any) -> bool:
@@ -151,7 +165,7 @@ def _check(value: Any, rules: Mapping[str, Any]) -> None:
         raise ValueError(f"must be at least {rules['low']}")
     if rules["high"] is not None and value is not None and value > rules["high"]:
         raise ValueError(f"must be at most {rules['high']}")
-    if rules["choices"] and value not in rules["choices"]:
+    if rules["choices"] and value is not None and value not in rules["choices"]:
         raise ValueError(f"must be one of {', '.join(rules['choices'])}")
     if rules["check"] and value is not None:
         rules["check"](value)
