@@ -180,6 +180,8 @@ class TooManyPixels(Undecodable):
 class Failed(AtollError):
     """We are at fault; later or elsewhere the same request may succeed."""
 
+    slug = "failed"
+    title = "This could not be done now"
     retry_safe = True
 
 
@@ -224,4 +226,4 @@ def from_problem(document: Mapping[str, Any], status: int) -> AtollError:
     for cls in _leaves(AtollError):
         if cls.slug == slug:
             return cls(detail, **facts)
-    return (Failed if status >= 500 else Rejected)(detail, http_status=status, **facts)
+    return (Failed if status >= 500 else Rejected)(detail, **(facts | {"http_status": status}))
