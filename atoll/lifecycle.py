@@ -19,6 +19,8 @@ import uvloop
 
 log = logging.getLogger(__name__)
 
+_CANCEL_SECONDS = 0.2
+
 
 class Stop:
     """The one signal to end, and whether something failed."""
@@ -76,10 +78,12 @@ class Tasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ending = list(self._tasks)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        # Again and again: before Python 3.12, asyncio.wait_for (ours or a driver's) forgets that it was
+        # cancelled when what it waits for is done at the same moment (cpython issue 86296).
+        while ending := {task for task in self._tasks if not task.done()}:
+            for task in ending:
+                task.cancel()
+            await asyncio.wait(ending, timeout=_CANCEL_SECONDS)
 
 
 def run(main: Callable[[Stop], Awaitable[None]]) -> int:
