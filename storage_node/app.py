@@ -29,7 +29,8 @@ from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
-from storage_node.uploads_api import UploadParts, UploadsApi
+from storage_node.upload_intake import UploadIntake
+from storage_node.uploads_api import UploadsApi
 from storage_node.worker_pool import PoolLimits
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,8 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         locks = BlobLocks()
         space = SpaceGuard(settings.reserve_bytes, settings.capacity_bytes)
         ingest = Ingest(store, index, locks, inspector, origin)
-        uploads = UploadsApi(
-            UploadParts(settings, keys, cluster, store, ingest, space, origin, ingest_threads, spool_threads),
-            registry,
-        )
+        intake = UploadIntake(store, ingest, space, ingest_threads, spool_threads, registry)
+        uploads = UploadsApi(settings, keys, origin, cluster, intake, registry)
         heartbeats = Heartbeats(
             settings,
             origin,

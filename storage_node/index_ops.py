@@ -37,9 +37,12 @@ def store_upload(
             "SELECT sha256, asset_id, version FROM tickets WHERE ticket_id = ? AND file = ?",
             (ticket.ticket_id, file),
         ).fetchone()
-        if used:
-            return _repeat(db, blob, used)
         now = origin.now_ms()
+        if used:
+            record = _repeated(db, blob, used)
+            if put_blob(db, blob, digests, now):  # it had been quarantined since: held again
+                put_event(db, replicated(blob, origin, now))
+            return record
         record = AssetRecord(
             asset_id=asset_id,
             public_id=ticket.public_id or asset_id,
@@ -63,7 +66,7 @@ def store_upload(
     return operation
 
 
-def _repeat(db: sqlite3.Connection, blob: Blob, used: tuple[bytes, str, str]) -> AssetRecord:
+def _repeated(db: sqlite3.Connection, blob: Blob, used: tuple[bytes, str, str]) -> AssetRecord:
     sha256, asset_id, version = used
     if sha256.hex() != blob.sha256:
         raise TicketReplayed(
@@ -77,18 +80,6 @@ def _repeat(db: sqlite3.Connection, blob: Blob, used: tuple[bytes, str, str]) ->
             "What this ticket stored has been deleted since. Ask for a new one.", asset_id=asset_id
         )
     return msgspec.json.decode(row[0], type=AssetRecord)
-
-
-def ticket_is_used(ticket_id: str, file: int) -> Operation[bool]:
-    """Whether this file of the ticket was stored before."""
-
-    def operation(db: sqlite3.Connection) -> bool:
-        row = db.execute(
-            "SELECT 1 FROM tickets WHERE ticket_id = ? AND file = ?", (ticket_id, file)
-        ).fetchone()
-        return row is not None
-
-    return operation
 
 
 def store_replica(record: AssetRecord, digests: bytes, origin: Origin) -> Operation[bool]:

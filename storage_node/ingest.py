@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from atoll.errors import AtollError, EmptyBody, NotAnImage, TypeMismatch
+from atoll.errors import EmptyBody, NotAnImage, TypeMismatch
 from atoll.ids import derived_id
 from atoll.model import AssetRecord, Blob, Picture
 from atoll.names import CONTENT_TYPES
@@ -84,10 +84,10 @@ class Ingest:
             self._origin,
         )
         with self._locks.of(blob.sha256):
-            self._store.publish(staged, key)
             try:
+                self._store.publish(staged, key)
                 return self._index.write(operation).result()
-            except AtollError:
+            except BaseException:
                 # refused (a replayed ticket) or not committed: leave no file that nothing refers to
                 if self._index.blob(blob.bucket, blob.sha256) is None:
                     self._store.remove(key)

@@ -1,18 +1,33 @@
-"""A multipart/form-data body as a sequence of files (RFC 7578): parts named `file`; others are skipped."""
+"""A multipart/form-data body as a sequence of files (RFC 7578): parts named `file`; others are skipped.
+
+Everything aiohttp's reader raises for a broken form becomes `BadRequest` here. Called by uploads_api.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http import HttpProcessingError
 
 from atoll.errors import BadRequest
+from storage_node.body_pace import Pace
 
+FIELD = "file"
 READ_BYTES = 65536
-SKIPPED_PART_BYTES = 65536
+OTHER_PART_BYTES = 65536
+OTHER_PARTS = 64  # what forms carry besides files: tokens, captions; more is somebody keeping us busy
 
-# (read, max_bytes) -> chunks, at the pace a body must keep
-Pace = Callable[[Callable[[], Awaitable[bytes]], int], AsyncIterator[bytes]]
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    # HttpProcessingError: a part's header is malformed or too long; the others: boundaries are wrong.
+    try:
+        yield
+    except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:
+        reason = ascii(str(error) or type(error).__name__)[:200]
+        raise BadRequest(f"The multipart form is broken: {reason}") from error
 
 
 class UploadForm:
@@ -22,33 +37,34 @@ class UploadForm:
         self._request, self._pace = request, pace
 
     async def files(self) -> AsyncIterator[BodyPartReader]:
-        """The parts named `file`. `BadRequest` when the form is not one."""
-        try:
+        """The parts named `file`. `BadRequest` when the form is broken, has none, or far too many others."""
+        with _readable():
             reader = await self._request.multipart()
-            while (part := await self._next(reader)) is not None:
-                if part.name == "file":
-                    yield part
-                else:
-                    await self.skip(part, SKIPPED_PART_BYTES)
-        except (ValueError, AssertionError) as error:  # what aiohttp's reader raises for a broken form
-            raise BadRequest(f"The form cannot be read: {error}") from error
+        found = others = 0
+        while (part := await self._next(reader)) is not None:
+            if part.name == FIELD:
+                found += 1
+                yield part
+                continue
+            others += 1
+            if others > OTHER_PARTS:
+                raise BadRequest(f"The form has over {OTHER_PARTS} parts not named {FIELD!r}.")
+            await self.skip(part, OTHER_PART_BYTES)
+        if not found:
+            raise BadRequest(f"The form has no part named {FIELD!r}.")
 
     async def _next(self, reader: MultipartReader) -> BodyPartReader | None:
-        found: list[MultipartReader | BodyPartReader | None] = []
-
-        async def read() -> bytes:
-            found.append(await reader.next())
-            return b""
-
-        async for _ in self._pace(read, 1):
-            pass
-        if isinstance(found[0], MultipartReader):
+        with _readable():
+            part = await self._pace.within(reader.next())
+        if isinstance(part, MultipartReader):
             raise BadRequest("A form within a form is not taken.")
-        return found[0]
+        return part
 
-    def body(self, part: BodyPartReader, max_bytes: int) -> AsyncIterator[bytes]:
+    async def body(self, part: BodyPartReader, max_bytes: int) -> AsyncIterator[bytes]:
         """The bytes of a part."""
-        return self._pace(lambda: part.read_chunk(READ_BYTES), max_bytes)
+        with _readable():
+            async for chunk in self._pace.chunks(lambda: part.read_chunk(READ_BYTES), max_bytes):
+                yield chunk
 
     async def skip(self, part: BodyPartReader, max_bytes: int) -> None:
         """Read past (the rest of) a part, so that the next one can be reached."""

@@ -1,20 +1,17 @@
 """PUT and POST /v1/uploads: bytes in by ticket, one image raw or many as multipart, each durable by itself.
 
 Owns the HTTP side only: the ticket, names, limits and the pace of the body. What happens to the bytes is
-ingest.py's.
+upload_intake.py's.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
 from atoll import names
 from atoll.cluster_map import LiveClusterMap
@@ -29,53 +26,37 @@ from atoll.errors import (
     WrongNode,
 )
 from atoll.http import json_response
-from atoll.metrics import LATENCY_BUCKETS
 from atoll.model import AssetRecord
-from atoll.node_api import view_of
+from atoll.node_api import AssetView, view_of
 from atoll.signing import Keys, Ticket, open_ticket
-from storage_node.body_pace import paced, too_large
-from storage_node.ingest import Ingest, Upload
+from storage_node.body_pace import Pace, too_large
+from storage_node.ingest import Upload
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
-from storage_node.space import SpaceGuard
-from storage_node.spool import Spool
-from storage_node.store import BlobStore
 from storage_node.upload_form import UploadForm
+from storage_node.upload_intake import UploadIntake
 from storage_node.upload_policy import max_bytes, upload_of
 
 FILENAME_HEADER = "X-Atoll-Filename"
 _FORM = "multipart/form-data"
 
 
-@dataclass(frozen=True)
-class UploadParts:
-    """What the upload routes are made of; built in app.py."""
-
-    settings: NodeSettings
-    keys: Keys
-    cluster: LiveClusterMap
-    store: BlobStore
-    ingest: Ingest
-    space: SpaceGuard
-    origin: Origin
-    threads: Executor
-    spool_threads: Executor
-
-
 class UploadsApi:
     """The upload routes of one node."""
 
-    def __init__(self, parts: UploadParts, registry: CollectorRegistry) -> None:
-        self._parts, self._settings = parts, parts.settings
+    def __init__(
+        self,
+        settings: NodeSettings,
+        keys: Keys,
+        origin: Origin,
+        cluster: LiveClusterMap,
+        intake: UploadIntake,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._settings, self._keys, self._origin = settings, keys, origin
+        self._cluster, self._intake = cluster, intake
+        self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
         self._under_way = 0
-        self._uploads = Counter("atoll_uploads", "Files taken, by result.", ["result"], registry=registry)
-        self._bytes = Counter("atoll_upload_bytes", "Bytes of images taken.", registry=registry)
-        self._seconds = Histogram(
-            "atoll_upload_seconds",
-            "From the complete body to durable.",
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
-        )
         gauge = Gauge("atoll_uploads_under_way", "Requests that upload now.", registry=registry)
         gauge.set_function(lambda: self._under_way)
 
@@ -86,8 +67,8 @@ class UploadsApi:
 
     def add_routes(self, app: web.Application) -> None:
         """Serve /v1/uploads."""
-        app.router.add_put("/v1/uploads", self._handle)
-        app.router.add_post("/v1/uploads", self._handle)
+        app.router.add_put("/v1/uploads", self._handle, expect_handler=_expect_later)
+        app.router.add_post("/v1/uploads", self._handle, expect_handler=_expect_later)
 
     async def _handle(self, request: web.Request) -> web.Response:
         ticket = self._ticket(request)
@@ -109,10 +90,12 @@ class UploadsApi:
             raise TicketInvalid(
                 "Add ?ticket=… to the URL. The query service gives tickets: POST /v1/uploads."
             )
-        ticket = open_ticket(token, self._parts.keys, self._parts.origin.now_ms())
-        if ticket.node != self._settings.name:
+        ticket = open_ticket(token, self._keys, self._origin.now_ms())
+        if (ticket.node, ticket.set) != (self._origin.node, self._origin.set):
+            here = f"{self._origin.node} of set {self._origin.set}"
             raise WrongNode(
-                f"This ticket is for node {ticket.node}; this is {self._settings.name}.", node=ticket.node
+                f"This ticket is for node {ticket.node} of set {ticket.set}; this is {here}.",
+                node=ticket.node,
             )
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise BadRequest("Send the image's own bytes, without Content-Encoding.")
@@ -122,96 +105,81 @@ class UploadsApi:
         filename = request.headers.get(FILENAME_HEADER)
         if filename is not None:
             filename = names.check_filename(_percent_decoded(filename))
-        limit = self._max_bytes(ticket)
-        if request.content_length is not None and request.content_length > limit:
-            raise too_large(limit, request.content_length)
+        limit, length = self._max_bytes(ticket), request.content_length
+        if length is not None and length > limit:
+            raise too_large(limit, length)
         upload = self._upload(ticket, 0, filename, request.headers.get("Content-Type"))
-        expected = request.content_length if request.content_length is not None else limit
-        body = self._paced(request.content.readany, limit)
-        record = await self._take(body, upload, expected)
-        return json_response(view_of(record, self._settings.public_url), status=201)
+        body = self._body(request, limit)
+        record = await self._intake.take(body, upload, limit if length is None else length)
+        return json_response(self._view(record), status=201)
+
+    async def _body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
+        """Asked for only when there is room for it: that is when a waiting client is told to go on."""
+        await _continue(request)
+        async for chunk in self._pace.chunks(request.content.readany, limit):
+            yield chunk
 
     async def _take_form(self, request: web.Request, ticket: Ticket) -> web.Response:
-        """Each part named `file`, one after another; every one stands or falls by itself."""
-        form = UploadForm(request, self._paced)
         results: list[dict[str, Any]] = []
-        async for part in form.files():
-            if len(results) >= ticket.max_files:
-                raise TooManyFiles(
-                    f"This ticket is for {ticket.max_files} files; those before this one are dealt with.",
-                    limit=ticket.max_files,
-                    results=results,
-                )
-            results.append(await self._take_part(form, part, ticket, len(results)))
-        if not results:
-            raise BadRequest("The form has no part named 'file'.")
+        try:
+            await _continue(request)
+            await self._take_files(request, ticket, results)
+        except AtollError as error:
+            if not results:
+                raise
+            # what was stored before this error stays stored: say so
+            raise type(error)(error.detail, **error.facts, results=results) from error
         if ticket.max_files == 1:
-            return _single(results[0])
+            return json_response(results[0]["asset"], status=201)
         stored = all(result["status"] == 201 for result in results)
         return json_response({"results": results}, status=201 if stored else 207)
 
+    async def _take_files(self, request: web.Request, ticket: Ticket, results: list[dict[str, Any]]) -> None:
+        """Each part named `file`, one after another; every one stands or falls by itself."""
+        form = UploadForm(request, self._pace)
+        limit = min(ticket.max_files, self._settings.max_files)
+        async for part in form.files():
+            if len(results) >= limit:
+                raise TooManyFiles(f"One request may carry {limit} files here.", limit=limit)
+            results.append(await self._take_part(request, form, part, ticket, len(results)))
+
     async def _take_part(
-        self, form: UploadForm, part: BodyPartReader, ticket: Ticket, file: int
+        self, request: web.Request, form: UploadForm, part: BodyPartReader, ticket: Ticket, file: int
     ) -> dict[str, Any]:
         limit = self._max_bytes(ticket)
+        expected = limit if request.content_length is None else min(limit, request.content_length)
         try:
             filename = names.check_filename(part.filename) if part.filename else None
             upload = self._upload(ticket, file, filename, part.headers.get("Content-Type"))
-            record = await self._take(form.body(part, limit), upload, 0)
-        except (BodyMismatch, BodyTimeout):
+            record = await self._intake.take(form.body(part, limit), upload, expected)
+        except (BodyMismatch, BodyTimeout, BadRequest):
             raise  # the request itself is broken: there is no next part
         except AtollError as error:
+            if ticket.max_files == 1:
+                raise
             await form.skip(part, limit)
             return {"status": error.status, "problem": error.problem()}
-        return {"status": 201, "asset": view_of(record, self._settings.public_url)}
+        return {"status": 201, "asset": self._view(record)}
 
     def _max_bytes(self, ticket: Ticket) -> int:
-        return max_bytes(ticket, self._settings, self._parts.cluster.current)
+        return max_bytes(ticket, self._settings, self._cluster.current)
 
     def _upload(self, ticket: Ticket, file: int, filename: str | None, content_type: str | None) -> Upload:
-        return upload_of(ticket, file, filename, content_type, self._settings, self._parts.cluster.current)
+        return upload_of(ticket, file, filename, content_type, self._settings, self._cluster.current)
 
-    def _paced(self, read: Callable[[], Awaitable[bytes]], limit: int) -> AsyncIterator[bytes]:
-        return paced(
-            read,
-            max_bytes=limit,
-            idle_seconds=self._settings.upload_idle_seconds,
-            min_rate=self._settings.upload_min_bytes_per_second,
-        )
-
-    async def _take(self, body: AsyncIterator[bytes], upload: Upload, expected: int) -> AssetRecord:
-        try:
-            with self._parts.space.promise(expected):
-                record = await self._spool_and_accept(body, upload)
-        except AtollError as error:
-            self._uploads.labels(error.slug).inc()
-            raise
-        self._uploads.labels("stored").inc()
-        self._bytes.inc(record.blob.size)
-        return record
-
-    async def _spool_and_accept(self, body: AsyncIterator[bytes], upload: Upload) -> AssetRecord:
-        loop = asyncio.get_running_loop()
-        spool = Spool(self._parts.store, self._parts.spool_threads)
-        try:
-            async for chunk in body:
-                await spool.feed(chunk)
-        except BaseException:
-            await asyncio.shield(loop.run_in_executor(self._parts.spool_threads, spool.discard))
-            raise
-        with self._seconds.time():
-            # From here on a client that goes away changes nothing: the upload is finished, and a retry
-            # with the same ticket finds it.
-            accepted = loop.run_in_executor(self._parts.threads, self._parts.ingest.accept, spool, upload)
-            return await asyncio.shield(accepted)
+    def _view(self, record: AssetRecord) -> AssetView:
+        return view_of(record, self._settings.public_url)
 
 
-def _single(result: dict[str, Any]) -> web.Response:
-    if result["status"] == 201:
-        return json_response(result["asset"], status=201)
-    response = json_response(result["problem"], status=result["status"])
-    response.content_type = "application/problem+json"
-    return response
+async def _expect_later(request: web.Request) -> None:
+    """aiohttp would say "100 Continue" before anybody has looked at the ticket; see `_continue`."""
+
+
+async def _continue(request: web.Request) -> None:
+    """Tell a client that waits for it (`Expect: 100-continue`, RFC 9110 10.1.1) to send the body."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 def _percent_decoded(value: str) -> str:
