@@ -61,7 +61,7 @@ async def _publish_poison(stage):
             (body, unsigned),
             (body, forged),
             (body, headers | {"Atoll-Schema": "2"}),
-            (b"x" * 100_000, headers),
+            (b"x" * 130_920, headers),  # with its headers as large as a stream takes
             seal_event(of_two_sets, stage.keys),
         ]
     ):
