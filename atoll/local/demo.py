@@ -1,0 +1,84 @@
+"""`atoll demo`: three regions on this machine, shown working, then left running to play with."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from atoll import lifecycle, log
+from atoll.errors import AtollError
+from atoll.local import demo_steps as steps
+from atoll.local.cluster import LocalCluster
+from atoll.local.cluster_plan import REGIONS
+from atoll.local.up import EXIT_UNAVAILABLE, endpoints_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll demo`."""
+    parser.add_argument(
+        "--data", type=Path, default=Path(".atoll/demo"), metavar="DIR", help="where everything lies"
+    )
+    parser.add_argument("--exit", action="store_true", help="end after the show instead of running on")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show everything; exit code 0 only if all of it came true."""
+    log.configure("atoll demo", "ERROR")
+    try:
+        return lifecycle.run(partial(_demo, args.data, args.exit))
+    except AtollError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201 - the command's answer
+        return EXIT_UNAVAILABLE
+
+
+async def _demo(data: Path, end: bool, stop: lifecycle.Stop) -> None:
+    console = Console()
+    console.rule("[bold]Atoll: three regions on this machine")
+    began = time.perf_counter()
+    async with AsyncExitStack() as stack:
+        with console.status("starting NATS, Valkey, a MongoDB-wire server and nine daemons …"):
+            cluster = await stack.enter_async_context(LocalCluster(data, environ=dict(os.environ)))
+        started = time.perf_counter() - began
+        console.print(f"Everything runs after {started:.1f} s.")
+        await _show(console, cluster, started)
+        if end:
+            return
+        console.print(
+            "It keeps running: try it from a second terminal, or open one of the URLs. Ctrl-C ends it."
+        )
+        await stop.wait()
+        console.print("stopping …")
+
+
+async def _show(console: Console, cluster: LocalCluster, started: float) -> None:
+    sent = await steps.upload(console, cluster, "demo", REGIONS)
+    lags = await steps.watch_arrivals(console, cluster, sent, REGIONS)
+    steps.show_lags(console, lags)
+    await steps.resolve_everywhere(console, cluster, sent[0])
+    away = await steps.lose_a_node(console, cluster, sent[0], REGIONS[-1])
+    back = await steps.bring_it_back(console, cluster, REGIONS[-1])
+    console.print(endpoints_table(cluster))
+    table = Table(title="In figures", show_header=False)
+    copies = sorted(ms for one in sent for ms in lags.get(one.place.name, []))
+    others = sorted(ms for region in lags.values() for ms in region if ms)
+    table.add_row("cluster started", f"{started:.1f} s")
+    table.add_row("upload to durable, median", f"{_median([one.seconds * 1000 for one in sent]):.0f} ms")
+    table.add_row("durable in another region, median", f"{_median(others or copies):.0f} ms")
+    table.add_row("clients moved off a dead node", f"{away:.1f} s")
+    table.add_row("the node caught up", f"{back:.1f} s after its start")
+    console.print(table)
+    console.print(f"cluster.json: {cluster.paths.summary}   admin key: {cluster.paths.admin_key}")
+    url = f"{cluster.url(cluster.names('query_service')[0])}/i/images/{sent[0].asset.public_id}"
+    console.print(f"A picture for your browser: {url}")
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0

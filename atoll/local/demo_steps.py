@@ -1,0 +1,187 @@
+"""What the demo shows, one function a step. Talks to the cluster as any client would."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from atoll.client import AsyncClient
+from atoll.errors import AtollError, Unavailable
+from atoll.ids import id_time_ms
+from atoll.local.cluster import LocalCluster
+from atoll.local.cluster_plan import BUCKET, REGIONS, RegionPlan
+from atoll.node_api import AssetView
+
+PATIENCE_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A picture that was uploaded: from where, and how long until it was acknowledged (seconds)."""
+
+    asset: AssetView
+    body: bytes
+    place: RegionPlan
+    seconds: float
+
+
+def pictures() -> list[tuple[str, bytes]]:
+    """The photographs that come with the package, by name."""
+    folder = files("atoll.local") / "pictures"
+    found = sorted((p for p in folder.iterdir() if p.name.endswith(".jpg")), key=lambda p: p.name)
+    return [(p.name.removesuffix(".jpg"), p.read_bytes()) for p in found]
+
+
+def client_at(cluster: LocalCluster, place: RegionPlan) -> AsyncClient:
+    """A client that stands in a region."""
+    urls = [cluster.url(name) for name in cluster.names("query_service")]
+    return AsyncClient(urls, cluster.admin_key, region=place.name)
+
+
+async def upload(
+    console: Console, cluster: LocalCluster, folder: str, places: Sequence[RegionPlan]
+) -> list[Sent]:
+    """Upload the photographs, each by a client in another place; say which node took it."""
+    table = Table(title="Uploads go straight to the nearest node")
+    for column in ("picture", "bytes", "sent from", "taken by", "durable after"):
+        table.add_column(column, justify="right" if column in {"bytes", "durable after"} else "left")
+    sent: list[Sent] = []
+    for number, (name, body) in enumerate(pictures()):
+        place = places[number % len(places)]
+        async with client_at(cluster, place) as client:
+            began = time.perf_counter()
+            asset = await client.upload(
+                body, bucket=BUCKET, public_id=f"{folder}/{name}", filename=f"{name}.jpg"
+            )
+            took = time.perf_counter() - began
+        sent.append(Sent(asset, body, place, took))
+        table.add_row(
+            name, f"{asset.bytes:,}", place.city, _node_of(cluster, asset.url), f"{took * 1000:.0f} ms"
+        )
+    console.print(table)
+    return sent
+
+
+def _node_of(cluster: LocalCluster, url: str) -> str:
+    nodes = cluster.names("storage_node")
+    return next((n for n in nodes if url.startswith(cluster.url(n) + "/")), "?")
+
+
+async def watch_arrivals(
+    console: Console, cluster: LocalCluster, sent: Sequence[Sent], regions: Sequence[RegionPlan]
+) -> dict[str, list[float]]:
+    """Wait until every picture is in every region; milliseconds from stored to fsynced there, by region."""
+    bars = (TextColumn("{task.description:>28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    lags: dict[str, list[float]] = {}
+    with Progress(*bars, console=console) as progress:
+        tasks = {r.name: progress.add_task(f"arrived in {r.city}", total=len(sent)) for r in regions}
+        async with client_at(cluster, REGIONS[0]) as client:
+            waiting = {one.asset.asset_id: one for one in sent}
+            seen: set[tuple[str, str]] = set()
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while waiting:
+                for asset_id, one in list(waiting.items()):
+                    for region, ms in (await _arrivals(client, one)).items():
+                        if region in tasks and (asset_id, region) not in seen:
+                            seen.add((asset_id, region))
+                            lags.setdefault(region, []).append(ms)
+                            progress.advance(tasks[region])
+                    if all((asset_id, region) in seen for region in tasks):
+                        del waiting[asset_id]
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"{len(waiting)} pictures did not arrive everywhere in {PATIENCE_SECONDS:.0f} s."
+                    )
+                await asyncio.sleep(_POLL_SECONDS)
+    return lags
+
+
+async def _arrivals(client: AsyncClient, one: Sent) -> dict[str, float]:
+    """Region → milliseconds after the upload was stored; empty while the catalog does not know it."""
+    try:
+        found = await client.locations(one.asset.asset_id)
+    except AtollError as error:
+        if error.status != 404:
+            raise
+        return {}
+    stored = id_time_ms(one.asset.version)
+    return {place.region: max(0, place.fsynced_at - stored) for place in found.locations}
+
+
+def show_lags(console: Console, lags: dict[str, list[float]]) -> None:
+    """How long the copies took."""
+    table = Table(title="From the acknowledged upload to a durable, verified copy")
+    for column in ("region", "pictures", "median", "slowest"):
+        table.add_column(column, justify="left" if column == "region" else "right")
+    for region, values in lags.items():
+        middle = sorted(values)[len(values) // 2]
+        table.add_row(region, str(len(values)), f"{middle:.0f} ms", f"{max(values):.0f} ms")
+    console.print(table)
+
+
+async def resolve_everywhere(console: Console, cluster: LocalCluster, one: Sent) -> None:
+    """The same picture for clients in three places: three nodes, the same bytes."""
+    table = Table(title=f"One picture ({one.asset.public_id}), asked for from three places")
+    for column in ("client in", "is sent to", "distance", "SHA-256 of what came"):
+        table.add_column(column, justify="right" if column == "distance" else "left")
+    for place in REGIONS:
+        async with client_at(cluster, place) as client:
+            answer = await client.url(one.asset.asset_id)
+            body = await client.get(one.asset.asset_id)
+        same = hashlib.sha256(body).hexdigest() == one.asset.sha256 and body == one.body
+        verdict = "[green]the same[/green]" if same else "[red]DIFFERENT[/red]"
+        table.add_row(
+            place.city,
+            answer.node,
+            f"{answer.distance_km or 0:,.0f} km",
+            f"{one.asset.sha256[:12]}… {verdict}",
+        )
+        if not same:
+            raise AtollError(f"{answer.node} gave other bytes than were sent.")
+    console.print(table)
+
+
+async def lose_a_node(console: Console, cluster: LocalCluster, one: Sent, place: RegionPlan) -> float:
+    """Stop a region's node; seconds until its clients are sent to the next-nearest, from which they read."""
+    node = f"{place.name}-1"
+    with console.status(f"stopping {node} …"):
+        await cluster.daemons[node].stop()
+    began = time.perf_counter()
+    async with client_at(cluster, place) as client:
+        while (answer := await client.url(one.asset.asset_id)).node == node:
+            if time.perf_counter() - began > PATIENCE_SECONDS:
+                raise Unavailable(f"Clients are still sent to {node}, which is stopped.")
+            await asyncio.sleep(_POLL_SECONDS)
+        took = time.perf_counter() - began
+        assert await client.get(one.asset.asset_id) == one.body
+    console.print(
+        f"[bold]{node} is stopped.[/bold] After {took:.1f} s clients in {place.city} are sent to "
+        f"{answer.node}, {answer.distance_km or 0:,.0f} km away, and get the right bytes."
+    )
+    return took
+
+
+async def bring_it_back(console: Console, cluster: LocalCluster, place: RegionPlan) -> float:
+    """Upload while the node is down, start it, and watch it catch up; seconds from its start."""
+    others = [region for region in REGIONS if region != place]
+    missed = await upload(console, cluster, "while-down", others)
+    node = f"{place.name}-1"
+    began = time.perf_counter()
+    with console.status(f"starting {node} again …"):
+        await cluster.daemons[node].start()
+    await watch_arrivals(console, cluster, missed, [place])
+    took = time.perf_counter() - began
+    console.print(
+        f"[bold]{node} is back[/bold] and has all {len(missed)} pictures it missed, "
+        f"{took:.1f} s after its start."
+    )
+    return took
