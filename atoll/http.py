@@ -141,9 +141,19 @@ def allow_only(networks: Sequence[str]) -> Callable[[web.Request], None]:
 
 @asynccontextmanager
 async def serve(
-    app: web.Application, host: str, port: int, *, drain_seconds: float, reuse_port: bool = False
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    drain_seconds: float,
+    reuse_port: bool = False,
+    front: Callable[[Handler], Handler] | None = None,
 ) -> AsyncIterator[None]:
-    """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way."""
+    """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way.
+
+    `front` is put before routing and middlewares: given the application's handler it returns its own,
+    which answers what it can at once and passes everything else on.
+    """
     runner = ProblemRunner(
         app,
         problem_response,
@@ -156,6 +166,9 @@ async def serve(
         keepalive_timeout=75,
     )
     await runner.setup()
+    if front is not None and runner.server is not None:
+        server: Any = runner.server  # typed for BaseRequest, but an application's server makes Requests
+        server.request_handler = front(server.request_handler)
     try:
         site = web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=1024)
         await site.start()

@@ -128,17 +128,6 @@ def replicated(blob: Blob, origin: Origin, now: int) -> BlobReplicated:
     )
 
 
-def repaired(blob: Blob, digests: bytes, origin: Origin) -> Operation[None]:
-    """A bad copy was replaced from a peer: held again."""
-
-    def operation(db: sqlite3.Connection) -> None:
-        now = origin.now_ms()
-        put_blob(db, blob, digests, now)
-        put_event(db, replicated(blob, origin, now))
-
-    return operation
-
-
 def quarantined(key: BlobKey, file: str, reason: str, origin: Origin) -> Operation[None]:
     """A bad copy was moved away: the node does not hold the blob any more, and says so."""
 

@@ -1,0 +1,72 @@
+"""One answer to a GET or HEAD for a blob, once its bytes are found: 200, 206, 304, 412 or 416. I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from storage_node.blob_address import BlobAddress
+from storage_node.blob_headers import blob_headers, body_headers
+from storage_node.ranges import Conditions, is_unmodified, requested_span
+from storage_node.read_metrics import ReadMetrics, Served
+from storage_node.sending import Pieces, send
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRequest:
+    """A request that may be answered. `private_seconds`: None in a public bucket.
+
+    `seen_drops`: how often the RAM cache had dropped something when the request began.
+    """
+
+    request: web.Request
+    address: BlobAddress
+    private_seconds: int | None
+    seen_drops: int
+    conditions: Conditions
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether bytes are needed. `PreconditionFailed` when a condition forbids any answer."""
+        unmodified = is_unmodified(self.conditions, self.address.handle.sha256)
+        return self.request.method == "GET" and not unmodified
+
+
+def conditions_of(request: web.Request) -> Conditions:
+    """The headers that decide which part of the blob is sent."""
+    headers = request.headers
+
+    def value(name: str) -> str | None:
+        lines = headers.getall(name, ())
+        return ",".join(lines) if lines else None
+
+    return Conditions(value("If-Match"), value("If-None-Match"), value("If-Range"), value("Range"))
+
+
+class Answers:
+    """Answers, counted."""
+
+    def __init__(self, counts: ReadMetrics) -> None:
+        self._counts = counts
+
+    async def answer(
+        self, asked: BlobRequest, served: Served, size: int, pieces: Callable[[int, int], Pieces]
+    ) -> web.StreamResponse:
+        """The answer from a blob of `size` bytes, whose bytes from…to `pieces` yields, verified."""
+        address = asked.address
+        headers = blob_headers(address, asked.private_seconds)
+        served.requests += 1
+        if is_unmodified(asked.conditions, address.handle.sha256):
+            return web.StreamResponse(status=304, headers=headers)
+        if asked.request.method == "HEAD":
+            return web.StreamResponse(headers={**headers, **body_headers(address, size, None)})
+        span = requested_span(asked.conditions, address.handle.sha256, size)
+        headers |= body_headers(address, size, span)
+        response = web.StreamResponse(status=206 if span else 200, headers=headers)
+        start, end = span or (0, size)
+        sent, complete = await send(asked.request, response, pieces(start, end))
+        served.bytes += sent
+        self._counts.cut += not complete
+        return response

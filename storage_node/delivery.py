@@ -1,0 +1,127 @@
+"""GET and HEAD of a blob by a client: from memory, else from disk, else from a peer. Never a wrong byte.
+
+Called for every path that no other handler owns, so it also says what is wrong with a path. The hot path
+(hot_path.py) answers most reads before they come here.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from aiohttp import web
+
+from atoll.errors import AtollError, NotFound
+from storage_node.blob_address import BlobAddress, parse_address
+from storage_node.blob_answer import Answers, BlobRequest, conditions_of
+from storage_node.blob_headers import hot_head
+from storage_node.delivery_access import DeliveryAccess
+from storage_node.fetch import Fetched
+from storage_node.local_copies import LocalCopies, LocalCopy
+from storage_node.peers import Peers
+from storage_node.pull import Puller
+from storage_node.quarantine import Verdict
+from storage_node.ram_cache import Entry, RamCache
+from storage_node.read_metrics import ReadMetrics, Served
+from storage_node.sending import from_chunks, from_memory
+from storage_node.spooled import chunks_of
+from storage_node.verified_read import BadCopy
+
+_METHODS = ("GET", "HEAD")
+OTHER_SETS_SECONDS = 60.0  # their deletes are not announced here, so their blobs leave memory by time
+
+
+class Delivery:
+    """See the module. `own_set` is this node's set."""
+
+    def __init__(
+        self,
+        own_set: str,
+        access: DeliveryAccess,
+        ram: RamCache,
+        local: LocalCopies,
+        peers: Peers,
+        puller: Puller,
+        answers: Answers,
+        counts: ReadMetrics,
+    ) -> None:
+        self._own_set, self._access, self._ram, self._local = own_set, access, ram, local
+        self._peers, self._puller, self._answers, self._counts = peers, puller, answers, counts
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """The catch-all handler. Errors are an `AtollError`, or 405."""
+        if request.method not in _METHODS:
+            raise web.HTTPMethodNotAllowed(request.method, _METHODS)
+        try:
+            return await self._serve(self._admit(request))
+        except AtollError as error:
+            if isinstance(error, NotFound) or error.status >= 500:
+                self._counts.miss.requests += 1
+            raise
+
+    def _admit(self, request: web.Request) -> BlobRequest:
+        """The request, if it names a blob that may exist and that this client may read."""
+        path = request.raw_path.partition("?")[0]
+        address = parse_address(path)
+        bucket = self._access.bucket(address.bucket)
+        private_seconds = self._access.private_seconds(request, bucket, path)
+        if not self._peers.knows_set(address.handle.set):
+            raise NotFound(f"There is no set {address.handle.set!r}.", set=address.handle.set)
+        return BlobRequest(request, address, private_seconds, self._ram.drops, conditions_of(request))
+
+    async def _serve(self, asked: BlobRequest) -> web.StreamResponse:
+        entry = self._ram.get(asked.address.path)
+        if entry is not None:
+            pieces = partial(from_memory, entry.body)
+            return await self._answers.answer(asked, self._counts.ram, len(entry.body), pieces)
+        trusted = True
+        try:
+            copy = await self._here(asked)
+        except BadCopy:
+            copy, trusted = None, False
+        if copy is not None:
+            return await self._from_copy(asked, self._counts.disk, copy)
+        return await self._from_peers(asked, keep=trusted)
+
+    async def _here(self, asked: BlobRequest) -> LocalCopy | None:
+        """This node's copy. A bad one is moved away; `BadCopy` when it is still in the way after that."""
+        look = self._local.read if asked.wants_body else self._local.find
+        try:
+            return await look(asked.address)
+        except BadCopy as bad:
+            if await self._local.judge(bad) is Verdict.UNMOVED:
+                raise
+            return await look(asked.address)
+
+    async def _from_copy(self, asked: BlobRequest, served: Served, copy: LocalCopy) -> web.StreamResponse:
+        size = copy.held.blob.size
+        if copy.body is not None:
+            self._remember(asked, copy.body)
+            return await self._answers.answer(asked, served, size, partial(from_memory, copy.body))
+        read = self._local.chunks(copy.held, fall_back=True)
+        return await self._answers.answer(asked, served, size, partial(from_chunks, read))
+
+    async def _from_peers(self, asked: BlobRequest, *, keep: bool) -> web.StreamResponse:
+        async with self._puller.through(asked.address, keep=keep) as pulled:
+            if isinstance(pulled, Fetched):  # its file lasts as long as this context
+                return await self._from_fetched(asked, pulled)
+        return await self._from_copy(asked, self._counts.peer, LocalCopy(pulled.held, pulled.body))
+
+    async def _from_fetched(self, asked: BlobRequest, fetched: Fetched) -> web.StreamResponse:
+        if fetched.body is not None:
+            self._remember(asked, fetched.body)
+            pieces = partial(from_memory, fetched.body)
+        else:
+            pieces = partial(from_chunks, chunks_of(fetched, self._local.readers))
+        return await self._answers.answer(asked, self._counts.peer, fetched.size, pieces)
+
+    def _remember(self, asked: BlobRequest, body: bytes) -> None:
+        """Into memory with bytes that were just verified, unless something was dropped since we began."""
+        address, public = asked.address, asked.private_seconds is None
+        if self._ram.fits(len(body)):
+            head = hot_head(address, len(body)) if public else b""
+            entry = Entry(address, body, head, public=public, expires_at=self._expiry(address))
+            self._ram.put(entry, asked.seen_drops)
+
+    def _expiry(self, address: BlobAddress) -> float | None:
+        return None if address.handle.set == self._own_set else time.monotonic() + OTHER_SETS_SECONDS

@@ -1,0 +1,63 @@
+"""GET and HEAD /internal/v1/blobs/{bucket}/{sha256}.{ext}: bytes held here, verified, for peers.
+
+Never asks a peer itself: two nodes that lack a blob would ask each other for ever. Does not fill the RAM
+cache either: what replicates is not what is hot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from aiohttp import web
+
+from atoll import names
+from atoll.errors import NotFound
+from atoll.names import Handle
+from storage_node.blob_address import BlobAddress
+from storage_node.blob_answer import Answers, BlobRequest, conditions_of
+from storage_node.local_copies import LocalCopies, LocalCopy
+from storage_node.ram_cache import RamCache
+from storage_node.read_metrics import Served
+from storage_node.sending import Pieces, from_chunks, from_memory
+from storage_node.verified_read import BadCopy
+
+
+class InternalBlobs:
+    """`own_set` is this node's set; `served` counts what peers were given."""
+
+    def __init__(
+        self, own_set: str, ram: RamCache, local: LocalCopies, answers: Answers, served: Served
+    ) -> None:
+        self._own_set, self._ram, self._local = own_set, ram, local
+        self._answers, self._served = answers, served
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """`NotFound` when the blob is not held here or its copy proves bad."""
+        sha256, ext = names.split_blob_name(request.match_info["blob"])
+        bucket = names.check_bucket(request.match_info["bucket"])
+        address = BlobAddress(bucket, Handle(self._own_set, sha256, ext))
+        asked = BlobRequest(request, address, 0, self._ram.drops, conditions_of(request))
+        if (entry := self._ram.entries.get(address.path)) is not None:
+            return await self._answer(asked, len(entry.body), partial(from_memory, entry.body))
+        copy = await self._held(asked)
+        if copy.body is not None:
+            return await self._answer(asked, len(copy.body), partial(from_memory, copy.body))
+        read = self._local.chunks(copy.held, fall_back=False)
+        return await self._answer(asked, copy.held.blob.size, partial(from_chunks, read))
+
+    async def _answer(
+        self, asked: BlobRequest, size: int, pieces: Callable[[int, int], Pieces]
+    ) -> web.StreamResponse:
+        return await self._answers.answer(asked, self._served, size, pieces)
+
+    async def _held(self, asked: BlobRequest) -> LocalCopy:
+        look = self._local.read if asked.wants_body else self._local.find
+        try:
+            copy = await look(asked.address)
+        except BadCopy as bad:
+            await self._local.judge(bad)
+            copy = None
+        if copy is None:
+            raise NotFound("This node does not hold this blob.")
+        return copy

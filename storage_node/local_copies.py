@@ -1,0 +1,117 @@
+"""Blobs of this node's own disk for readers, verified. One read per blob however many ask at once.
+
+What may be kept in memory is read whole, everything else chunk by chunk. A copy that proves bad is
+judged (quarantine.py) while the reader goes on with a peer's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from atoll.errors import NotFound
+from storage_node.blob_address import BlobAddress
+from storage_node.chunks import CHUNK_BYTES
+from storage_node.flights import Flights
+from storage_node.index import HeldBlob, Index
+from storage_node.peers import Peers
+from storage_node.quarantine import Quarantine, Verdict
+from storage_node.ram_cache import RamCache
+from storage_node.store import BlobStore
+from storage_node.verified_read import BadCopy, is_present, read_chunk, read_whole
+
+_AT_ONCE = 4096
+
+T = TypeVar("T")
+ReadChunk = Callable[[int], Awaitable[bytes]]
+
+
+class LocalCopy(NamedTuple):
+    """A blob held here. `body` when it was read whole."""
+
+    held: HeldBlob
+    body: bytes | None
+
+
+class LocalCopies:
+    """`readers` are the threads that read and verify."""
+
+    def __init__(
+        self,
+        index: Index,
+        store: BlobStore,
+        ram: RamCache,
+        peers: Peers,
+        quarantine: Quarantine,
+        readers: Executor,
+    ) -> None:
+        self._index, self._store, self._ram, self.readers = index, store, ram, readers
+        self._peers, self._quarantine = peers, quarantine
+        self._reads: Flights[BlobAddress, LocalCopy | None] = Flights("reads", _AT_ONCE)
+        self._judging: set[asyncio.Task[Verdict]] = set()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._reads.close()
+        await asyncio.gather(*self._judging, return_exceptions=True)
+
+    async def find(self, address: BlobAddress) -> LocalCopy | None:
+        """The blob without its bytes: for HEAD, and to answer 304. `BadCopy` when its file is not there."""
+        return await self._in_thread(partial(self._find, address))
+
+    async def read(self, address: BlobAddress) -> LocalCopy | None:
+        """The blob, its bytes too unless it is large. `BadCopy` when they are not right."""
+        return await self._reads.run(address, lambda: self._in_thread(partial(self._read, address)))
+
+    def chunks(self, held: HeldBlob, *, fall_back: bool) -> ReadChunk:
+        """A reader of one large blob's chunks. From the first bad chunk on the bytes are a peer's.
+
+        `UpstreamFailed` when no peer has them either; `NotFound` at once without `fall_back` – a peer
+        must not be asked on behalf of a peer, or two bad copies would ask each other for ever.
+        """
+        trusted = True
+
+        async def read(index: int) -> bytes:
+            nonlocal trusted
+            if trusted:
+                try:
+                    return await self._in_thread(partial(read_chunk, self._store, held, index))
+                except BadCopy as bad:
+                    trusted = False
+                    self._judge_aside(bad)
+            if not fall_back:
+                raise NotFound("This node's copy proved bad.")
+            return await self._peers.chunk(held, index)
+
+        return read
+
+    async def judge(self, bad: BadCopy) -> Verdict:
+        """See quarantine.py."""
+        return await self._quarantine.judge(bad)
+
+    def _judge_aside(self, bad: BadCopy) -> None:
+        """The same, without making a reader wait for it."""
+        task = asyncio.create_task(self._quarantine.judge(bad), name=f"judge {bad.held.blob.sha256}")
+        self._judging.add(task)
+        task.add_done_callback(self._judging.discard)
+
+    def _find(self, address: BlobAddress) -> LocalCopy | None:
+        held = self._index.blob(address.bucket, address.handle.sha256)
+        if held is None or held.blob.ext != address.handle.ext:
+            return None
+        if not is_present(self._store, held):
+            raise BadCopy(held, "the file is missing or has another size")
+        return LocalCopy(held, None)
+
+    def _read(self, address: BlobAddress) -> LocalCopy | None:
+        held = self._index.blob(address.bucket, address.handle.sha256)
+        if held is None or held.blob.ext != address.handle.ext:
+            return None
+        small = held.blob.size <= CHUNK_BYTES or self._ram.fits(held.blob.size)
+        return LocalCopy(held, read_whole(self._store, held) if small else None)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.readers, work)

@@ -1,0 +1,170 @@
+"""Blobs from peers: to keep, or to pass on. Owns the bound on pulls and the one flight per blob.
+
+Whoever wants the same blob at the same time shares one pull – orders (orders.py), readers, repairs. At
+most `max_pulls` run at once, and orders and repairs leave a quarter of them to readers. What belongs to
+this node's set and has a record is kept, durably (keep.py); what is another set's, or has no record yet,
+or finds no room, is passed on verified and thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import NamedTuple
+
+from prometheus_client import Histogram
+
+from atoll.errors import AtollError, NoSpace, NotFound
+from atoll.model import AssetRecord, Node
+from atoll.names import Handle
+from storage_node.blob_address import BlobAddress
+from storage_node.fetch import Fetched, Fetcher
+from storage_node.flights import Flights
+from storage_node.index import HeldBlob
+from storage_node.index_ops import store_replica
+from storage_node.index_repairs import repaired
+from storage_node.index_writer import Operation
+from storage_node.keep import Keeper
+from storage_node.misses import Misses
+from storage_node.origin import Origin
+from storage_node.peers import Peers
+from storage_node.read_metrics import ReadMetrics
+from storage_node.record_search import RecordSearch
+from storage_node.space import SpaceGuard
+from storage_node.store import StoreFailed
+
+_FLIGHTS = 1024
+
+
+class Kept(NamedTuple):
+    """The blob is held here now. `body` is at hand for blobs of one chunk; `source` gave the bytes."""
+
+    held: HeldBlob
+    body: bytes | None
+    source: str
+
+
+def address_of(record: AssetRecord) -> BlobAddress:
+    """Where a record's bytes are found."""
+    return BlobAddress(record.bucket, Handle(record.set, record.blob.sha256, record.blob.ext))
+
+
+class Puller:
+    """See the module. `seconds` measures the pulls that were kept."""
+
+    def __init__(
+        self,
+        *,
+        origin: Origin,
+        peers: Peers,
+        fetcher: Fetcher,
+        keeper: Keeper,
+        records: RecordSearch,
+        misses: Misses,
+        counts: ReadMetrics,
+        seconds: Histogram,
+        writers: Executor,
+        max_pulls: int,
+        space: SpaceGuard,
+    ) -> None:
+        self._origin, self._peers, self._fetcher, self._keeper = origin, peers, fetcher, keeper
+        self._records, self._misses, self._space = records, misses, space
+        self._counts, self._seconds, self._writers = counts, seconds, writers
+        self._kept: Flights[BlobAddress, Kept | None] = Flights("pulls", _FLIGHTS)
+        self._passed: Flights[BlobAddress, Fetched] = Flights("pulls", _FLIGHTS, self._discard)
+        self._slots = asyncio.Semaphore(max_pulls)
+        self._background = asyncio.Semaphore(max(1, max_pulls * 3 // 4))
+
+    async def close(self) -> None:
+        """Cancel what is under way."""
+        await self._kept.close()
+        await self._passed.close()
+
+    async def pull(self, record: AssetRecord, sources: Sequence[Node]) -> Kept | None:
+        """Hold the bytes of a record that came from elsewhere. None when a tombstone forbids it.
+
+        `NotFound` when every source lacks them, `UpstreamFailed`, `NoSpace`, `StoreFailed`.
+        """
+        return await self._in_background(record, sources, lambda d: store_replica(record, d, self._origin))
+
+    async def repair(self, record: AssetRecord) -> Kept | None:
+        """Replace the copy of a record that this node has. None when it was deleted meanwhile."""
+        sources = self._peers.of_set(record.set)
+        return await self._in_background(record, sources, lambda d: repaired(record.blob, d, self._origin))
+
+    @asynccontextmanager
+    async def through(self, address: BlobAddress, *, keep: bool) -> AsyncIterator[Kept | Fetched]:
+        """A blob that a reader wants and that is not here; a `Fetched` is there while the context lasts.
+
+        `NotFound` when nobody has it, `UpstreamFailed` when some peer could not say. `keep=False` leaves
+        this node's own copy alone.
+        """
+        self._misses.check(address)
+        try:
+            async with AsyncExitStack() as stack:
+                pulled: Kept | Fetched | None = None
+                if keep and address.handle.set == self._origin.set and not self._space.read_only:
+                    pulled = await self._keep_if_recorded(address)
+                if pulled is None:
+                    pulled = await stack.enter_async_context(
+                        self._passed.join(address, lambda: self._pass_on(address))
+                    )
+                yield pulled
+        except NotFound:
+            self._misses.remember(address)
+            raise
+
+    async def _keep_if_recorded(self, address: BlobAddress) -> Kept | None:
+        found = await self._records.find(address)
+        if found is None:
+            return None
+        record = found.record
+
+        def commit(digests: bytes) -> Operation[bool]:
+            if found.own:
+                return repaired(record.blob, digests, self._origin)
+            return store_replica(record, digests, self._origin)
+
+        sources = self._peers.of_set(record.set)
+        with suppress(NoSpace, StoreFailed):  # a disk that takes nothing is no reason to show nothing
+            kept = await self._kept.run(address, lambda: self._keep(record, sources, commit))
+            if kept is None:
+                raise NotFound("This image was deleted.")
+            return kept
+        return None
+
+    async def _in_background(
+        self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]
+    ) -> Kept | None:
+        async def work() -> Kept | None:
+            async with self._background:
+                return await self._keep(record, sources, commit)
+
+        return await self._kept.run(address_of(record), work)
+
+    async def _keep(
+        self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]
+    ) -> Kept | None:
+        begun = time.monotonic()
+        async with self._slots:
+            try:
+                fetched = await self._fetcher.fetch(address_of(record).key, record.blob.size, sources)
+                held = await asyncio.get_running_loop().run_in_executor(
+                    self._writers, self._keeper.keep, fetched, commit(fetched.chunk_digests)
+                )
+            except AtollError:
+                self._counts.pulls_failed += 1
+                raise
+        self._seconds.observe(time.monotonic() - begun)
+        self._counts.pulls_stored += held is not None
+        return Kept(held, fetched.body, fetched.source) if held else None
+
+    async def _pass_on(self, address: BlobAddress) -> Fetched:
+        async with self._slots:
+            return await self._fetcher.fetch(address.key, None, self._peers.of_set(address.handle.set))
+
+    async def _discard(self, fetched: Fetched) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writers, fetched.discard)

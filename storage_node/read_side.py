@@ -1,0 +1,152 @@
+"""The reading half of a storage node, put together in order.
+
+Called by app.py, which owns what is passed in and closes it after `close`: index, executors, client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from atoll.cluster import ClusterMap
+from atoll.http import Handler
+from atoll.lifecycle import Tasks
+from atoll.node_client import NodeClient
+from atoll.signing import Keys
+from storage_node.blob_answer import Answers
+from storage_node.blob_locks import BlobLocks
+from storage_node.deletes import Deletes
+from storage_node.delivery import Delivery
+from storage_node.delivery_access import DeliveryAccess
+from storage_node.fetch import Fetcher
+from storage_node.hot_path import hot_path
+from storage_node.index import Index
+from storage_node.internal_api import InternalApi
+from storage_node.internal_auth import InternalAuth
+from storage_node.internal_blobs import InternalBlobs
+from storage_node.keep import Keeper
+from storage_node.local_copies import LocalCopies
+from storage_node.misses import Misses
+from storage_node.orders import PullOrders
+from storage_node.origin import Origin
+from storage_node.peers import MapView, Peers
+from storage_node.pull import Puller
+from storage_node.quarantine import Quarantine
+from storage_node.ram_cache import RamCache
+from storage_node.read_metrics import ReadCollector, ReadMetrics
+from storage_node.record_search import RecordSearch
+from storage_node.repair import Repairer
+from storage_node.settings import NodeSettings
+from storage_node.space import SpaceGuard
+from storage_node.store import BlobKey, BlobStore
+
+_EXPIRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the reading half stands on; app.py owns it."""
+
+    settings: NodeSettings
+    origin: Origin
+    keys: Keys
+    store: BlobStore
+    index: Index
+    locks: BlobLocks
+    cluster: MapView
+    client: NodeClient
+    readers: Executor
+    writers: Executor
+    registry: CollectorRegistry
+    space: SpaceGuard
+
+
+class ReadSide:
+    """What app.py does with it: routes, the hot path, background work, an end.
+
+    `counts` and `ram` are there for heartbeats and tests.
+    """
+
+    def __init__(self, ground: Ground, rng: random.Random) -> None:
+        settings, origin = ground.settings, ground.origin
+        store, index, writers = ground.store, ground.index, ground.writers
+        self.counts = counts = ReadMetrics()
+        self.ram = ram = RamCache(settings.ram_cache_bytes, settings.ram_cache_max_blob_bytes)
+        collector = ReadCollector(counts, ram, ground.registry)
+        self.peers = Peers(origin, ground.cluster, ground.client, counts, settings.peer_read_seconds)
+        self._quarantine = Quarantine(
+            store, index, ground.locks, origin, ram, counts, writers, rng, self._needs_repair
+        )
+        self._records = RecordSearch(index, self.peers, ground.readers)
+        self.puller = Puller(
+            origin=origin,
+            peers=self.peers,
+            fetcher=Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes),
+            keeper=Keeper(store, index, ground.locks),
+            records=self._records,
+            misses=Misses(time.monotonic),
+            counts=counts,
+            seconds=collector.pull_seconds,
+            writers=writers,
+            max_pulls=settings.max_pulls,
+            space=ground.space,
+        )
+        self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
+        self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, ground.readers)
+        self.deletes = Deletes(store, index, ground.locks, origin, ram, writers)
+        answers = Answers(counts)
+        access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
+        self._delivery = Delivery(
+            origin.set, access, ram, self.local, self.peers, self.puller, answers, counts
+        )
+        orders = PullOrders(
+            origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
+        )
+        blobs = InternalBlobs(origin.set, ram, self.local, answers, counts.to_peers)
+        self._internal = InternalApi(origin, index, orders, self.deletes, blobs, ground.readers, rng)
+        self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms)
+        self._visibility: dict[str, str] = {}
+
+    def add_routes(self, app: web.Application) -> None:
+        """The internal API, and the catch-all that serves blobs. Other routes may come before or after:
+        aiohttp matches fixed paths first."""
+        self._internal.add_routes(app, self._auth)
+        app.router.add_route("*", "/{path:.*}", self._delivery.handle)
+
+    def front(self, inner: Handler) -> Handler:
+        """The application's handler with the hot path in front of it (`atoll.http.serve(front=…)`)."""
+        return hot_path(inner, self.ram, self.counts)
+
+    def cluster_changed(self, cluster: ClusterMap) -> None:
+        """A listener for the cluster map: what is in memory was let in under the old visibilities."""
+        visibility: dict[str, str] = {bucket.name: bucket.visibility for bucket in cluster.buckets.values()}
+        if any(visibility.get(name) != known for name, known in self._visibility.items()):
+            self.ram.clear()
+        self._visibility = visibility
+
+    def start(self, tasks: Tasks) -> None:
+        """Background work: repairs, unlinks that a crash left, entries of other sets that expire."""
+        tasks.start("repairs", self.repairer.run())
+        tasks.start("unlinks", self.deletes.run())
+        tasks.start("RAM expiry", self._expire())
+
+    async def close(self) -> None:
+        """End what is under way; before the executors and the index are closed, after the HTTP server."""
+        await self.puller.close()
+        await self._records.close()
+        await self.local.close()
+        await self._quarantine.close()
+
+    def _needs_repair(self, key: BlobKey) -> None:
+        self.repairer.add(key)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY_SECONDS)
+            self.ram.expire(time.monotonic())
