@@ -147,12 +147,12 @@ class NodeProcess:
     def put(self, body: Any, token: str | None = None, **headers: str) -> Answer:
         """Upload raw bytes, by a new ticket unless one is given. `_` in header names stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.request("PUT", upload_path(token or self.ticket()), body, named)
+        return self.request("PUT", upload_path(self.ticket() if token is None else token), body, named)
 
     def post(self, form: tuple[bytes, str], token: str | None = None) -> Answer:
         """Upload a form (see `form_of`)."""
         body, content_type = form
-        return self.request("POST", upload_path(token or self.ticket()), body, {"Content-Type": content_type})
+        return self.request("POST", upload_path(self.ticket() if token is None else token), body, {"Content-Type": content_type})
 
     def ticket(self, **fields: Any) -> str:
         """A signed ticket; `fields` go over a good one's."""
