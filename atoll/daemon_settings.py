@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
 from atoll import names
 from atoll.settings import setting
+
+
+def check_networks(networks: tuple[str, ...]) -> None:
+    """ValueError unless each is a network in CIDR notation."""
+    for network in networks:
+        ipaddress.ip_network(network)
+
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -33,7 +41,7 @@ class DaemonSettings:
     stream_max_age_hours: int = setting("How long events stay in a stream, in hours.", default=168, low=1)
     log_level: str = setting("Least severe level that is logged.", default="INFO", choices=_LEVELS)
     metrics_allow: tuple[str, ...] = setting(
-        "Networks (CIDR) that may read /metrics.", default=("127.0.0.0/8", "::1/128")
+        "Networks (CIDR) that may read /metrics.", default=("127.0.0.0/8", "::1/128"), check=check_networks
     )
     drain_seconds: float = setting(
         "How long a stop waits for requests under way.", default=20.0, low=0, high=600

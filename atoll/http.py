@@ -74,7 +74,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except AtollError as error:
         if error.status >= 500:
-            log.warning("%s %s: %s", request.method, request.path, error.detail, extra=dict(error.facts))
+            # One member: a peer's facts may be called what logging keeps for itself, and it would raise.
+            facts = {"facts": dict(error.facts)}
+            log.warning("%s %s: %s", request.method, request.path, error.detail, extra=facts)
         return problem_response(error)
     except web.HTTPException as error:
         return _translate(error)
@@ -132,11 +134,17 @@ def allow_only(networks: Sequence[str]) -> Callable[[web.Request], None]:
     allowed = [ipaddress.ip_network(network) for network in networks]
 
     def check(request: web.Request) -> None:
-        address = ipaddress.ip_address((request.remote or "0.0.0.0").split("%")[0])  # noqa: S104 - matches nothing
+        address = _plain_address(request.remote or "0.0.0.0")  # noqa: S104 - matches nothing
         if not any(address in network for network in allowed):
             raise Forbidden("This path may be read from the networks in metrics_allow only.")
 
     return check
+
+
+def _plain_address(remote: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Without its zone, and as IPv4 when that is what came in over an IPv6 socket (::ffff:a.b.c.d)."""
+    address = ipaddress.ip_address(remote.split("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 @asynccontextmanager

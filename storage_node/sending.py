@@ -70,7 +70,9 @@ async def _write(response: web.StreamResponse, piece: memoryview) -> int:
 
 def _cut(request: web.Request, response: web.StreamResponse, error: Exception) -> None:
     if isinstance(error, AtollError):
-        log.error("an answer was cut: %s", error.detail, extra={"path": request.path, **error.facts})
+        log.error(
+            "an answer was cut: %s", error.detail, extra={"path": request.path, "facts": dict(error.facts)}
+        )
     response.force_close()
     if request.transport is not None:
         request.transport.abort()
