@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
+from atoll.bus import BusUnavailable
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError, BadRequest, NotFound, Unavailable
 from atoll.ids import named_asset_id
@@ -24,6 +25,8 @@ from query_service.cluster_view import Views
 from query_service.wire import DeletedView
 
 log = logging.getLogger(__name__)
+
+Announce = Callable[[Collection[str]], Awaitable[None]]
 
 REMEMBERED = 100_000
 ORDER_SECONDS = 5.0
@@ -58,15 +61,22 @@ class Departed:
 class Deleter:
     """Sends delete orders to nodes."""
 
-    def __init__(self, views: Views, nodes: NodeClient, own_region: str, departed: Departed) -> None:
+    def __init__(
+        self,
+        views: Views,
+        nodes: NodeClient,
+        own_region: str,
+        departed: Departed,
+        announce: Announce,
+    ) -> None:
         self._views, self._nodes, self._own_region = views, nodes, own_region
-        self._departed = departed
+        self._departed, self._announce = departed, announce
         self._room = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
 
     async def delete(self, record: AssetRecord) -> DeletedView:
         """Delete an asset that the catalog knows."""
         order = DeleteOrder(record.asset_id, record.bucket, record.public_id, record.set)
-        return self._note(await self._send(order))
+        return await self._note(await self._send(order))
 
     async def delete_unindexed(self, asset_id: str, bucket: str, public_id: str) -> DeletedView:
         """Delete an asset of which no catalog tells the set: the nodes are asked who has it."""
@@ -76,16 +86,22 @@ class Deleter:
         sets = await self._sets_holding(asset_id, bucket)
         orders = [DeleteOrder(asset_id, bucket, public_id, name) for name in sorted(sets)]
         results = [await self._send(order) for order in orders]
-        return self._note(max(results, key=lambda result: result.tombstone.version))
+        return await self._note(max(results, key=lambda result: result.tombstone.version))
 
     def done(self, asset_id: str) -> DeletedView | None:
         """The answer to a delete that was done here already."""
         return self._departed.view(asset_id)
 
-    def _note(self, result: DeleteResult) -> DeletedView:
+    async def _note(self, result: DeleteResult) -> DeletedView:
+        """Here the asset is gone from now on; the other instances' caches are told without waiting for NATS
+        to bring the event, and if that fails the event will tell them."""
         tombstone = result.tombstone
         view = DeletedView(tombstone.asset_id, rfc3339(tombstone.deleted_at), result.node)
         self._departed.add(tombstone, view)
+        try:
+            await self._announce([tombstone.asset_id])
+        except BusUnavailable as error:
+            log.debug("the delete of %s is not announced: %s", tombstone.asset_id, error.detail)
         return view
 
     async def _send(self, order: DeleteOrder) -> DeleteResult:

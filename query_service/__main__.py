@@ -1,0 +1,12 @@
+"""python -m query_service --settings FILE.toml"""
+
+from __future__ import annotations
+
+import sys
+
+from atoll.daemon_main import daemon_main
+from query_service.app import run
+from query_service.settings import QuerySettings
+
+if __name__ == "__main__":
+    sys.exit(daemon_main("query_service", QuerySettings, run))
