@@ -2,8 +2,25 @@
 
 What all daemons must agree on lives here (words, wire types, signatures, placement), beside the client
 and the ``atoll`` command. Pure modules do no I/O; the others are listed in docs/architecture.md.
+``atoll.Client`` and ``atoll.AsyncClient`` are imported when first named, so that importing any module of
+the package stays cheap.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from atoll.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from atoll.client import AsyncClient, Client
+
+__all__ = ["AsyncClient", "Client", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in {"AsyncClient", "Client"}:
+        raise AttributeError(f"module 'atoll' has no attribute {name!r}")
+    from atoll import client
+
+    return getattr(client, name)

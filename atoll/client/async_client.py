@@ -1,0 +1,302 @@
+"""`AsyncClient`: all a program asks of a cluster, one method each. It only wires the parts together.
+
+Every method raises `atoll.errors.AtollError` classes: the one a service's problem document stands for, or
+`Unavailable` when nobody answers. Everything has a deadline and repeats itself where that is safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import aiohttp
+
+from atoll.client.cluster_file import local_access
+from atoll.client.connection import open_session
+from atoll.client.download import Downloader, MemorySink, whole_file
+from atoll.client.query import QueryServices
+from atoll.client.reference import Reference, parse_reference
+from atoll.client.replication import wait_replicated
+from atoll.client.resolving import Resolving, id_segment, place
+from atoll.client.settings import check_url
+from atoll.client.source import Source, open_body
+from atoll.client.tree import FoundFile, find_files
+from atoll.client.upload import Uploader, UploadOrder
+from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
+from atoll.client.views import (
+    AssetPage,
+    BucketList,
+    Deleted,
+    Locations,
+    NodeList,
+    NodeView,
+    RegionList,
+    RegionView,
+    Resolved,
+    ResolveResult,
+    SetList,
+    SetView,
+    TicketView,
+)
+from atoll.errors import BadRequest
+from atoll.model import Bucket, Position
+from atoll.names import check_bucket, check_public_id
+from atoll.node_api import AssetView
+from atoll.settings import SettingsError
+
+MAX_IN_MEMORY = 512 * 2**20
+PAGE = 500
+
+_Results = list[UploadResult]  # inside the class, `list` is the method
+
+
+class AsyncClient:
+    """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
+
+    `urls` are its query services (any of them will do; the others are for when one is away). `position` or
+    `region` say where this client is; without them the cluster finds out by itself. `patience` is how many
+    seconds a question is repeated while nobody answers.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        api_key: str,
+        *,
+        region: str | None = None,
+        position: Position | None = None,
+        tls_ca_file: Path | None = None,
+        patience: float = 15.0,
+    ) -> None:
+        urls = [urls] if isinstance(urls, str) else list(urls)
+        _check_urls(urls)
+        self._tls_ca_file = tls_ca_file
+        self._opened: aiohttp.ClientSession | None = None
+        here = place(region, position)
+        self._query = QueryServices(urls, api_key, self._session, patience=patience)
+        self._resolving = Resolving(self._query, here)
+        self._uploader = Uploader(self._query, self._session, here)
+        self._downloader = Downloader(self._session)
+
+    @classmethod
+    def from_cluster(
+        cls, path: str | os.PathLike[str] = ".atoll", *, region: str | None = None, patience: float = 15.0
+    ) -> AsyncClient:
+        """A client of the cluster that `atoll up` runs under `path`, with its admin key; `SettingsError`."""
+        return cls(*local_access(path), region=region, patience=patience)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; the client opens new ones if it is used again."""
+        session, self._opened = self._opened, None
+        if session is not None:
+            await session.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:  # not in __init__: a session belongs to the running loop
+            self._opened = open_session(self._tls_ca_file)
+        return self._opened
+
+    async def upload(
+        self,
+        source: Source,
+        *,
+        bucket: str,
+        public_id: str | None = None,
+        tags: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+        filename: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> AssetView:
+        """Upload a path, bytes or a binary file object to the nearest node; durable when this returns.
+
+        `progress(sent, total)` hears of bytes; `sent` falls back to 0 when a try is repeated. Raises
+        `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
+        `Unavailable` when no node could be reached.
+        """
+        order = _order(bucket, public_id, tags, context)
+        async with open_body(source, filename) as body:
+            return await self._uploader.upload(
+                body, order, lambda sent: progress(sent, body.size) if progress else None
+            )
+
+    async def upload_many(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        bucket: str,
+        parallel: int = 8,
+        progress: Callable[[UploadProgress], None] | None = None,
+        prefix: str | None = None,
+        tags: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+    ) -> _Results:
+        """Upload files, and the images below directories; one result each, in order.
+
+        With `prefix` the public_id is prefix + path below the given directory, without the extension;
+        without it the cluster makes one. A file's failure is its own: look at `UploadResult.error`.
+        """
+        files = await asyncio.to_thread(find_files, paths, prefix)
+        order = _order(bucket, None, tags, context)
+        return await ManyUploads(self._uploader, order, Reporting(progress)).run(files, parallel)
+
+    async def upload_files(
+        self,
+        files: Iterable[FoundFile],
+        *,
+        bucket: str,
+        observer: UploadObserver,
+        tickets: Callable[[FoundFile], TicketView | None] = lambda _: None,
+        parallel: int = 8,
+        tags: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+    ) -> _Results:
+        """`upload_many` for who keeps a journal: `tickets` gives back what `observer` was told before."""
+        order = _order(bucket, None, tags, context)
+        return await ManyUploads(self._uploader, order, observer, tickets).run(files, parallel)
+
+    async def asset(self, asset_id: str) -> AssetView:
+        """The asset with its locations; `NotFound`."""
+        return await self._query.call("GET", f"/v1/assets/{id_segment(asset_id)}", AssetView)
+
+    async def asset_by_name(self, bucket: str, public_id: str) -> AssetView:
+        """The asset of that name with its locations; `NotFound`, `BadName`."""
+        name = f"{check_bucket(bucket)}/{quote(check_public_id(public_id))}"
+        return await self._query.call("GET", f"/v1/assets/by-name/{name}", AssetView)
+
+    async def list(self, bucket: str, prefix: str = "", limit: int | None = None) -> AsyncIterator[AssetView]:
+        """The assets of a bucket whose public_id starts with `prefix`, by public_id; at most `limit`."""
+        cursor: str | None = None
+        left = limit
+        while left is None or left > 0:
+            page = await self._page(check_bucket(bucket), prefix, PAGE if left is None else left, cursor)
+            for asset in page.assets[:left]:
+                yield asset
+            left = None if left is None else left - len(page.assets)
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+    async def _page(self, bucket: str, prefix: str, limit: int, cursor: str | None) -> AssetPage:
+        params = {"bucket": bucket, "limit": str(min(limit, PAGE))}
+        params |= {"prefix": prefix} if prefix else {}
+        params |= {"cursor": cursor} if cursor is not None else {}
+        return await self._query.call("GET", "/v1/assets", AssetPage, params=params)
+
+    async def delete(self, asset_id: str) -> Deleted:
+        """Delete an asset; `NotFound` when there is none."""
+        return await self._query.call("DELETE", f"/v1/assets/{id_segment(asset_id)}", Deleted)
+
+    async def url(
+        self,
+        reference: str,
+        *,
+        bucket: str | None = None,
+        region: str | None = None,
+        position: Position | None = None,
+    ) -> Resolved:
+        """Where the image is for a client in `region` or at `position` (unless given: this client).
+
+        `reference` is an asset id, `BUCKET/PUBLIC_ID`, or a handle as `BUCKET/SET/SHA256.EXT`; with
+        `bucket` a public_id or a handle in it. Raises `NotFound`, `BadName`.
+        """
+        return await self._resolving.one(parse_reference(reference, bucket), place(region, position))
+
+    async def resolve(
+        self,
+        items: Iterable[str | Reference],
+        *,
+        region: str | None = None,
+        position: Position | None = None,
+    ) -> tuple[ResolveResult, ...]:
+        """Where many images are: per item a `Resolved` or its error, in order. Items as in `url`."""
+        wanted = [item if isinstance(item, Reference) else parse_reference(item) for item in items]
+        return await self._resolving.many(wanted, place(region, position))
+
+    async def get(
+        self, reference: str, *, bucket: str | None = None, max_bytes: int = MAX_IN_MEMORY
+    ) -> bytes:
+        """The image's bytes, checked against their hash; items as in `url`.
+
+        Raises `NotFound`, `TooLarge` above `max_bytes`, `UpstreamFailed` when no node had the right
+        bytes, `Unavailable` when none could be reached.
+        """
+        sink, what = MemorySink(max_bytes), parse_reference(reference, bucket)
+        await self._downloader.fetch(lambda: self._resolving.one(what), sink)
+        return bytes(sink.content)
+
+    async def download(
+        self, reference: str, path: str | os.PathLike[str], *, bucket: str | None = None
+    ) -> Resolved:
+        """Stream the image into `path`, which appears only whole and checked. Errors as for `get`.
+
+        Returns where the bytes came from.
+        """
+        what = parse_reference(reference, bucket)
+        async with whole_file(Path(path)) as sink:
+            return await self._downloader.fetch(lambda: self._resolving.one(what), sink)
+
+    async def locations(self, asset_id: str) -> Locations:
+        """Which nodes hold the asset's blob, and which should; `NotFound`."""
+        return await self._query.call("GET", f"/v1/assets/{id_segment(asset_id)}/locations", Locations)
+
+    async def wait_replicated(
+        self, asset_id: str, regions: int | None = None, timeout: float = 60.0
+    ) -> Locations:
+        """Wait until the asset is in `regions` regions (None: on all nodes of its set).
+
+        Raises `NotReplicatedYet` with what is confirmed and missing after `timeout` seconds.
+        """
+        return await wait_replicated(lambda: self.locations(asset_id), regions, timeout)
+
+    async def nodes(self) -> tuple[NodeView, ...]:
+        """All nodes, as seen now."""
+        return (await self._query.call("GET", "/v1/nodes", NodeList)).nodes
+
+    async def sets(self) -> tuple[SetView, ...]:
+        """All replica sets."""
+        return (await self._query.call("GET", "/v1/sets", SetList)).sets
+
+    async def regions(self) -> tuple[RegionView, ...]:
+        """All regions."""
+        return (await self._query.call("GET", "/v1/regions", RegionList)).regions
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """All buckets."""
+        return (await self._query.call("GET", "/v1/buckets", BucketList)).buckets
+
+    async def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
+        """Make a bucket, or change its visibility (`public` or `private`); needs the scope `admin`."""
+        path = f"/v1/buckets/{check_bucket(name)}"
+        return await self._query.call("PUT", path, Bucket, body={"visibility": visibility})
+
+
+def _check_urls(urls: Sequence[str]) -> None:
+    mistakes = [] if urls else ["url: is missing; give the address of a query service"]
+    for url in urls:
+        try:
+            check_url(url)
+        except ValueError as error:
+            mistakes.append(f"url: {error} (got {url!r})")
+    if mistakes:
+        raise SettingsError(mistakes)
+
+
+def _order(
+    bucket: str, public_id: str | None, tags: Iterable[str], context: Mapping[str, str] | None
+) -> UploadOrder:
+    if isinstance(tags, str):
+        raise BadRequest("tags is a list of tags, not one string.", got=tags[:80])
+    name = None if public_id is None else check_public_id(public_id)
+    return UploadOrder(check_bucket(bucket), name, tuple(tags), dict(context or {}))

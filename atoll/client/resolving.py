@@ -1,0 +1,82 @@
+"""Asking where images are: one or many, for a client somewhere. I/O through the query services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from atoll.client.query import QueryServices
+from atoll.client.reference import Reference
+from atoll.client.views import Resolved, ResolveResult
+from atoll.errors import AtollError, NotFound, UpstreamFailed, from_problem
+from atoll.model import Position
+from atoll.names import check_region
+
+AT_ONCE = 1000
+
+Where = Mapping[str, str]
+
+
+def place(region: str | None, position: Position | None) -> Where:
+    """A client's place as query parameters; none when nobody says where it is. `BadName`."""
+    if position is not None:
+        return {"lat": repr(float(position.lat)), "lon": repr(float(position.lon))}
+    return {} if region is None else {"region": check_region(region)}
+
+
+def id_segment(asset_id: str) -> str:
+    """An asset id as one path segment, whatever is in it; `NotFound` for none: it would be another path."""
+    if not asset_id:
+        raise NotFound("An asset id is not empty.")
+    return quote(asset_id, safe="")
+
+
+class Resolving:
+    """Resolves for a client that is at `here` unless another place is given."""
+
+    def __init__(self, query: QueryServices, here: Where) -> None:
+        self._query, self._here = query, here
+
+    async def one(self, wanted: Reference, where: Where | None = None) -> Resolved:
+        """Where it is; `NotFound`."""
+        if wanted.asset_id is not None:
+            path = f"/v1/assets/{id_segment(wanted.asset_id)}/url"
+            return await self._query.call("GET", path, Resolved, params=where or self._here)
+        (found,) = await self._at_once([wanted], where or self._here)
+        if isinstance(found, AtollError):
+            raise found
+        if wanted.handle is not None and found.sha256 != wanted.handle.sha256:
+            raise UpstreamFailed("The query service answered for other bytes.", got=found.sha256)
+        return found
+
+    async def many(
+        self, wanted: Iterable[Reference], where: Where | None = None
+    ) -> tuple[ResolveResult, ...]:
+        """Per item where it is, or its error, in order."""
+        items = list(wanted)
+        results: tuple[ResolveResult, ...] = ()
+        for start in range(0, len(items), AT_ONCE):
+            results += await self._at_once(items[start : start + AT_ONCE], where or self._here)
+        return results
+
+    async def _at_once(self, wanted: Sequence[Reference], where: Where) -> tuple[ResolveResult, ...]:
+        numbers = {name: value if name == "region" else float(value) for name, value in where.items()}
+        body = {"items": [reference.item() for reference in wanted], **numbers}
+        answer = await self._query.call("POST", "/v1/resolve", dict[str, Any], body=body)
+        results = answer.get("results", ())
+        if len(results) != len(wanted):
+            raise UpstreamFailed("The query service did not answer every item.", got=len(results))
+        return tuple(_result(result) for result in results)
+
+
+def _result(result: Any) -> ResolveResult:
+    if isinstance(result, dict) and isinstance(problem := result.get("problem"), dict):
+        status = problem.get("status")
+        return from_problem(problem, status if isinstance(status, int) else 500)
+    try:
+        return msgspec.convert(result, Resolved)
+    except msgspec.ValidationError as error:
+        raise UpstreamFailed(f"The query service answered something else than expected: {error}") from error

@@ -1,0 +1,237 @@
+"""`Client`: the synchronous face of `AsyncClient`, for scripts and threads.
+
+Its event loop runs in a thread of its own, so it works where a loop already runs and from any thread.
+Callbacks (`progress`) are called in that thread and must not call the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from atoll.client.async_client import MAX_IN_MEMORY, AsyncClient
+from atoll.client.cluster_file import local_access
+from atoll.client.reference import Reference
+from atoll.client.source import Source
+from atoll.client.upload_many import UploadProgress, UploadResult
+from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
+from atoll.model import Bucket, Position
+from atoll.node_api import AssetView
+
+T = TypeVar("T")
+
+END_SECONDS = 10.0
+_Results = list[UploadResult]  # inside the class, `list` is the method
+
+
+class Client:
+    """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
+
+    Use it as a context manager, or `close()` it; may be shared by threads.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        api_key: str,
+        *,
+        region: str | None = None,
+        position: Position | None = None,
+        tls_ca_file: Path | None = None,
+        patience: float = 15.0,
+    ) -> None:
+        self._client = AsyncClient(
+            urls, api_key, region=region, position=position, tls_ca_file=tls_ca_file, patience=patience
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="atoll client", daemon=True)
+        self._thread.start()
+        # Also runs when the client is forgotten, and at the interpreter's end.
+        self._end = weakref.finalize(self, _end, self._client, self._loop, self._thread)
+
+    @classmethod
+    def from_cluster(
+        cls, path: str | os.PathLike[str] = ".atoll", *, region: str | None = None, patience: float = 15.0
+    ) -> Client:
+        """A client of the cluster that `atoll up` runs under `path`, with its admin key; `SettingsError`."""
+        return cls(*local_access(path), region=region, patience=patience)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections and end the thread; the client cannot be used again."""
+        self._end()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if not self._end.alive or threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError(
+                "The client is called from its own callback." if self._end.alive else "The client is closed."
+            )
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # KeyboardInterrupt too: what nobody waits for must not go on
+            future.cancel()
+            raise
+
+    def upload(
+        self,
+        source: Source,
+        *,
+        bucket: str,
+        public_id: str | None = None,
+        tags: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+        filename: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> AssetView:
+        """Upload a path, bytes or a binary file object; durable when this returns."""
+        return self._run(
+            self._client.upload(
+                source,
+                bucket=bucket,
+                public_id=public_id,
+                tags=tags,
+                context=context,
+                filename=filename,
+                progress=progress,
+            )
+        )
+
+    def upload_many(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        bucket: str,
+        parallel: int = 8,
+        progress: Callable[[UploadProgress], None] | None = None,
+        prefix: str | None = None,
+        tags: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+    ) -> _Results:
+        """Upload files, and the images below directories; one result each, in order."""
+        return self._run(
+            self._client.upload_many(
+                paths,
+                bucket=bucket,
+                parallel=parallel,
+                progress=progress,
+                prefix=prefix,
+                tags=tags,
+                context=context,
+            )
+        )
+
+    def asset(self, asset_id: str) -> AssetView:
+        """The asset with its locations."""
+        return self._run(self._client.asset(asset_id))
+
+    def asset_by_name(self, bucket: str, public_id: str) -> AssetView:
+        """The asset of that name with its locations."""
+        return self._run(self._client.asset_by_name(bucket, public_id))
+
+    def list(self, bucket: str, prefix: str = "", limit: int | None = None) -> Iterator[AssetView]:
+        """The assets of a bucket whose public_id starts with `prefix`, page by page."""
+        assets = self._client.list(bucket, prefix, limit)
+        while (asset := self._run(_next(assets))) is not None:
+            yield asset
+
+    def delete(self, asset_id: str) -> Deleted:
+        """Delete an asset."""
+        return self._run(self._client.delete(asset_id))
+
+    def url(
+        self,
+        reference: str,
+        *,
+        bucket: str | None = None,
+        region: str | None = None,
+        position: Position | None = None,
+    ) -> Resolved:
+        """Where the image is for a client in `region` or at `position`."""
+        return self._run(self._client.url(reference, bucket=bucket, region=region, position=position))
+
+    def resolve(
+        self,
+        items: Iterable[str | Reference],
+        *,
+        region: str | None = None,
+        position: Position | None = None,
+    ) -> tuple[ResolveResult, ...]:
+        """Where many images are: per item a `Resolved` or its error, in order."""
+        return self._run(self._client.resolve(items, region=region, position=position))
+
+    def get(self, reference: str, *, bucket: str | None = None, max_bytes: int = MAX_IN_MEMORY) -> bytes:
+        """The image's bytes, checked against their hash."""
+        return self._run(self._client.get(reference, bucket=bucket, max_bytes=max_bytes))
+
+    def download(
+        self, reference: str, path: str | os.PathLike[str], *, bucket: str | None = None
+    ) -> Resolved:
+        """Stream the image into `path`, which appears only whole and checked."""
+        return self._run(self._client.download(reference, path, bucket=bucket))
+
+    def locations(self, asset_id: str) -> Locations:
+        """Which nodes hold the asset's blob, and which should."""
+        return self._run(self._client.locations(asset_id))
+
+    def wait_replicated(self, asset_id: str, regions: int | None = None, timeout: float = 60.0) -> Locations:
+        """Wait until the asset is in `regions` regions (None: on all nodes of its set)."""
+        return self._run(self._client.wait_replicated(asset_id, regions, timeout))
+
+    def nodes(self) -> tuple[NodeView, ...]:
+        """All nodes, as seen now."""
+        return self._run(self._client.nodes())
+
+    def sets(self) -> tuple[SetView, ...]:
+        """All replica sets."""
+        return self._run(self._client.sets())
+
+    def regions(self) -> tuple[RegionView, ...]:
+        """All regions."""
+        return self._run(self._client.regions())
+
+    def buckets(self) -> tuple[Bucket, ...]:
+        """All buckets."""
+        return self._run(self._client.buckets())
+
+    def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
+        """Make a bucket, or change its visibility."""
+        return self._run(self._client.create_bucket(name, visibility))
+
+
+async def _next(assets: AsyncIterator[AssetView]) -> AssetView | None:
+    return await anext(assets, None)
+
+
+def _end(client: AsyncClient, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    async def wind_up() -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await client.close()
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+
+    def wind_up_then_stop() -> None:
+        ending = loop.create_task(wind_up(), name="end of the atoll client")
+        ending.add_done_callback(lambda _: loop.stop())
+
+    loop.call_soon_threadsafe(wind_up_then_stop)
+    thread.join(END_SECONDS)
+    if not thread.is_alive():
+        loop.close()

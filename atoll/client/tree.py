@@ -1,0 +1,68 @@
+"""Which files below the given paths are images, and what public_id each one gets. Reads directories only.
+
+A file that is named itself is always taken; in a directory, those whose extension is one of an image that
+nodes accept, hidden ones and symbolic links to directories left out. With a prefix, the public_id is
+prefix + path below the given directory, without the image's extension.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from atoll.client.source import CONTENT_TYPE_OF, FileUnusable
+from atoll.errors import AtollError, Conflict
+from atoll.names import check_public_id
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to upload; `error` says why it cannot be. Without a public_id the cluster makes one."""
+
+    path: Path
+    public_id: str | None = None
+    error: AtollError | None = None
+
+
+def find_files(paths: Iterable[str | os.PathLike[str]], prefix: str | None = None) -> list[FoundFile]:
+    """The files at and below `paths`, in order. What cannot be taken is in the list, with its error."""
+    seen: dict[str, Path] = {}
+    found: list[FoundFile] = []
+    for given in map(Path, paths):
+        for item in _below(given):
+            if item.error is None and prefix is not None:
+                base = given if item.path != given else given.parent
+                item = _named(item.path, item.path.relative_to(base), prefix, seen)
+            found.append(item)
+    return found
+
+
+def _below(given: Path) -> Iterator[FoundFile]:
+    if not os.path.isdir(given):
+        yield FoundFile(given)
+        return
+    unreadable: list[OSError] = []
+    for directory, folders, names in os.walk(given, onerror=unreadable.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and _is_image(name):
+                yield FoundFile(Path(directory, name))
+    for error in unreadable:
+        yield FoundFile(Path(error.filename), error=FileUnusable(str(error), path=str(error.filename)))
+
+
+def _is_image(name: str) -> bool:
+    return Path(name).suffix[1:].lower() in CONTENT_TYPE_OF
+
+
+def _named(path: Path, relative: Path, prefix: str, seen: dict[str, Path]) -> FoundFile:
+    stem = relative.with_suffix("") if _is_image(relative.name) else relative
+    try:
+        public_id = check_public_id(prefix + stem.as_posix())
+        if (first := seen.setdefault(public_id, path)) != path:
+            raise Conflict(f"{first} has the same public_id {public_id!r}.", public_id=public_id)
+    except AtollError as error:
+        return FoundFile(path, error=error)
+    return FoundFile(path, public_id)
