@@ -25,7 +25,7 @@ def stream():
 
 
 def lines(stream):
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [json.loads(line) for line in stream.getvalue().split("\n") if line]
 
 
 def test_a_line_says_when_who_what_and_the_facts(stream):
