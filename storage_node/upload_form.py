@@ -65,6 +65,8 @@ class UploadForm:
         with _readable():
             async for chunk in self._pace.chunks(lambda: part.read_chunk(READ_BYTES), max_bytes):
                 yield chunk
+            if not part.at_eof():  # the reader gives nothing more at the body's end, boundary or not
+                raise ValueError("a part has no end")
 
     async def skip(self, part: BodyPartReader, max_bytes: int) -> None:
         """Read past (the rest of) a part, so that the next one can be reached."""
