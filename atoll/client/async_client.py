@@ -42,7 +42,7 @@ from atoll.client.views import (
     SetView,
     TicketView,
 )
-from atoll.errors import BadRequest
+from atoll.errors import BadRequest, NotFound
 from atoll.model import Bucket, Position
 from atoll.names import check_bucket, check_public_id
 from atoll.node_api import AssetView
@@ -52,6 +52,7 @@ MAX_IN_MEMORY = 512 * 2**20
 PAGE = 500
 
 _Results = list[UploadResult]  # inside the class, `list` is the method
+_Lost = list[bool]
 
 
 class AsyncClient:
@@ -194,9 +195,25 @@ class AsyncClient:
         params |= {"cursor": cursor} if cursor is not None else {}
         return await self._query.call("GET", "/v1/assets", AssetPage, params=params)
 
-    async def delete(self, asset_id: str) -> Deleted:
-        """Delete an asset; `NotFound` when there is none."""
-        return await self._query.call("DELETE", f"/v1/assets/{id_segment(asset_id)}", Deleted)
+    async def delete(self, reference: str, *, bucket: str | None = None) -> Deleted:
+        """Delete an asset, by its id or as `BUCKET/PUBLIC_ID`; `NotFound` when there is none.
+
+        By name it works while the catalog is down.
+        """
+        what, lost = parse_reference(reference, bucket), _Lost()
+        path = f"/v1/assets/{id_segment(what.asset())}"
+        try:
+            return await self._query.call(
+                "DELETE",
+                path,
+                Deleted,
+                params=what.item() if what.public_id is not None else None,
+                lost=lambda: lost.append(True),
+            )
+        except NotFound:
+            if not lost:
+                raise
+            return Deleted(what.asset())  # done by the try whose answer was lost
 
     async def url(
         self,

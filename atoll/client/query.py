@@ -59,8 +59,11 @@ class QueryServices:
         params: Mapping[str, str] | None = None,
         body: object = None,
         seconds: float = ANSWER_SECONDS,
+        lost: Callable[[], None] = lambda: None,
     ) -> T:
         """The answer as a `kind`. `path` is encoded already; `seconds` bounds each try.
+
+        `lost` is called for each try that may have been carried out although no answer came.
 
         Raises what the problem document says; `Unavailable` when nobody answers.
         """
@@ -77,6 +80,8 @@ class QueryServices:
                 if error.status not in _AWAY:
                     raise
                 failures[str(url)] = error
+                if isinstance(error, BrokeOff):
+                    lost()
             pause = self._turn_to_next(url, failures, backoff)
             if clock() + pause > end:
                 raise _nobody(failures)

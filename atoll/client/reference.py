@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from yarl import URL
 
 from atoll.errors import BadName
-from atoll.ids import ID_LENGTH
+from atoll.ids import ID_LENGTH, named_asset_id
 from atoll.names import Handle, check_bucket, check_public_id, parse_handle
 
 
@@ -35,6 +35,20 @@ class Reference:
         assert self.public_id is not None
         return {"bucket": self.bucket, "public_id": self.public_id}
 
+    def asset(self) -> str:
+        """The asset's id, which follows from its name; `BadName` for a handle, which names bytes."""
+        if self.asset_id is not None:
+            return self.asset_id
+        if self.bucket is None or self.public_id is None:
+            raise BadName("A handle names bytes; say which asset: its id, or BUCKET/PUBLIC_ID.", name="asset")
+        if _is_id(self.public_id) and self.public_id.startswith("0"):
+            return self.public_id  # nobody gave it a name: its generated id is its public_id
+        return named_asset_id(self.bucket, self.public_id)
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == ID_LENGTH and text.isascii() and text.isalnum() and text == text.lower()
+
 
 def parse_reference(text: str, bucket: str | None = None) -> Reference:
     """What `text` means; inside `bucket` if one is given. `BadName` when it means nothing."""
@@ -45,7 +59,7 @@ def parse_reference(text: str, bucket: str | None = None) -> Reference:
     first, slash, rest = text.removeprefix("/").partition("/")
     if slash:
         return _inside(check_bucket(first), rest)
-    if len(text) == ID_LENGTH and text.isascii() and text.isalnum() and text == text.lower():
+    if _is_id(text):
         return Reference(asset_id=text)
     raise BadName(
         "This is neither an asset id (26 characters) nor BUCKET/PUBLIC_ID nor BUCKET/SET/SHA256.EXT.",

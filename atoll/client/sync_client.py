@@ -149,9 +149,9 @@ class Client:
         while (asset := self._run(_next(assets))) is not None:
             yield asset
 
-    def delete(self, asset_id: str) -> Deleted:
-        """Delete an asset."""
-        return self._run(self._client.delete(asset_id))
+    def delete(self, reference: str, *, bucket: str | None = None) -> Deleted:
+        """Delete an asset, by its id or as `BUCKET/PUBLIC_ID`."""
+        return self._run(self._client.delete(reference, bucket=bucket))
 
     def url(
         self,
