@@ -56,12 +56,13 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
     durable = f"replicator-{settings.node}"
 
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
         bus = Bus(settings)
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
         cluster.load()
-        session = await stack.enter_async_context(open_session())
+        session = await enter(open_session())
         client = NodeClient(session, keys, settings.name)
         node = OwnNode(client, cluster, settings.node, settings.pull_seconds)
         peers = Peers(bus, cluster, keys, settings.node, time.monotonic)
@@ -93,12 +94,10 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         status = StatusSource(settings.node, stop, bus, cluster, gate, regions, held, parking)
         figures.watch(lambda: len(window), lambda: len(held), lambda: not gate.is_open)
 
-        await stack.enter_async_context(bus.opened())
-        await stack.enter_async_context(tasks)
+        await enter(bus.opened())
+        await enter(tasks)
         app = make_http_app(settings, registry, status)
-        await stack.enter_async_context(
-            serve(app, settings.listen_host, settings.listen_port, drain_seconds=1)
-        )
+        await enter(serve(app, settings.listen_host, settings.listen_port, drain_seconds=1))
         regions.follow(cluster.current)
         cluster.on_change(regions.follow)
         tasks.start("cluster map", cluster.run())

@@ -38,7 +38,7 @@ class RegionReader:
         self._backoff = Backoff(AGAIN_FIRST, AGAIN_CAP, rng)
         self._stop = Stop()
         self._woken = asyncio.Event()
-        self._reachable = True
+        self._reachable: bool | None = None  # not asked yet
         self.backlog: int | None = None  # messages not yet done; None when the stream cannot be asked
 
     @property
@@ -88,9 +88,9 @@ class RegionReader:
         return messages
 
     def _note(self, trouble: str | None) -> None:
-        if self._reachable and trouble:
+        if trouble and self._reachable is not False:
             log.warning("the stream of %s cannot be read now: %s", self.region, trouble)
-        elif trouble is None and not self._reachable:
+        elif trouble is None and self._reachable is False:
             log.info("the stream of %s can be read again", self.region)
         self._reachable = trouble is None
 

@@ -130,6 +130,16 @@ async def test_a_node_that_is_down_pauses_everything_and_loses_nothing(stage):
     assert await running.metric('atoll_replicator_pulls_total{result="retried"}') == 0
 
 
+async def test_started_while_its_node_is_down_it_does_not_call_that_caught_up(stage):
+    await stage.node.down()
+    asset = await stage.upload(stage.near)
+    running = stage.start()
+    await running.shows("paused", lambda s: s["state"] == "paused" and s["backlog"])
+    assert set((await running.status())["backlog"].values()) == {None}
+    await stage.node.up()
+    await until(lambda: asset.version in stage.node.stored, "the pull")
+
+
 async def test_a_node_that_is_overloaded_costs_no_message_a_try(stage):
     refusals = iter(range(4))
 
