@@ -37,8 +37,11 @@ def check_query(request: web.Request, allowed: Collection[str]) -> None:
             raise BadRequest(
                 f"The parameter {name[:40]!r} is unknown here; known: {known}.", parameter=name[:40]
             )
-        if len(request.query.getall(name)) > 1:
+        first, *more = request.query.getall(name)
+        if more:
             raise BadRequest(f"The parameter {name!r} comes twice.", parameter=name)
+        if "\ufffd" in first:  # what a decoder puts where bytes are no UTF-8: two names would become one
+            raise BadRequest(f"The parameter {name!r} is not UTF-8.", parameter=name)
 
 
 def asset_id_of(request: web.Request) -> str:

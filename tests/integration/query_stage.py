@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import secrets
 import socket
@@ -171,7 +172,11 @@ class QueryStage:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
             sent["Authorization"] = f"Bearer {self.api_keys[key]}"
-        data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
+        data = (
+            None
+            if body is None
+            else io.BytesIO(body if isinstance(body, bytes) else msgspec.json.encode(body))
+        )
         url = aiohttp.client.URL(self.url + path, encoded=True)
         async with self.session.request(
             method, url, data=data, headers=sent, allow_redirects=False
