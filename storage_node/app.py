@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
@@ -15,6 +15,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
+from atoll.node_client import NodeClient, open_session
 from atoll.settings import SettingsError, read_secret
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
@@ -27,6 +28,7 @@ from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.join import keep_joined
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
+from storage_node.read_side import Ground, ReadSide
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.upload_intake import UploadIntake
@@ -46,33 +48,37 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
     registry = new_registry("storage_node", settings.name, settings.region)
     async with AsyncExitStack() as stack:
         log.info("opening the data directory", extra={"data_dir": str(settings.data_dir)})
-        ingest_threads = _pool(stack, "ingest", settings.ingest_threads)
-        reader_threads = _pool(stack, "reader", settings.reader_threads)
-        spool_threads = _pool(stack, "spool", _SPOOL_THREADS)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        store = DiskStore(settings.data_dir)
+        writers = _pool(stack, "writer", settings.ingest_threads)
+        readers = _pool(stack, "reader", settings.reader_threads)
+        committed = asyncio.Event()
+        store, index = _open_disk(settings, stack, committed)
         bus = await stack.enter_async_context(Bus(settings).opened())
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
         cluster.load()
-        outbox_wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        index = _open_index(settings, lambda: loop.call_soon_threadsafe(outbox_wake.set))
-        stack.push_async_callback(asyncio.to_thread, index.close)
-        left = store.clear_staged()
-        log.info("removed %d half-written files", left)
+        client = NodeClient(await stack.enter_async_context(open_session()), keys, settings.name)
 
         log.info("starting the inspectors")
-        inspector = _inspector(settings)
-        await asyncio.to_thread(inspector.start)
-        stack.push_async_callback(asyncio.to_thread, inspector.close)
-
+        inspector = await _start_inspector(settings, stack)
         locks = BlobLocks()
         space = SpaceGuard(settings.reserve_bytes, settings.capacity_bytes)
         ingest = Ingest(store, index, locks, inspector, origin)
-        intake = UploadIntake(store, ingest, space, ingest_threads, spool_threads, registry)
-        uploads = UploadsApi(settings, keys, origin, cluster, intake, registry)
+        spoolers = _pool(stack, "spool", _SPOOL_THREADS)
+        uploads = UploadsApi(
+            settings,
+            keys,
+            origin,
+            cluster,
+            UploadIntake(store, ingest, space, writers, spoolers, registry),
+            registry,
+        )
+        ground = Ground(
+            settings, origin, keys, store, index, locks, cluster, client, readers, writers, registry, space
+        )
+        reads = ReadSide(ground, random.Random())
+        cluster.on_change(reads.cluster_changed)
+        stack.push_async_callback(reads.close)
         heartbeats = Heartbeats(
             settings,
             origin,
@@ -82,18 +88,13 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             cluster,
             bus,
             keys,
-            reader_threads,
+            readers,
             lambda: uploads.under_way,
             stop,
             registry,
         )
-        outbox = Outbox(settings, index, bus, cluster, keys, reader_threads, outbox_wake, registry)
+        outbox = Outbox(settings, index, bus, cluster, keys, readers, committed, registry)
         await heartbeats.measure()
-
-        app = web.Application(middlewares=[problems])
-        uploads.add_routes(app)
-        heartbeats.add_routes(app)
-        app.router.add_get("/metrics", metrics_handler(registry, settings.metrics_allow))
 
         tasks = await stack.enter_async_context(Tasks(stop))
         tasks.start("cluster map", cluster.run())
@@ -101,13 +102,44 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         tasks.start("outbox", outbox.run())
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("ticket sweep", _sweep_tickets(index, origin))
+        reads.start(tasks)
+
+        app = web.Application(middlewares=[problems])
+        uploads.add_routes(app)
+        heartbeats.add_routes(app)
+        app.router.add_get("/metrics", metrics_handler(registry, settings.metrics_allow))
+        reads.add_routes(app)
         await stack.enter_async_context(
-            serve(app, settings.listen_host, settings.listen_port, drain_seconds=settings.drain_seconds)
+            serve(
+                app,
+                settings.listen_host,
+                settings.listen_port,
+                drain_seconds=settings.drain_seconds,
+                front=reads.front,
+            )
         )
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; uploads under way are finished")
         await heartbeats.beat()
+
+
+def _open_disk(
+    settings: NodeSettings, stack: AsyncExitStack, committed: asyncio.Event
+) -> tuple[DiskStore, Index]:
+    """Store and index; `committed` is set after each commit. `SettingsError` for another node's data."""
+    loop = asyncio.get_running_loop()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = DiskStore(settings.data_dir)
+    try:
+        index = Index(
+            settings.data_dir / "index.db", settings.name, lambda: loop.call_soon_threadsafe(committed.set)
+        )
+    except ValueError as error:
+        raise SettingsError([f"data_dir: {error}"]) from error
+    stack.push_async_callback(asyncio.to_thread, index.close)
+    log.info("removed %d half-written files", store.clear_staged())
+    return store, index
 
 
 def _pool(stack: AsyncExitStack, name: str, threads: int) -> ThreadPoolExecutor:
@@ -116,15 +148,8 @@ def _pool(stack: AsyncExitStack, name: str, threads: int) -> ThreadPoolExecutor:
     return pool
 
 
-def _open_index(settings: NodeSettings, committed: Callable[[], object]) -> Index:
-    try:
-        return Index(settings.data_dir / "index.db", settings.name, committed)
-    except ValueError as error:
-        raise SettingsError([f"data_dir: {error}"]) from error
-
-
-def _inspector(settings: NodeSettings) -> Inspector:
-    return Inspector(
+async def _start_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:
+    inspector = Inspector(
         PoolLimits(workers=settings.inspectors, job_seconds=settings.inspect_seconds),
         InspectionLimits(
             max_pixels=settings.max_pixels,
@@ -133,6 +158,9 @@ def _inspector(settings: NodeSettings) -> Inspector:
         ),
         settings.inspect_memory,
     )
+    await asyncio.to_thread(inspector.start)
+    stack.push_async_callback(asyncio.to_thread, inspector.close)
+    return inspector
 
 
 async def _sweep_tickets(index: Index, origin: Origin) -> None:
