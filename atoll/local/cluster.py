@@ -41,6 +41,7 @@ from atoll.signing import hash_api_key
 
 _SUMMARY_SECONDS = 0.5
 _BUCKET_SECONDS = 20.0
+_KNOWN_SECONDS = 20.0
 
 
 class LocalCluster:
@@ -102,6 +103,7 @@ class LocalCluster:
             await self._start_all()
             if self._bucket:
                 await self._make_bucket(self._bucket)
+            await asyncio.gather(*(self._nodes_known(name) for name in self.names("query_service")))
             self._write_summary()
             tasks = await stack.enter_async_context(Tasks(Stop()))
             tasks.start("cluster.json", self._keep_summary())
@@ -187,6 +189,19 @@ class LocalCluster:
             if response.status < 500 or asyncio.get_running_loop().time() > deadline:
                 raise EngineError(f"the bucket {bucket!r} could not be made: {answer}")
             await asyncio.sleep(0.1)
+
+    async def _nodes_known(self, query_service: str) -> None:
+        """Up means usable: every query service has heard from every node."""
+        url, headers = f"{self.url(query_service)}/v1/nodes", {"Authorization": f"Bearer {self.admin_key}"}
+        deadline = asyncio.get_running_loop().time() + _KNOWN_SECONDS
+        while True:
+            async with self._session.get(url, headers=headers) as response:
+                ready = [node["name"] for node in (await response.json())["nodes"] if node["ready"]]
+            if len(ready) == len(self.names("storage_node")):
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise EngineError(f"{query_service} hears only of {ready} after {_KNOWN_SECONDS:.0f} s")
+            await asyncio.sleep(0.05)
 
     def summary(self) -> dict[str, object]:
         """What cluster.json says: where everything listens, process ids, where the admin key lies."""
