@@ -54,5 +54,5 @@ class ClientSettings:
         "Directory for upload journals; ~/.local/state/atoll unless given.", default=None
     )
     patience_seconds: float = setting(
-        "How long a query is repeated while no query service answers.", default=15.0, low=0, high=600
+        "How long a query is repeated while no query service answers.", default=5.0, low=0, high=600
     )

@@ -53,7 +53,13 @@ def local_file(what: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileUnusable(f"{what}: {error.strerror or error}", path=str(what)) from error
+        raise unusable(error, what) from error
+
+
+def unusable(error: OSError, what: object) -> FileUnusable:
+    """The error that says so. A path need not be text; what is told of it is."""
+    path = os.fsencode(str(what)).decode(errors="replace")
+    return FileUnusable(f"{path}: {error.strerror or error}", path=path)
 
 
 def content_type_of(filename: str | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from atoll.client.source import CONTENT_TYPE_OF, FileUnusable
+from atoll.client.source import CONTENT_TYPE_OF, unusable
 from atoll.errors import AtollError, Conflict
 from atoll.names import check_public_id
 
@@ -27,14 +27,18 @@ class FoundFile:
 
 
 def find_files(paths: Iterable[str | os.PathLike[str]], prefix: str | None = None) -> list[FoundFile]:
-    """The files at and below `paths`, in order. What cannot be taken is in the list, with its error."""
-    seen: dict[str, Path] = {}
+    """The files at and below `paths`, each once, in order; what cannot be taken is there with its error."""
+    named: dict[str, Path] = {}
     found: list[FoundFile] = []
+    taken: set[str] = set()
     for given in map(Path, paths):
         for item in _below(given):
+            if (absolute := os.path.abspath(item.path)) in taken:
+                continue
+            taken.add(absolute)
             if item.error is None and prefix is not None:
                 base = given if item.path != given else given.parent
-                item = _named(item.path, item.path.relative_to(base), prefix, seen)
+                item = _named(item.path, item.path.relative_to(base), prefix, named)
             found.append(item)
     return found
 
@@ -50,18 +54,18 @@ def _below(given: Path) -> Iterator[FoundFile]:
             if not name.startswith(".") and _is_image(name):
                 yield FoundFile(Path(directory, name))
     for error in unreadable:
-        yield FoundFile(Path(error.filename), error=FileUnusable(str(error), path=str(error.filename)))
+        yield FoundFile(Path(error.filename), error=unusable(error, error.filename))
 
 
 def _is_image(name: str) -> bool:
     return Path(name).suffix[1:].lower() in CONTENT_TYPE_OF
 
 
-def _named(path: Path, relative: Path, prefix: str, seen: dict[str, Path]) -> FoundFile:
+def _named(path: Path, relative: Path, prefix: str, named: dict[str, Path]) -> FoundFile:
     stem = relative.with_suffix("") if _is_image(relative.name) else relative
     try:
         public_id = check_public_id(prefix + stem.as_posix())
-        if (first := seen.setdefault(public_id, path)) != path:
+        if (first := named.setdefault(public_id, path)) != path:
             raise Conflict(f"{first} has the same public_id {public_id!r}.", public_id=public_id)
     except AtollError as error:
         return FoundFile(path, error=error)

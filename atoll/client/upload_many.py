@@ -90,9 +90,12 @@ class ManyUploads:
         """One result per file, in the order of `files`."""
         results: dict[int, UploadResult] = {}
         waiting = iter(enumerate(files))
-        async with asyncio.TaskGroup() as group:
-            for number in range(max(1, min(parallel, MAX_PARALLEL))):
-                group.create_task(self._worker(waiting, results), name=f"upload {number}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(max(1, min(parallel, MAX_PARALLEL))):
+                    group.create_task(self._worker(waiting, results), name=f"upload {number}")
+        except ExceptionGroup as failures:  # the observer's: a file's own failure is a result
+            raise failures.exceptions[0] from failures
         return [results[index] for index in sorted(results)]
 
     async def _worker(

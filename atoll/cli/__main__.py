@@ -1,0 +1,102 @@
+"""`atoll`: picks the verb, runs it, and turns every error into words and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from atoll.cli.exit_codes import Exit, code_of, table
+from atoll.cli.output import emit_json, note, show_error
+from atoll.errors import AtollError
+from atoll.settings import SettingsError
+from atoll.version import __version__
+
+# verb: (module, what it does). A module is imported only when its verb is used.
+USER_VERBS = {
+    "upload": ("atoll.cli.upload", "upload files and directories to the nearest node"),
+    "url": ("atoll.cli.url", "where an image is, for a client somewhere"),
+    "get": ("atoll.cli.get", "fetch an image, checked against its hash"),
+    "ls": ("atoll.cli.ls", "list a bucket"),
+    "rm": ("atoll.cli.rm", "delete assets"),
+    "locations": ("atoll.cli.locations", "which nodes hold an asset's bytes"),
+    "status": ("atoll.cli.status", "how the cluster is"),
+    "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
+}
+LOCAL_VERBS = {
+    "up": ("atoll.local.up", "run a cluster of three regions on this machine"),
+    "demo": ("atoll.local.demo", "the same, shown working"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code (see `exit_codes`). What can go wrong is told in words."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        note("Stopped.")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at its end; there must be somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
+    except AtollError as error:
+        show_error(error)
+        if "--json" in arguments:
+            emit_json({"problem": error.problem()})
+        return code_of(error)
+    except SystemExit as end:  # argparse: 0 after --help, 2 for wrong usage
+        return end.code if isinstance(end.code, int) else Exit.USAGE
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    module = _import(verb) if verb in USER_VERBS | LOCAL_VERBS and verb is not None else None
+    args = _parser(verb, module).parse_args(arguments)
+    assert module is not None, "argparse asks for a verb it knows"
+    code: int = module.run(args)
+    return code
+
+
+def _import(verb: str) -> ModuleType:
+    name, _ = (USER_VERBS | LOCAL_VERBS)[verb]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if verb not in LOCAL_VERBS:
+            raise
+        raise SettingsError(
+            [f"`atoll {verb}` needs parts that are not installed ({error.name}): pip install 'atoll[local]'"]
+        ) from error
+
+
+def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="atoll",
+        description="Atoll: your own image CDN, on your own machines.",
+        epilog=table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"atoll {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, (_, does) in (USER_VERBS | LOCAL_VERBS).items():
+        sub = verbs.add_parser(
+            verb,
+            help=does,
+            description=(module.__doc__ if verb == chosen and module is not None else does),
+            epilog=table(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if verb == chosen and module is not None:
+            module.add_arguments(sub)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""List the buckets; with --create make one, or change one's visibility."""
+
+from __future__ import annotations
+
+import argparse
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.exit_codes import WrongUsage
+from atoll.cli.output import emit_json, say, show_table
+from atoll.client.async_client import AsyncClient
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll buckets`."""
+    parser.add_argument("--create", metavar="NAME", help="make this bucket; needs a key with the scope admin")
+    parser.add_argument("--private", action="store_true", help="readable by signed URL only")
+    add_shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A row per bucket."""
+    return with_client(args, _buckets)
+
+
+async def _buckets(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    if args.create:
+        made = await client.create_bucket(args.create, "private" if args.private else "public")
+        if args.json:
+            emit_json(made)
+        else:
+            say(made.name, made.visibility)
+        return 0
+    if args.private:
+        raise WrongUsage("--private goes with --create NAME.")
+    buckets = await client.buckets()
+    if args.json:
+        emit_json({"buckets": buckets})
+    else:
+        show_table("Buckets", ("BUCKET", "VISIBILITY"), [(b.name, b.visibility) for b in buckets])
+    return 0

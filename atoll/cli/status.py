@@ -1,0 +1,121 @@
+"""How the cluster is: its query services and engines, nodes, sets, and what the monitor has to say.
+
+Exit code 0 only when everything answers and is healthy, 1 when something is not, 5 when no query service
+answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+import msgspec
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.exit_codes import Exit
+from atoll.cli.output import emit_json, note, say, show_table, size
+from atoll.client.async_client import AsyncClient
+from atoll.client.services import MonitorView, ServiceView, ask_monitor, ask_services
+from atoll.client.views import NodeView, SetView
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll status`."""
+    add_shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tables, or one JSON document."""
+    return with_client(args, _status)
+
+
+async def _status(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
+    services, monitor, nodes, sets = await asyncio.gather(
+        ask_services(access.urls, access.settings.tls_ca_file),
+        ask_monitor(access.monitor, access.api_key, access.settings.tls_ca_file),
+        client.nodes(),
+        client.sets(),
+    )
+    nodes = tuple(node for node in nodes if node.state != "removed")
+    problems = find_problems(services, monitor, nodes, sets)
+    if args.json:
+        emit_json(_document(services, monitor, nodes, sets, problems))
+    else:
+        _show(services, monitor, nodes, sets, problems)
+    return Exit.SOME_FAILED if problems else Exit.OK
+
+
+def find_problems(
+    services: tuple[ServiceView, ...],
+    monitor: MonitorView | None,
+    nodes: tuple[NodeView, ...],
+    sets: tuple[SetView, ...],
+) -> list[str]:
+    """What is not as it should be, in sentences."""
+    found = [f"query service {s.url} does not answer: {s.error}" for s in services if s.error]
+    for service in services:
+        found += [f"{service.name}: {engine} is away" for engine, up in service.engines.items() if not up]
+    found += [f"node {node.name} is {node.health}" for node in nodes if node.health != "healthy"]
+    found += [f"node {node.name} takes no uploads: its disk is full" for node in nodes if node.read_only]
+    found += [f"set {s.name} takes no uploads" for s in sets if not s.writable and not s.sealed]
+    if monitor is not None:
+        found += [f"the monitor does not answer: {monitor.error}"] if monitor.error else []
+        found += [f"monitor: {problem}" for problem in monitor.problems]
+    return found
+
+
+def _document(
+    services: tuple[ServiceView, ...],
+    monitor: MonitorView | None,
+    nodes: tuple[NodeView, ...],
+    sets: tuple[SetView, ...],
+    problems: list[str],
+) -> dict[str, Any]:
+    return {
+        "healthy": not problems,
+        "problems": problems,
+        "query_services": msgspec.to_builtins(services),
+        "monitor": msgspec.to_builtins(monitor),
+        "nodes": msgspec.to_builtins(nodes),
+        "sets": msgspec.to_builtins(sets),
+    }
+
+
+def _show(
+    services: tuple[ServiceView, ...],
+    monitor: MonitorView | None,
+    nodes: tuple[NodeView, ...],
+    sets: tuple[SetView, ...],
+    problems: list[str],
+) -> None:
+    show_table(
+        "Nodes",
+        ("NODE", "REGION", "SET", "STATE", "HEALTH", "FREE", "BLOBS", "LOAD", "OUTBOX"),
+        [_node_row(node) for node in nodes],
+    )
+    show_table("Sets", ("SET", "STATE", "HEALTHY", "FREE"), [_set_row(s) for s in sets])
+    rows = [(s.name or s.url, s.region, s.error or s.status, _engines(s)) for s in services]
+    if monitor is not None:
+        rows.append(("monitor", "", monitor.error or monitor.state, ""))
+    show_table("Services", ("SERVICE", "REGION", "STATE", "ENGINES"), rows)
+    for problem in problems:
+        note(f"! {problem}")
+    if not problems:
+        say("all healthy")
+
+
+def _node_row(node: NodeView) -> tuple[object, ...]:
+    load = "" if node.load is None else f"{node.load:.2f}"
+    state = "read-only" if node.read_only and node.state == "active" else node.state
+    free = size(node.bytes_free)
+    return node.name, node.region, node.set, state, node.health, free, node.blobs, load, node.outbox
+
+
+def _set_row(s: SetView) -> tuple[object, ...]:
+    state = "sealed" if s.sealed else ("writable" if s.writable else "not writable")
+    return s.name, state, f"{s.healthy}/{len(s.members)}", size(s.bytes_free)
+
+
+def _engines(service: ServiceView) -> str:
+    return ", ".join(f"{name} {'up' if up else 'away'}" for name, up in service.engines.items())

@@ -1,0 +1,124 @@
+"""How far an upload is, on standard error: a bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from atoll.cli.output import note, size
+
+LINE_SECONDS = 1.0
+
+
+class Screen(Protocol):
+    """Shows progress while the context lasts."""
+
+    def __enter__(self) -> Screen: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, sent: int, done: int) -> None:
+        """So many bytes have gone out, so many files are over with."""
+
+
+class Tally:
+    """Bytes and files of one run; a retried file's bytes count once."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._sent: dict[Path, int] = {}
+        self._total = self._done = 0
+
+    def sent(self, path: Path, count: int) -> None:
+        """So many bytes of this file have gone out (again from 0 at a retry)."""
+        self._total += count - self._sent.get(path, 0)
+        self._sent[path] = count
+        self._screen.show(self._total, self._done)
+
+    def finished(self, path: Path) -> None:
+        """This file is over with."""
+        self._done += 1
+        self._sent.pop(path, None)
+        self._screen.show(self._total, self._done)
+
+
+class Bar:
+    """A progress bar over all bytes and files."""
+
+    def __init__(self, bytes_total: int, files_total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.fields[files]}"),
+            BarColumn(),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            # Lines printed meanwhile go above the bar; piped ones must go where they are piped.
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self._files = files_total
+        self._task = self._progress.add_task("", total=bytes_total, files=f"0/{files_total} files")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, sent: int, done: int) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, completed=sent, files=f"{done}/{self._files} files")
+
+
+class Lines:
+    """At most one line a second, and one at the end."""
+
+    def __init__(
+        self, bytes_total: int, files_total: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bytes, self._files, self._clock = bytes_total, files_total, clock
+        self._next = clock() + LINE_SECONDS
+        self._last = (0, 0)
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._print()
+
+    def show(self, sent: int, done: int) -> None:
+        """Print if it is time."""
+        self._last = (sent, done)
+        if self._clock() >= self._next:
+            self._next = self._clock() + LINE_SECONDS
+            self._print()
+
+    def _print(self) -> None:
+        sent, done = self._last
+        note(f"{done}/{self._files} files, {size(sent)} of {size(self._bytes)}")
+
+
+def make_screen(bytes_total: int, files_total: int) -> Screen:
+    """What fits standard error."""
+    return Bar(bytes_total, files_total) if sys.stderr.isatty() else Lines(bytes_total, files_total)

@@ -1,0 +1,46 @@
+"""Where an image is: the URL on the node nearest to a client (this one unless said otherwise)."""
+
+from __future__ import annotations
+
+import argparse
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.exit_codes import WrongUsage
+from atoll.cli.output import emit_json, say
+from atoll.client.async_client import AsyncClient
+from atoll.model import Position
+
+IMAGE_HELP = "an asset id, BUCKET/PUBLIC_ID, or BUCKET/SET/SHA256.EXT"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll url`."""
+    parser.add_argument("image", metavar="ID", help=IMAGE_HELP)
+    parser.add_argument("--region", help="as if the client were in this region")
+    parser.add_argument("--lat", type=float, metavar="DEGREES", help="as if the client were there")
+    parser.add_argument("--lon", type=float, metavar="DEGREES")
+    parser.add_argument("--all", action="store_true", help="also the other nodes, best first")
+    add_shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the URL, or with --all: URL, node, region and distance of each."""
+    return with_client(args, _url)
+
+
+def _position(args: argparse.Namespace) -> Position | None:
+    if (args.lat is None) != (args.lon is None):
+        raise WrongUsage("--lat and --lon belong together.")
+    return None if args.lat is None else Position(args.lat, args.lon)
+
+
+async def _url(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    found = await client.url(args.image, region=args.region, position=_position(args))
+    if args.json:
+        emit_json(found)
+    elif args.all:
+        for one in found.candidates:
+            say(one.url, one.node, one.region, "" if one.distance_km is None else f"{one.distance_km:.0f} km")
+    else:
+        say(found.url)
+    return 0
