@@ -168,7 +168,7 @@ async def serve(
         access_log=None,
         auto_decompress=False,  # nobody sends us compressed bodies but bombs
         handle_signals=False,
-        shutdown_timeout=drain_seconds,
+        drain_seconds=drain_seconds,
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         keepalive_timeout=75,

@@ -1,13 +1,16 @@
-"""What happens to bytes that are no HTTP: a problem document, and a debug line instead of a traceback.
+"""What lies below aiohttp's middlewares: bytes that are no HTTP, and a connection's end. Used by http.serve.
 
-aiohttp answers them below its middlewares, as plain text, and logs a traceback for each, with which
-anybody could fill the log. Called by http.serve only.
+aiohttp answers malformed HTTP as plain text and logs a traceback for each, with which anybody could fill
+the log: here it is a problem document and a debug line. And it cuts off the body of a request under way
+when the server is told to stop: here it does not.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +21,9 @@ from aiohttp.web_protocol import RequestHandler
 from atoll.errors import AtollError, BadRequest, Rejected
 
 log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.02
+_CUT_SECONDS = 1.0  # how long a handler that was cut off may take to clean up
 
 Answer = Callable[[AtollError], web.Response]
 
@@ -31,15 +37,27 @@ class HeadersTooLarge(Rejected):
 
 
 class ProblemRunner(web.AppRunner):
-    """An AppRunner whose server answers malformed HTTP with `answer(error)`."""
+    """An AppRunner whose server answers malformed HTTP with `answer(error)`, and drains before it ends."""
 
-    def __init__(self, app: web.Application, answer: Answer, **options: Any) -> None:
-        super().__init__(app, **options)
-        self._answer = answer
+    def __init__(self, app: web.Application, answer: Answer, *, drain_seconds: float, **options: Any) -> None:
+        super().__init__(app, shutdown_timeout=_CUT_SECONDS, **options)
+        self._answer, self._drain_seconds = answer, drain_seconds
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
         return _Server(self._answer, plain)
+
+    async def shutdown(self) -> None:
+        """Between "no new requests" and the cut: those under way get `drain_seconds` to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._drain_seconds):
+                while self._busy():  # noqa: ASYNC110 - aiohttp has no event for it
+                    await asyncio.sleep(_POLL_SECONDS)
+        await super().shutdown()
+
+    def _busy(self) -> bool:
+        server = self.server
+        return server is not None and any(c._request_in_progress for c in server.connections)
 
 
 class _Server(web.Server):
@@ -59,6 +77,26 @@ class _Connection(RequestHandler):
     def __init__(self, answer: Answer, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._answer = answer
+
+    def data_received(self, data: bytes) -> None:
+        """aiohttp drops what arrives once it was told to close: of the request under way too.
+
+        A stop must let that request end, body and all; the next one is not begun (`start` sees `_close`).
+        """
+        if not (self._close and self._request_in_progress):
+            super().data_received(data)
+            return
+        self._close = False
+        try:
+            super().data_received(data)
+        finally:
+            self._close = True
+
+    def close(self) -> None:
+        """An idle connection ends at once, and not only after those under way."""
+        super().close()
+        if self.transport is not None and not self._request_in_progress and not self._messages:
+            self.transport.close()
 
     def handle_error(
         self,

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -56,7 +56,7 @@ class NodeProcess:
     nats_url: str
     region: str
     settings: dict[str, Any]
-    name: str = "node-1"
+    name: str = field(default_factory=lambda: f"n-{os.urandom(5).hex()}")
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -152,7 +152,12 @@ class NodeProcess:
     def post(self, form: tuple[bytes, str], token: str | None = None) -> Answer:
         """Upload a form (see `form_of`)."""
         body, content_type = form
-        return self.request("POST", upload_path(self.ticket() if token is None else token), body, {"Content-Type": content_type})
+        return self.request(
+            "POST",
+            upload_path(self.ticket() if token is None else token),
+            body,
+            {"Content-Type": content_type},
+        )
 
     def ticket(self, **fields: Any) -> str:
         """A signed ticket; `fields` go over a good one's."""
@@ -198,6 +203,10 @@ class NodeProcess:
         before = self.traces()
         yield
         until(lambda: self.traces() == before, lambda: f"{self.traces()} is not {before}")
+
+    def forget_log(self) -> None:
+        """What it says so far was meant to be there."""
+        (self.directory / "log").write_text("")
 
     def end(self) -> None:
         """For fixtures: stop it, and see that nothing went wrong that it did not say in an answer."""

@@ -75,7 +75,7 @@ def test_a_truncated_ticket_is_refused(node, kept):
 def test_a_ticket_for_another_node_or_set_is_misdirected(node, fields):
     with node.leaves_nothing():
         facts = problem(node.put(picture(), node.ticket(**fields)), 421, "wrong-node")
-    assert facts["node"] == fields.get("node", "node-1")
+    assert facts["node"] == fields.get("node", node.name)
 
 
 def test_a_ticket_sent_again_with_the_same_bytes_gives_the_same_answer_and_nothing_new(node):
