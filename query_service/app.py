@@ -32,6 +32,7 @@ from atoll.node_client import NodeClient, open_session
 from atoll.settings import SettingsError, read_secret
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
+from query_service.absent_names import AbsentNames
 from query_service.asset_finder import AssetFinder
 from query_service.assets_api import AssetsApi, DeletesApi
 from query_service.catalog import Catalog
@@ -193,10 +194,13 @@ def _asset_routes(
     resolver = Resolver(views, keys, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
+    absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes
     return [
         *AssetsApi(finder, resolver, clients, views).routes(),
-        *Redirects(finder, resolver, clients, positions, views, api_keys, settings.redirect_seconds).routes(),
+        *Redirects(
+            finder, resolver, clients, positions, views, api_keys, settings.redirect_seconds, absent
+        ).routes(),
         *ResolveApi(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
         ).routes(),

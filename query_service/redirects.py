@@ -12,8 +12,10 @@ from atoll import names
 from atoll.api_keys import ApiKeys
 from atoll.errors import BadName, NotFound
 from atoll.http import SAFE_HEADERS
+from query_service.absent_names import AbsentNames
 from query_service.asset_finder import AssetFinder
 from query_service.catalog_asset import CatalogAsset
+from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.position import PositionFinder
@@ -37,10 +39,11 @@ class Redirects:
         views: Views,
         keys: ApiKeys,
         cache_seconds: int,
+        absent: AbsentNames,
     ) -> None:
         self._finder, self._resolver, self._clients = finder, resolver, clients
         self._positions, self._views, self._keys = positions, views, keys
-        self._cache_seconds = cache_seconds
+        self._cache_seconds, self._absent = cache_seconds, absent
 
     def routes(self) -> list[Route]:
         """The one route; it checks the key itself, for only private buckets need one."""
@@ -59,10 +62,25 @@ class Redirects:
 
     async def _find(self, bucket: str, name: str) -> CatalogAsset:
         """The asset with this very name; else the one with the name before the extension."""
-        for public_id in readings(name):
-            if asset := await self._finder.named(bucket, public_id):
-                return asset
-        raise NotFound("There is no such image.", bucket=bucket, public_id=name[:255])
+        given, *stem = readings(name)
+        may_be_there = not stem or not self._absent.lately((bucket, given))
+        if may_be_there and (asset := await self._find_given(bucket, given)):
+            return asset
+        if stem and (asset := await self._finder.named(bucket, stem[0])):
+            return asset
+        raise NotFound("There is no such image.", bucket=bucket, public_id=given)
+
+    async def _find_given(self, bucket: str, public_id: str) -> CatalogAsset | None:
+        name = (bucket, public_id)
+        try:
+            asset = await self._finder.named(bucket, public_id)
+        except CatalogUnavailable:
+            if self._absent.ever(name):
+                return None
+            raise
+        if asset is None:
+            self._absent.note(name)
+        return asset
 
     def _headers(
         self, request: web.Request, resolved: Resolved, private: bool, valid_seconds: int

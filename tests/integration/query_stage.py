@@ -31,6 +31,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.daemon_settings import DaemonSettings
 from atoll.errors import AtollError
 from atoll.events import (
+    SIGNATURE_HEADER,
     AssetDeleted,
     BlobReplicated,
     BlobStored,
@@ -46,9 +47,10 @@ from atoll.lifecycle import Stop, Tasks
 from atoll.local.engines import EngineUrls
 from atoll.model import AssetRecord, Blob, Bucket, Heartbeat, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
-from atoll.signing import Keys, check_internal_token, hash_api_key
+from atoll.signing import Keys, check_internal_token, hash_api_key, seal
 from atoll.streams import ensure_stream
 from query_service.app import run
+from query_service.invalidation import SUBJECT, Changed
 from query_service.settings import QuerySettings
 
 DEADLINE = 20.0
@@ -86,7 +88,7 @@ class ImaginaryNode:
 
     def forget(self) -> None:
         """Be as at the start."""
-        self.beating = True
+        self.beating, self.down, self.hangs = True, False, False
         self.state, self.read_only = "ready", False
         self.refuses: AtollError | None = None
         self.deletes: list[DeleteOrder] = []
@@ -98,7 +100,11 @@ class ImaginaryNode:
         app.router.add_get("/internal/v1/assets/{asset_id}", self._asset)
         return app
 
-    async def _health(self, _: web.Request) -> web.Response:
+    async def _health(self, request: web.Request) -> web.Response:
+        if self.hangs:
+            await asyncio.sleep(DEADLINE)
+        if self.down and request.transport:
+            request.transport.abort()
         status = NodeStatus(self.node.name, self.node.region, "main", self.state, self.read_only, 10**9)  # type: ignore[arg-type]
         return json_response(status)
 
@@ -160,6 +166,7 @@ class QueryStage:
     api_keys: dict[str, str]
     tasks: Tasks
     stop: Stop = field(default_factory=Stop)
+    service: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -184,6 +191,14 @@ class QueryStage:
             raw = await response.read()
             is_json = "json" in response.headers.get("Content-Type", "")
             return Answer(response.status, response.headers, json.loads(raw) if is_json and raw else raw)
+
+    async def end(self) -> None:
+        """Stop the service, in order; once is enough."""
+        if self.service:
+            self.stop.request()
+            await asyncio.wait_for(self.service, DEADLINE)
+            self.service = None
+            assert not self.stop.failed
 
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.ask("GET", path, **options)
@@ -229,6 +244,11 @@ class QueryStage:
         await until(known, f"{record.public_id} is in the catalog")
         return record
 
+    async def uncached(self, record: AssetRecord) -> None:
+        """Make the caches forget it, as if nobody had asked for it yet. Only the catalog knows it then."""
+        body = msgspec.json.encode(Changed((record.asset_id,), None))
+        await self.bus.publish(SUBJECT, body, {SIGNATURE_HEADER: seal(KEYS.event, SUBJECT, body)})
+
     async def delete_event(self, record: AssetRecord, node: str = "eu-1") -> None:
         """What a node publishes after a delete."""
         it = self.nodes[node].node
@@ -247,7 +267,7 @@ class QueryStage:
         """Heartbeats of all nodes that beat, while NATS takes them."""
         while True:
             for node in self.nodes.values():
-                if node.beating and self.bus.connected:
+                if node.beating and not node.down and self.bus.connected:
                     body, headers = seal_heartbeat(node.beat(), KEYS)
                     await self.bus.publish(heartbeat_subject(node.node.region, node.node.name), body, headers)
             await asyncio.sleep(0.3)
@@ -326,27 +346,25 @@ async def query_stage(
 
 
 @asynccontextmanager
-async def running(stage: QueryStage) -> AsyncIterator[None]:
-    """The service, from when it has heard three nodes to its orderly end."""
+async def running(stage: QueryStage, *, heard: bool = True) -> AsyncIterator[None]:
+    """The service, from when it answers (and has `heard` its three nodes) to its orderly end."""
     stage.stop = Stop()
-    service = asyncio.create_task(run(stage.settings, stage.stop), name="query service")
+    service = stage.service = asyncio.create_task(run(stage.settings, stage.stop), name="query service")
 
-    async def answers() -> bool:
+    async def ready() -> bool:
         if service.done():
             await service
         try:
             nodes = (await stage.get("/v1/nodes")).body["nodes"]
         except aiohttp.ClientConnectorError:
             return False
-        return sum(node["health"] == "healthy" and node["load"] is not None for node in nodes) == 3
+        return not heard or sum(n["health"] == "healthy" and n["load"] is not None for n in nodes) == 3
 
     try:
-        await until(answers, "the service answers and has heard three nodes")
+        await until(ready, "the service answers and has heard three nodes")
         yield
     finally:
-        stage.stop.request()
-        await asyncio.wait_for(service, DEADLINE)
-        assert not stage.stop.failed
+        await stage.end()
 
 
 async def _flush_redis(url: str) -> None:
