@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from atoll.errors import RangeNotSatisfiable
+from atoll.http import problem_response
 from storage_node.blob_address import BlobAddress
 from storage_node.blob_headers import blob_headers, body_headers
 from storage_node.ranges import Conditions, is_unmodified, requested_span
@@ -62,7 +64,10 @@ class Answers:
             return web.StreamResponse(status=304, headers=headers)
         if asked.request.method == "HEAD":
             return web.StreamResponse(headers={**headers, **body_headers(address, size, None)})
-        span = requested_span(asked.conditions, address.handle.sha256, size)
+        try:
+            span = requested_span(asked.conditions, address.handle.sha256, size)
+        except RangeNotSatisfiable as error:
+            return _outside(error, size)
         headers |= body_headers(address, size, span)
         response = web.StreamResponse(status=206 if span else 200, headers=headers)
         start, end = span or (0, size)
@@ -70,3 +75,10 @@ class Answers:
         served.bytes += sent
         self._counts.cut += not complete
         return response
+
+
+def _outside(error: RangeNotSatisfiable, size: int) -> web.Response:
+    """RFC 9110 section 15.5.17: a 416 tells the size, so that the client can ask better."""
+    response = problem_response(error)
+    response.headers["Content-Range"] = f"bytes */{size}"
+    return response

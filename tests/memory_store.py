@@ -1,0 +1,80 @@
+"""A blob store in memory for tests of what stands on it. Passes the conformance suite."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from storage_node.store import BlobKey, Space, Staged
+
+
+class MemoryStaged:
+    """Bytes on their way in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.data = bytearray()
+        self.synced = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.data += data
+        self.synced = False
+
+    def sync(self) -> None:
+        self.synced = True
+
+    def discard(self) -> None:
+        self.data.clear()
+
+
+class MemoryStore:
+    """Refuses to publish bytes that were not synced, which a disk would only show at a power cut."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[BlobKey, bytes] = {}
+        self.quarantined: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def stage(self) -> MemoryStaged:
+        with self._lock:
+            self._count += 1
+            return MemoryStaged(Path(f"/memory/incoming/{self._count}"))
+
+    def publish(self, staged: Staged, key: BlobKey) -> None:
+        assert isinstance(staged, MemoryStaged)
+        assert staged.synced, "published before it was synced"
+        with self._lock:
+            self.blobs[key] = bytes(staged.data)
+        staged.discard()
+
+    def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
+        data = self.blobs.get(key)
+        return None if data is None else data[start : None if length is None else start + length]
+
+    def path(self, key: BlobKey) -> Path:
+        return Path(f"/memory/{key.bucket}/{key.sha256}.{key.ext}")
+
+    def size(self, key: BlobKey) -> int | None:
+        data = self.blobs.get(key)
+        return None if data is None else len(data)
+
+    def remove(self, key: BlobKey) -> bool:
+        with self._lock:
+            return self.blobs.pop(key, None) is not None
+
+    def quarantine(self, key: BlobKey) -> Path | None:
+        with self._lock:
+            data = self.blobs.pop(key, None)
+            if data is None:
+                return None
+            name = f"{key.bucket}.{key.sha256}.{key.ext}"
+            self.quarantined[name] = data
+            return Path(f"/memory/quarantine/{name}")
+
+    def space(self) -> Space:
+        used = sum(map(len, self.blobs.values()))
+        return Space(2**40, 2**40 - used, 0)
+
+    def clear_staged(self) -> int:
+        return 0
