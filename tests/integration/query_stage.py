@@ -23,7 +23,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import redis.asyncio
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from atoll.bus import Bus
 from atoll.cluster import Entry
@@ -47,7 +47,7 @@ from atoll.lifecycle import Stop, Tasks
 from atoll.local.engines import EngineUrls
 from atoll.model import AssetRecord, Blob, Bucket, Heartbeat, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
-from atoll.signing import Keys, check_internal_token, hash_api_key, seal
+from atoll.signing import Keys, check_internal_token, hash_api_key, open_ticket, seal
 from atoll.streams import ensure_stream
 from query_service.app import run
 from query_service.invalidation import SUBJECT, Changed
@@ -96,6 +96,7 @@ class ImaginaryNode:
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/health", self._health)
+        app.router.add_route("*", "/v1/uploads", self._upload)
         app.router.add_post("/internal/v1/deletes", self._delete)
         app.router.add_get("/internal/v1/assets/{asset_id}", self._asset)
         return app
@@ -107,6 +108,20 @@ class ImaginaryNode:
             request.transport.abort()
         status = NodeStatus(self.node.name, self.node.region, "main", self.state, self.read_only, 10**9)  # type: ignore[arg-type]
         return json_response(status)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """Take raw bytes or a form, as a node would, and say what came."""
+        ticket = open_ticket(request.query["ticket"], KEYS, now_ms())
+        digests = []
+        if request.content_type.startswith("multipart/"):
+            async for part in await request.multipart():
+                assert isinstance(part, BodyPartReader)
+                digests.append(await _sha256(part.read_chunk))
+        else:
+            digests.append(await _sha256(request.content.readany))
+        secrets_seen = "Authorization" in request.headers
+        told = {"method": request.method, "sha256": digests, "asset_id": ticket.asset_id, "key": secrets_seen}
+        return json_response(told, 201)
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._check(request)
@@ -133,6 +148,13 @@ class ImaginaryNode:
             version="1.2.3", state=self.state, read_only=self.read_only, load=0.25, bytes_total=10**10,  # type: ignore[arg-type]
             bytes_free=10**9, blobs=7, outbox=0, outbox_age_ms=0,
         )  # fmt: skip
+
+
+async def _sha256(read: Callable[[], Awaitable[bytes]]) -> str:
+    digest = hashlib.sha256()
+    while chunk := await read():
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 @dataclass
