@@ -23,6 +23,7 @@ from the catalog and are worth nothing after MAX_AGE_SECONDS, however often thei
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -90,6 +91,7 @@ class RedisCache:
         self._timeouts = 0
         self._lost = asyncio.Event()
         self._up = asyncio.Event()
+        self._tried = asyncio.Event()
 
     @property
     def up(self) -> bool:
@@ -108,8 +110,10 @@ class RedisCache:
             except _ERRORS as error:
                 self._owes_epoch = True
                 log.debug("Redis does not answer: %r", error)
+                self._tried.set()
                 await asyncio.sleep(self._backoff.next())
                 continue
+            self._tried.set()
             self._backoff.reset()
             log.info("the lookup cache in Redis is in use")
             await self._lost.wait()
@@ -118,6 +122,8 @@ class RedisCache:
     async def _arrive(self) -> None:
         """Agree on the epoch. Repeated when an invalidation failed while we were asking for a new one."""
         epoch = ""
+        # Idle connections from before the loss are as dead as the one that broke, and the pool cannot tell.
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
         while not epoch or self._owes_epoch:
             fresh, self._owes_epoch = self._owes_epoch, False
             set_epoch = ("SET", EPOCH_KEY, new_id()) if fresh else ("SET", EPOCH_KEY, new_id(), "NX")
@@ -188,6 +194,7 @@ class RedisCache:
 
     async def invalidate(self, asset_ids: Collection[str] | None) -> bool:
         """Forget these assets, or all. False when Redis was not told; then a new epoch will be set."""
+        await self._first_try()
         while self.up and asset_ids is not None:
             epoch = self._epoch
             marks = [("SET", _key(epoch, asset_id), _MARK, "EX", MARK_SECONDS) for asset_id in asset_ids]
@@ -199,6 +206,11 @@ class RedisCache:
             # Somebody has set a new epoch: mark in that one.
         self.lose()  # to arrive again is also how everything is forgotten
         return False
+
+    async def _first_try(self) -> None:
+        """An indexer may be faster than the first connection; a restart must not cost all entries."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), ARRIVE_SECONDS)
 
     async def _call(
         self, epoch: str, commands: Sequence[Command], seconds: float, until: float = math.inf

@@ -1,0 +1,100 @@
+"""What a query service looks assets up with, on real engines, with its catalog reads counted and held."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from atoll.backoff import Backoff
+from atoll.ids import now_ms
+from query_service.catalog import Catalog
+from query_service.catalog_asset import CatalogAsset
+from query_service.circuit import Circuit
+from query_service.lookup import Lookup
+from query_service.lookup_metrics import LookupMetrics
+from query_service.memory_cache import MemoryCache
+from query_service.mongo_driver import Driver, MongoDatabase
+from query_service.redis_cache import CONNECTIONS, READ_SECONDS, RedisCache
+from query_service.redis_url import open_redis
+
+PATIENCE = 20.0
+
+
+class WatchedCatalog(Catalog):
+    """The real catalog; it counts reads, and while `hold` is on, keeps back answers that it already has."""
+
+    def __init__(self, mongo: MongoDatabase) -> None:
+        super().__init__(mongo, Circuit(time.monotonic, Backoff(0.05, 0.2)))
+        self.reads = 0
+        self.answered = asyncio.Event()  # an answer is being held
+        self._go = asyncio.Event()
+        self._go.set()
+
+    def hold(self) -> None:
+        self._go.clear()
+        self.answered.clear()
+
+    def release(self) -> None:
+        self._go.set()
+
+    async def assets(self, asset_ids: Iterable[str]) -> Mapping[str, CatalogAsset]:
+        self.reads += 1
+        found = await super().assets(asset_ids)
+        self.answered.set()
+        await self._go.wait()
+        return found
+
+
+@dataclass
+class Stage:
+    """One process's half of the data."""
+
+    catalog: WatchedCatalog
+    redis: RedisCache
+    lookup: Lookup
+    memory: MemoryCache
+
+    async def invalidate(self, asset_ids: Iterable[str]) -> bool:
+        """As `Invalidation` does, in its order."""
+        ids = list(asset_ids)
+        told = await self.redis.invalidate(ids)
+        self.lookup.forget(ids)
+        return told
+
+    async def settle(self) -> None:
+        """Return when what lookups do after they have answered, storing in Redis, is done."""
+        batches = [task for task in asyncio.all_tasks() if task.get_name() == "lookup batch"]
+        await asyncio.wait_for(asyncio.gather(*batches), PATIENCE)
+
+    async def redis_up(self) -> None:
+        await asyncio.wait_for(self.redis.wait_up(), PATIENCE)
+
+
+@contextlib.asynccontextmanager
+async def lookup_stage(
+    mongodb: str, database: str, redis_url: str, driver: Driver = "motor", memory_seconds: float = 30.0
+) -> AsyncIterator[Stage]:
+    """A stage whose Redis has arrived."""
+    mongo = MongoDatabase(mongodb, database, driver, "test")
+    client = open_redis(redis_url, "test", READ_SECONDS, CONNECTIONS)
+    redis = RedisCache(client, seconds=600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.02, 0.1))
+    catalog = WatchedCatalog(mongo)
+    memory = MemoryCache(1000, memory_seconds, time.monotonic)
+    lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()))
+    keeper = asyncio.create_task(redis.run())
+    stage = Stage(catalog, redis, lookup, memory)
+    try:
+        await stage.redis_up()
+        yield stage
+    finally:
+        catalog.release()
+        await lookup.close()
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await client.aclose()
+        await mongo.close()
