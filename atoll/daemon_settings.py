@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from atoll import names
 from atoll.settings import setting
@@ -14,6 +15,14 @@ def check_networks(networks: tuple[str, ...]) -> None:
     """ValueError unless each is a network in CIDR notation."""
     for network in networks:
         ipaddress.ip_network(network)
+
+
+def check_nats_urls(urls: str) -> None:
+    """ValueError unless each is a URL that the driver can use; it would fail out of sight otherwise."""
+    for url in urls.split(","):
+        parts = urlsplit(url.strip())
+        if parts.scheme not in {"nats", "tls", "ws", "wss"} or not parts.hostname or parts.port == 0:
+            raise ValueError("must be URLs such as nats://host:4222, separated by commas")
 
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -29,7 +38,9 @@ class DaemonSettings:
     listen_port: int = setting("TCP port to listen on.", low=1, high=65535)
     cluster_secret_file: Path = setting("File (mode 600) with the cluster secret: 32 bytes or more.")
     state_dir: Path = setting("Directory for the last-known-good copy of the cluster map.")
-    nats_url: str = setting("NATS servers, separated by commas: nats://a:4222,nats://b:4222 (or tls://).")
+    nats_url: str = setting(
+        "NATS servers, separated by commas: nats://a:4222,nats://b:4222 (or tls://).", check=check_nats_urls
+    )
     nats_user: str | None = setting("NATS user, when the server wants one.", default=None)
     nats_password_file: Path | None = setting("File (mode 600) with the NATS password.", default=None)
     nats_credentials_file: Path | None = setting(

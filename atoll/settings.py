@@ -21,6 +21,7 @@ from typing import Any, NewType, TypeVar, get_type_hints
 from atoll.errors import AtollError
 
 PREFIX = "ATOLL_"
+_CREDENTIALS = re.compile(r"//[^/\s]*@")  # of a URL
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?", re.ASCII)
 _UNITS = {None: 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -108,7 +109,9 @@ def _read(path: Path | None, mistakes: list[str]) -> dict[str, Any]:
 
 
 def _shown(raw: object, kind: object) -> str:
-    return "a hidden value" if Secret in (kind, *typing.get_args(kind)) else repr(raw)
+    if Secret in (kind, *typing.get_args(kind)):
+        return "a hidden value"
+    return _CREDENTIALS.sub("//…@", repr(raw))
 
 
 def _convert(raw: Any, kind: Any) -> Any:
