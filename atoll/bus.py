@@ -22,13 +22,13 @@ from nats.js import JetStreamContext
 
 from atoll.daemon_settings import DaemonSettings
 from atoll.errors import Unavailable
+from atoll.lifecycle import cancel_and_wait
 from atoll.settings import SettingsError, read_secret
 
 log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 5.0
 RECONNECT_SECONDS = 0.25
-DRAIN_SECONDS = 5.0
 
 # What nats-py raises when the server, its JetStream or the way to it is gone for now.
 FOREIGN_ERRORS = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
@@ -51,6 +51,7 @@ class Bus:
         self._reconnected: list[Callable[[], None]] = []
         self._published: dict[str | None, JetStreamContext] = {}
         self._last_failure = ""
+        self._begun = False
 
     @property
     def connected(self) -> bool:
@@ -67,7 +68,7 @@ class Bus:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Bus]:
-        """Connect in the background while the context lasts; drain at its end.
+        """Connect in the background while the context lasts; send what waits at its end.
 
         `SettingsError` at once for a password or certificate that cannot be used: no retry mends that.
         """
@@ -75,11 +76,11 @@ class Bus:
         try:
             yield self
         finally:
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
+            await cancel_and_wait([connecting])
             await self._close()
 
     async def _connect(self, options: dict[str, Any]) -> None:
+        self._begun = True
         while True:
             try:
                 await self._client.connect(**options)
@@ -127,13 +128,15 @@ class Bus:
             callback()
 
     async def _close(self) -> None:
+        """Flush, not drain: that waits for pullers' inboxes, where status messages lie that nobody reads."""
         try:
-            if self._client.is_connected:
-                await asyncio.wait_for(self._client.drain(), DRAIN_SECONDS)
-        except FOREIGN_ERRORS as error:
-            log.warning("NATS did not drain: %s", error)
+            if self.connected:
+                await self.flush()
+        except BusUnavailable as error:
+            log.warning("NATS was left with messages unsent: %s", error)
         finally:
-            await self._client.close()
+            if self._begun:  # the driver cannot close what never began to connect
+                await self._client.close()
 
     def jetstream(self, domain: str | None = None) -> JetStreamContext:
         """JetStream in a region's domain (None: the server's own). `BusUnavailable` while disconnected."""
@@ -163,6 +166,8 @@ class Bus:
 
     async def flush(self) -> None:
         """Return once the server has all that was published; `BusUnavailable` when it does not say so."""
+        if not self.connected:
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
             await self._client.flush(int(PUBLISH_SECONDS))
         except FOREIGN_ERRORS as error:
