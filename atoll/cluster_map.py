@@ -15,15 +15,15 @@ from pathlib import Path
 
 import msgspec
 import nats.js.errors
-from msgspec import Struct
 from nats.js.api import KeyValueConfig, StorageType
 from nats.js.kv import KeyValue
 
 from atoll.atomic_file import write_atomically
 from atoll.backoff import Backoff
 from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
-from atoll.cluster import BadEntry, ClusterMap, Entry, key_of, open_entry, seal_entry
+from atoll.cluster import ClusterMap, Entry, key_of, seal_entry
 from atoll.errors import Conflict
+from atoll.map_copy import MapCopy
 from atoll.signing import Keys
 
 log = logging.getLogger(__name__)
@@ -32,39 +32,36 @@ BUCKET = "ATOLL_MAP"
 REFRESH_SECONDS = 60.0  # a watch that died silently is replaced after so long
 
 
-class _Copy(Struct):
-    """The copy on disk: when the bucket was made, and the sealed entries by key."""
-
-    made: str = ""
-    entries: dict[str, msgspec.Raw] = {}
-
-
 class LiveClusterMap:
     """The current `ClusterMap` of a daemon, and the way to change the map."""
 
     def __init__(self, bus: Bus, keys: Keys, state_dir: Path, *, domain: str | None, replicas: int) -> None:
         self._bus, self._keys, self._domain, self._replicas = bus, keys, domain, replicas
         self._path = state_dir / "cluster_map.json"
-        self._copy = _Copy()
+        self._copy = MapCopy(keys)
         self._dirty = False
         self._changed = asyncio.Event()
         self._synced = asyncio.Event()
         self._reopen = asyncio.Event()
         self._listeners: list[Callable[[ClusterMap], None]] = []
         self.current = ClusterMap()
-        self.bad_entries = 0
         bus.on_reconnect(self._reopen.set)
+
+    @property
+    def bad_entries(self) -> int:
+        """Entries refused since the start."""
+        return self._copy.bad_entries
 
     def load(self) -> None:
         """Start from the last-known-good copy, if there is one. Called once, before anything is served."""
         try:
-            self._copy = msgspec.json.decode(self._path.read_bytes(), type=_Copy)
+            self._copy.decode(self._path.read_bytes())
         except FileNotFoundError:
             return
-        except msgspec.MsgspecError as error:
+        except (OSError, msgspec.MsgspecError) as error:
             log.error("the copy of the cluster map is unreadable and ignored: %s", error)
             return
-        self._rebuild()
+        self.current = self._copy.as_map()
 
     def on_change(self, listener: Callable[[ClusterMap], None]) -> None:
         """Call `listener` with every new map."""
@@ -137,16 +134,20 @@ class LiveClusterMap:
             await watcher.stop()
 
     async def _take_snapshot(self, watcher: KeyValue.KeyWatcher, bucket: KeyValue, made: str) -> None:
-        entries: dict[str, msgspec.Raw] = {}
+        named: set[str] = set()
         while (update := await watcher.updates(timeout=5.0)) is not None:
-            _apply(entries, update)
-        lost = self._copy.entries.keys() - entries.keys() if self._copy.made not in {"", made} else set()
-        for key in lost:
-            log.warning("the cluster map was made anew: putting %s back", key)
-            await _put_back(bucket, key, bytes(self._copy.entries[key]))
-            entries[key] = self._copy.entries[key]
-        if (made, entries) != (self._copy.made, self._copy.entries) or not self.current.regions:
-            self._copy = _Copy(made, entries)
+            named.add(update.key)
+            self._take(update)
+        missing = self._copy.others(named)
+        if self._copy.made not in {"", made}:
+            for key, value in missing.items():
+                log.warning("the cluster map was made anew: putting %s back", key)
+                await _put_back(bucket, key, value)
+        else:
+            for key in missing:
+                self._dirty |= self._copy.take(key, None, 0)
+        if self._dirty or made != self._copy.made or not self.current.regions:
+            self._copy.made = made
             await self._publish()
         self._synced.set()
 
@@ -157,39 +158,27 @@ class LiveClusterMap:
                 update = await watcher.updates(timeout=0.5)
             except nats.errors.TimeoutError:
                 continue
-            if update is not None and _apply(self._copy.entries, update):
+            if update is not None:
+                self._take(update)
+            if self._dirty:
                 await self._publish()
 
+    def _take(self, update: KeyValue.Entry) -> None:
+        gone = update.operation in {"DEL", "PURGE"}
+        value = None if gone else update.value or b""
+        self._dirty |= self._copy.take(update.key, value, update.revision or 0)
+
     async def _publish(self) -> None:
-        self._rebuild()
-        body = msgspec.json.encode(self._copy)
-        await asyncio.to_thread(write_atomically, self._path, body)
+        """To disk first: what anybody here was told is there after a restart. A full disk hides no news."""
+        self._dirty = False
+        try:
+            await asyncio.to_thread(write_atomically, self._path, self._copy.encode())
+        except OSError as error:
+            log.error("the copy of the cluster map cannot be written: %s", error)
+        self.current = self._copy.as_map()
         for listener in self._listeners:
             listener(self.current)
         self._changed.set()
-
-    def _rebuild(self) -> None:
-        good: list[Entry] = []
-        for key, value in self._copy.entries.items():
-            try:
-                good.append(open_entry(key, bytes(value), self._keys))
-            except BadEntry as error:
-                self.bad_entries += 1
-                log.error("cluster map entry refused: %s", error)
-        self.current = ClusterMap.of(good)
-
-
-def _apply(entries: dict[str, msgspec.Raw], update: KeyValue.Entry) -> bool:
-    """Take one update; False if it changes nothing. A value that is no JSON is left to `open_entry`."""
-    if update.operation in {"DEL", "PURGE"} or update.value is None:
-        return entries.pop(update.key, None) is not None
-    try:
-        value = msgspec.json.decode(update.value, type=msgspec.Raw)
-    except msgspec.MsgspecError:
-        value = msgspec.Raw(b"null")
-    known = entries.get(update.key)
-    entries[update.key] = value
-    return known is None or bytes(known) != bytes(value)
 
 
 async def _put_back(bucket: KeyValue, key: str, value: bytes) -> None:
