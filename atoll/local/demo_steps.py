@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from atoll.client import AsyncClient
-from atoll.errors import AtollError, Unavailable
+from atoll.errors import AtollError, NotFound, Unavailable
 from atoll.ids import id_time_ms
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import BUCKET, REGIONS, RegionPlan
+from atoll.model import Location
 from atoll.node_api import AssetView
 
 PATIENCE_SECONDS = 60.0
@@ -79,42 +80,49 @@ def _node_of(cluster: LocalCluster, url: str) -> str:
 async def watch_arrivals(
     console: Console, cluster: LocalCluster, sent: Sequence[Sent], regions: Sequence[RegionPlan]
 ) -> dict[str, list[float]]:
-    """Wait until every picture is in every region; milliseconds from stored to fsynced there, by region."""
+    """Wait until every picture is in every other region; by region, milliseconds from stored to fsynced."""
+    missing = {(one.asset.asset_id, r.name): one for one in sent for r in regions if r != one.place}
+    lags: dict[str, list[float]] = {r.name: [] for r in regions}
     bars = (TextColumn("{task.description:>28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    lags: dict[str, list[float]] = {}
+    deadline = time.monotonic() + PATIENCE_SECONDS
     with Progress(*bars, console=console) as progress:
-        tasks = {r.name: progress.add_task(f"arrived in {r.city}", total=len(sent)) for r in regions}
+        tasks = {
+            r.name: progress.add_task(
+                f"arrived in {r.city}", total=sum(name == r.name for _, name in missing)
+            )
+            for r in regions
+        }
         async with client_at(cluster, REGIONS[0]) as client:
-            waiting = {one.asset.asset_id: one for one in sent}
-            seen: set[tuple[str, str]] = set()
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while waiting:
-                for asset_id, one in list(waiting.items()):
-                    for region, ms in (await _arrivals(client, one)).items():
-                        if region in tasks and (asset_id, region) not in seen:
-                            seen.add((asset_id, region))
-                            lags.setdefault(region, []).append(ms)
-                            progress.advance(tasks[region])
-                    if all((asset_id, region) in seen for region in tasks):
-                        del waiting[asset_id]
+            while missing:
+                for copy, milliseconds in (await _arrived(client, missing)).items():
+                    del missing[copy]
+                    lags[copy[1]].append(milliseconds)
+                    progress.advance(tasks[copy[1]])
                 if time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"{len(waiting)} pictures did not arrive everywhere in {PATIENCE_SECONDS:.0f} s."
-                    )
+                    raise Unavailable(f"{len(missing)} copies did not arrive in {PATIENCE_SECONDS:.0f} s.")
                 await asyncio.sleep(_POLL_SECONDS)
     return lags
 
 
-async def _arrivals(client: AsyncClient, one: Sent) -> dict[str, float]:
-    """Region → milliseconds after the upload was stored; empty while the catalog does not know it."""
+async def _arrived(
+    client: AsyncClient, missing: Mapping[tuple[str, str], Sent]
+) -> dict[tuple[str, str], float]:
+    """Those of the missing copies (asset id, region) that are there now, and their lag in milliseconds."""
+    arrived: dict[tuple[str, str], float] = {}
+    for one in {asset_id: one for (asset_id, _), one in missing.items()}.values():
+        stored = id_time_ms(one.asset.version)
+        for place in await _locations(client, one.asset.asset_id):
+            if (copy := (one.asset.asset_id, place.region)) in missing:
+                arrived[copy] = max(0, place.fsynced_at - stored)
+    return arrived
+
+
+async def _locations(client: AsyncClient, asset_id: str) -> tuple[Location, ...]:
+    """Where an asset is; nowhere while the catalog does not know it yet."""
     try:
-        found = await client.locations(one.asset.asset_id)
-    except AtollError as error:
-        if error.status != 404:
-            raise
-        return {}
-    stored = id_time_ms(one.asset.version)
-    return {place.region: max(0, place.fsynced_at - stored) for place in found.locations}
+        return (await client.locations(asset_id)).locations
+    except NotFound:
+        return ()
 
 
 def show_lags(console: Console, lags: dict[str, list[float]]) -> None:
@@ -151,20 +159,22 @@ async def resolve_everywhere(console: Console, cluster: LocalCluster, one: Sent)
 
 
 async def lose_a_node(console: Console, cluster: LocalCluster, one: Sent, place: RegionPlan) -> float:
-    """Stop a region's node; seconds until its clients are sent to the next-nearest, from which they read."""
+    """Kill a region's node; seconds until its clients are sent to the next-nearest, from which they read.
+
+    Killed, not stopped: a node that stops says goodbye, and its clients move on at once.
+    """
     node = f"{place.name}-1"
-    with console.status(f"stopping {node} …"):
-        await cluster.daemons[node].stop()
+    await cluster.daemons[node].kill(restart=False)
     began = time.perf_counter()
     async with client_at(cluster, place) as client:
         while (answer := await client.url(one.asset.asset_id)).node == node:
             if time.perf_counter() - began > PATIENCE_SECONDS:
-                raise Unavailable(f"Clients are still sent to {node}, which is stopped.")
+                raise Unavailable(f"Clients are still sent to {node}, which is dead.")
             await asyncio.sleep(_POLL_SECONDS)
         took = time.perf_counter() - began
         assert await client.get(one.asset.asset_id) == one.body
     console.print(
-        f"[bold]{node} is stopped.[/bold] After {took:.1f} s clients in {place.city} are sent to "
+        f"[bold]{node} is killed (kill -9).[/bold] After {took:.1f} s clients in {place.city} are sent to "
         f"{answer.node}, {answer.distance_km or 0:,.0f} km away, and get the right bytes."
     )
     return took

@@ -16,9 +16,10 @@ from rich.table import Table
 from atoll import lifecycle, log
 from atoll.errors import AtollError
 from atoll.local.cluster import LocalCluster
-from atoll.local.cluster_plan import REGIONS
+from atoll.local.cluster_plan import Kind
 
 EXIT_UNAVAILABLE = 5
+_ORDER: tuple[Kind, ...] = ("query_service", "storage_node", "replicator", "monitor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
             print(json.dumps(cluster.summary(), indent=2), flush=True)  # noqa: T201 - the command's answer
         else:
             console.print(endpoints_table(cluster))
-            console.print(f"Admin key: {cluster.paths.admin_key}   Everything else: {cluster.paths.summary}")
+            say_where_things_lie(console, cluster)
             console.print(
                 "Try: [bold]atoll upload some.jpg[/bold]. Ctrl-C stops the cluster; its data stays."
             )
@@ -56,15 +57,17 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
         console.print("stopping …")
 
 
+def say_where_things_lie(console: Console, cluster: LocalCluster) -> None:
+    """The two files a person or a script needs."""
+    console.print(f"Admin key:    {cluster.paths.admin_key}", soft_wrap=True)
+    console.print(f"All the rest: {cluster.paths.summary}", soft_wrap=True)
+
+
 def endpoints_table(cluster: LocalCluster) -> Table:
     """Where everything listens."""
-    table = Table(title="Atoll on this machine")
-    for column in ("region", "node", "replicator", "query service", "monitor"):
-        table.add_column(column)
-    for region in REGIONS:
-        here = {plan.kind: cluster.url(plan.name) for plan in cluster.plans if plan.region == region}
-        table.add_row(
-            f"{region.name} ({region.city})",
-            *(here.get(kind, "") for kind in ("storage_node", "replicator", "query_service", "monitor")),
-        )
+    table = Table(title="Where everything listens")
+    for column in ("what", "name", "city", "URL"):
+        table.add_column(column, no_wrap=True)
+    for plan in sorted(cluster.plans, key=lambda plan: _ORDER.index(plan.kind)):
+        table.add_row(plan.kind.replace("_", " "), plan.name, plan.region.city, cluster.url(plan.name))
     return table
