@@ -83,14 +83,14 @@ class Outbox:
         loop = asyncio.get_running_loop()
         batch = self._settings.outbox_batch
         rows = await loop.run_in_executor(self._threads, self._index.outbox, batch)
-        if not rows:
-            return False
         region = self._cluster.current.region(self._settings.region)
-        if not self._stream_known:
+        if not self._stream_known:  # before the first event: its readers wait for the stream
             await ensure_stream(
                 self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
             )
             self._stream_known = True
+        if not rows:
+            return False
         gate = asyncio.Semaphore(_IN_FLIGHT)
         outcomes = await asyncio.gather(
             *(self._publish(row, region, gate) for row in rows), return_exceptions=True
