@@ -47,12 +47,12 @@ class QuerySettings(DaemonSettings):
     )
     max_upload_bytes: Bytes = setting(
         "Largest upload a ticket allows, in bytes; a bucket or a node may allow less.",
-        default=Bytes(100 * 2**20),
+        default=Bytes(64 * 2**20),
         low=1,
     )
     max_upload_pixels: int = setting(
         "Most pixels (width x height x frames) a ticket allows; a bucket or a node may allow less.",
-        default=100_000_000,
+        default=50_000_000,
         low=1,
     )
     max_ticket_files: int = setting(
