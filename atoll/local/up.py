@@ -66,8 +66,8 @@ def say_where_things_lie(console: Console, cluster: LocalCluster) -> None:
 def endpoints_table(cluster: LocalCluster) -> Table:
     """Where everything listens."""
     table = Table(title="Where everything listens")
-    for column in ("what", "name", "city", "URL"):
+    for column in ("what", "name", "URL"):
         table.add_column(column, no_wrap=True)
     for plan in sorted(cluster.plans, key=lambda plan: _ORDER.index(plan.kind)):
-        table.add_row(plan.kind.replace("_", " "), plan.name, plan.region.city, cluster.url(plan.name))
+        table.add_row(plan.kind.replace("_", " "), plan.name, cluster.url(plan.name))
     return table
