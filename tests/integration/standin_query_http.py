@@ -194,5 +194,3 @@ def _position(where: Any) -> Position:
         return next(region.position for region in REGIONS if region.name == where["region"])
     lat, lon = where.get("lat"), where.get("lon")
     return REGIONS[0].position if lat is None else Position(float(lat), float(lon))
-
-
