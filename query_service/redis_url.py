@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from atoll.settings import SettingsError
@@ -58,11 +58,23 @@ def _through_sentinels(url: str, options: dict[str, Any]) -> Redis:
             "password": own.get("sentinel_password"),
             "socket_timeout": options["socket_connect_timeout"],
             "ssl": scheme == "rediss",
+            "retry": options["retry"],  # the next sentinel is the retry
         },
     )
     options |= {"username": unquote(user) or None, "password": unquote(password) or None}
-    client: Redis = sentinel.master_for(service, **options, db=int(db or 0), ssl=scheme == "rediss")
+    options |= {"db": int(db or 0), "ssl": scheme == "rediss"}
+    client: Redis = sentinel.master_for(service, redis_class=_ThroughSentinels, **options)
     return client
+
+
+class _ThroughSentinels(Redis):
+    """Closes the connections to the sentinels too, which redis-py leaves open."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        assert isinstance(self.connection_pool, SentinelConnectionPool)
+        for sentinel in self.connection_pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def _address(host: str) -> tuple[str, int]:
