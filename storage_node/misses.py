@@ -1,4 +1,4 @@
-"""A short memory of blobs that no node has, so that a storm of requests for one is not a storm on the peers.
+"""A short memory of blobs that could not be had, so that a storm of requests is not a storm on the peers.
 
 Nothing negative is cached longer than it takes a storm to pass: the image may be uploaded any moment.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from atoll.errors import NotFound
+from atoll.errors import AtollError
 from storage_node.blob_address import BlobAddress
 
 REMEMBERED_SECONDS = 1.0
@@ -20,17 +20,17 @@ class Misses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._until: OrderedDict[BlobAddress, float] = OrderedDict()
+        self._failed: OrderedDict[BlobAddress, tuple[float, AtollError]] = OrderedDict()
 
     def check(self, address: BlobAddress) -> None:
-        """`NotFound` if all peers said a moment ago that they lack the blob."""
-        until = self._until.get(address)
-        if until is not None and self._clock() < until:
-            raise NotFound("No node has this image.")
+        """The error again with which the peers answered a moment ago."""
+        until, error = self._failed.get(address, (0.0, None))
+        if error is not None and self._clock() < until:
+            raise type(error)(error.detail, **error.facts)
 
-    def remember(self, address: BlobAddress) -> None:
-        """All peers lack it now."""
-        self._until.pop(address, None)
-        self._until[address] = self._clock() + REMEMBERED_SECONDS
-        while len(self._until) > _REMEMBERED:
-            self._until.popitem(last=False)
+    def remember(self, address: BlobAddress, error: AtollError) -> None:
+        """This is what came of asking the peers now."""
+        self._failed.pop(address, None)
+        self._failed[address] = (self._clock() + REMEMBERED_SECONDS, error)
+        while len(self._failed) > _REMEMBERED:
+            self._failed.popitem(last=False)

@@ -12,12 +12,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from prometheus_client import Histogram
 
-from atoll.errors import AtollError, NoSpace, NotFound
+from atoll.errors import AtollError, NoSpace, NotFound, UpstreamFailed
 from atoll.model import AssetRecord, Node
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
@@ -113,8 +113,8 @@ class Puller:
                         self._passed.join(address, lambda: self._pass_on(address))
                     )
                 yield pulled
-        except NotFound:
-            self._misses.remember(address)
+        except (NotFound, UpstreamFailed) as error:
+            self._misses.remember(address, error)
             raise
 
     async def _keep_if_recorded(self, address: BlobAddress) -> Kept | None:
@@ -129,12 +129,15 @@ class Puller:
             return store_replica(record, digests, self._origin)
 
         sources = self._peers.of_set(record.set)
-        with suppress(NoSpace, StoreFailed):  # a disk that takes nothing is no reason to show nothing
+        try:
             kept = await self._kept.run(address, lambda: self._keep(record, sources, commit))
-            if kept is None:
-                raise NotFound("This image was deleted.")
-            return kept
-        return None
+        except (NoSpace, StoreFailed):
+            return None  # a disk that takes nothing is no reason to show nothing
+        except NotFound as error:  # it exists, for it has a record
+            raise UpstreamFailed("No good copy of this image can be reached now.", retry_after=1) from error
+        if kept is None:
+            raise NotFound("This image was deleted.")
+        return kept
 
     async def _in_background(
         self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]

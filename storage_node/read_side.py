@@ -105,11 +105,11 @@ class ReadSide:
         self._delivery = Delivery(
             origin.set, access, ram, self.local, self.peers, self.puller, answers, counts
         )
-        orders = PullOrders(
+        self.orders = PullOrders(
             origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
         )
         blobs = InternalBlobs(origin.set, ram, self.local, answers, counts.to_peers)
-        self._internal = InternalApi(origin, index, orders, self.deletes, blobs, ground.readers, rng)
+        self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
         self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms)
         self._visibility: dict[str, str] = {}
 

@@ -126,7 +126,7 @@ def test_a_miss_is_remembered_for_a_moment_only() -> None:
     now = [0.0]
     misses, address = Misses(lambda: now[0]), BlobAddress("photos", Handle("s1", "0" * 64, "jpg"))
     misses.check(address)
-    misses.remember(address)
+    misses.remember(address, NotFound("No node has this image."))
     with pytest.raises(NotFound):
         misses.check(address)
     now[0] = REMEMBERED_SECONDS
@@ -137,7 +137,7 @@ def test_the_memory_of_misses_is_bounded() -> None:
     misses = Misses(lambda: 0.0)
     addresses = [BlobAddress("photos", Handle("s1", f"{n:064x}", "jpg")) for n in range(10_001)]
     for address in addresses:
-        misses.remember(address)
+        misses.remember(address, NotFound("No node has this image."))
     misses.check(addresses[0])
     with pytest.raises(NotFound):
         misses.check(addresses[1])
