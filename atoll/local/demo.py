@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from atoll import lifecycle, log
-from atoll.errors import AtollError
 from atoll.local import demo_steps as steps
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import REGIONS
-from atoll.local.up import EXIT_UNAVAILABLE, endpoints_table, say_where_things_lie
+from atoll.local.up import endpoints_table, say_where_things_lie
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,11 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show everything; exit code 0 only if all of it came true."""
     log.configure("atoll demo", "ERROR")
-    try:
-        return lifecycle.run(partial(_demo, args.data, args.exit))
-    except AtollError as error:
-        print(error.detail, file=sys.stderr)  # noqa: T201 - the command's answer
-        return EXIT_UNAVAILABLE
+    return lifecycle.run(partial(_demo, args.data, args.exit))
 
 
 async def _demo(data: Path, end: bool, stop: lifecycle.Stop) -> None:

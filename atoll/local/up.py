@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from atoll import lifecycle, log
-from atoll.errors import AtollError
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import Kind
 
-EXIT_UNAVAILABLE = 5
 _ORDER: tuple[Kind, ...] = ("query_service", "storage_node", "replicator", "monitor")
 
 
@@ -31,13 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start, say where everything listens, stop cleanly on one Ctrl-C. Exit codes as `atoll --help` says."""
+    """Start, say where everything listens, stop cleanly on one Ctrl-C. Raises what cannot be started."""
     log.configure("atoll up", "WARNING")
-    try:
-        return lifecycle.run(partial(_up, args.data, args.json))
-    except AtollError as error:
-        print(error.detail, file=sys.stderr)  # noqa: T201 - the command's answer
-        return EXIT_UNAVAILABLE
+    return lifecycle.run(partial(_up, args.data, args.json))
 
 
 async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
