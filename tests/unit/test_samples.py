@@ -1,0 +1,58 @@
+"""Each daemon's sample names every setting and no other, and works when it is used."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import tomllib
+
+import pytest
+from import_graph import DAEMONS, ROOT
+
+from atoll.daemon_settings import DaemonSettings
+from atoll.settings import load
+
+
+def settings_class(daemon):
+    module = importlib.import_module(f"{daemon}.settings")
+    (found,) = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, DaemonSettings) and value is not DaemonSettings
+    }
+    return found
+
+
+def sample(daemon):
+    return ROOT / "deploy" / f"{daemon}.toml"
+
+
+def uncommented(daemon):
+    """The sample as if every `# name = value` were in force."""
+    return re.sub(r"(?m)^#\s?(?=[a-z][a-z0-9_]* *=)", "", sample(daemon).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_sample_names_every_setting_and_no_other(daemon):
+    named = set(tomllib.loads(uncommented(daemon)))
+    assert named == {field.name for field in dataclasses.fields(settings_class(daemon))}
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_sample_is_usable_as_it_is(daemon):
+    load(settings_class(daemon), sample(daemon), {})
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_every_line_of_a_sample_is_usable(daemon, tmp_path):
+    (tmp_path / "all.toml").write_text(uncommented(daemon), encoding="utf-8")
+    load(settings_class(daemon), tmp_path / "all.toml", {})
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_sample_holds_no_secret(daemon):
+    for name in tomllib.loads(uncommented(daemon)):
+        assert not re.search(r"(password|secret|token|key)s?$", name), (
+            f"{name}: secrets lie in files of their own"
+        )
