@@ -52,6 +52,15 @@ EPOCH_KEY = f"atoll:lookup:{SHAPE}:epoch"
 
 _MARK = b""
 _ERRORS = (RedisError, OSError, TimeoutError)
+# Values are kept for longer because they are used, marks are not: GETEX would keep one for an hour for all
+# who ask meanwhile, and the asset out of the cache with it.
+_READ = """
+local values = redis.call('MGET', unpack(KEYS))
+for i, value in ipairs(values) do
+    if value and value ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
+end
+return values
+"""
 # A value that cannot be read would bar its key to NX for ever. Removed only if it is still the same: a mark
 # may have come in between, and must stay.
 _REMOVE_IF_SAME = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
@@ -146,10 +155,13 @@ class RedisCache:
     async def get(self, asset_ids: Sequence[str]) -> dict[str, CatalogAsset]:
         """Those of the assets that are here; their expiry starts again."""
         epoch = self._epoch
-        reads = [("GETEX", _key(epoch, asset_id), "EX", self._seconds) for asset_id in asset_ids]
+        keys = [_key(epoch, asset_id) for asset_id in asset_ids]
         try:
-            values = await self._call(epoch, reads, READ_SECONDS)
-            found, useless = self._read(zip(asset_ids, values or (), strict=bool(values)))
+            replies = await self._call(
+                epoch, [("EVAL", _READ, len(keys), *keys, self._seconds)], READ_SECONDS
+            )
+            values = replies[0] if replies else []
+            found, useless = self._read(zip(asset_ids, values, strict=bool(values)))
             if useless:
                 await self._call(epoch, [_removal(epoch, *entry) for entry in useless], READ_SECONDS)
         except _NoAnswerError:

@@ -109,6 +109,13 @@ async def test_a_use_makes_the_expiry_start_again(cache, redis):
     assert await redis.ttl(key) > 5
 
 
+async def test_asking_for_an_invalidated_asset_keeps_its_mark_no_longer(cache, redis):
+    asset_id, _ = entry("asked for")
+    await cache.invalidate([asset_id])
+    await cache.get([asset_id])
+    assert 0 < await redis.ttl(await key_of(redis, asset_id)) <= redis_cache.MARK_SECONDS
+
+
 async def test_a_load_that_began_before_an_invalidation_stores_nothing_after_it(cache, redis):
     asset_id, old = entry("raced")
     lease = cache.lease()
