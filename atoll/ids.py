@@ -38,6 +38,11 @@ def id_time_ms(identifier: str) -> int:
     return number >> 80
 
 
+def looks_generated(text: str) -> bool:
+    """Whether `text` is like a generated id. No given name may be: a nameless asset has its id for a name."""
+    return len(text) == ID_LENGTH and text[0] in "01234567" and all(char in _ALPHABET for char in text)
+
+
 def named_asset_id(bucket: str, public_id: str) -> str:
     """The id of the asset that has this name: the same in every region, with no database asked.
 

@@ -8,18 +8,15 @@ is told where it lives: `flights` and `redis_cache`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
-from atoll.ids import named_asset_id
+from atoll.ids import looks_generated, named_asset_id
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
 from query_service.flights import Flight, Flights
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.redis_cache import RedisCache
-
-_GENERATED_ID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}", re.ASCII)
 
 Name = tuple[str, str]  # bucket, public_id
 
@@ -124,7 +121,7 @@ class Lookup:
 def _ids_for(name: Name) -> tuple[str, ...]:
     """The ids an asset of this name can have. One that was uploaded without a name has its id for a name."""
     named = named_asset_id(*name)
-    return (name[1], named) if _GENERATED_ID.fullmatch(name[1]) else (named,)
+    return (name[1], named) if looks_generated(name[1]) else (named,)
 
 
 def _has_name(asset: CatalogAsset, name: Name) -> bool:

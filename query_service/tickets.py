@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atoll import names
-from atoll.errors import BadRequest, TooManyFiles, Unavailable
-from atoll.ids import named_asset_id, new_id, now_ms
+from atoll.errors import BadName, BadRequest, TooManyFiles, Unavailable
+from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
 from atoll.model import Bucket, Position
 from atoll.node_api import rfc3339
 from atoll.placement import Candidate, choose_upload_node
@@ -82,6 +82,12 @@ class TicketOffice:
             return None
         if order.files > 1:
             raise BadRequest("A public_id names one file; leave it out for several.", parameter="files")
+        if looks_generated(order.public_id):
+            raise BadName(
+                "public_id has the form of a generated id, which names an asset of its own.",
+                name="public_id",
+                got=order.public_id,
+            )
         return names.check_public_id(order.public_id)
 
     def _limits(self, order: UploadOrder, bucket: Bucket) -> UploadLimits:

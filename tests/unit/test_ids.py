@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.ids import derived_id, id_time_ms, named_asset_id, new_id, now_ms
+from atoll.ids import derived_id, id_time_ms, looks_generated, named_asset_id, new_id, now_ms
 
 TIMES = st.integers(0, 2**48 - 1)
 SHAPE = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")  # Crockford's base 32: no i, l, o, u
@@ -71,6 +71,14 @@ def test_names_that_only_differ_in_where_the_bucket_ends_have_different_ids():
 
 def test_the_id_of_a_name_never_changes_between_versions_of_atoll():
     assert named_asset_id("photos", "beach") == "np4mdaxh8rajdjpnk9thd7xss9"
+
+
+def test_generated_ids_are_told_from_all_names_ids():
+    assert looks_generated(new_id())
+    assert looks_generated(derived_id(new_id(), 7))
+    assert not any(
+        looks_generated(text) for text in ("", "cats", named_asset_id("photos", "a"), "i" * 26, "0" * 27)
+    )
 
 
 @pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "u" * 26, "I" * 26, "é" * 26])

@@ -107,6 +107,11 @@ def test_names_outside_the_grammar_are_refused(public_id: str) -> None:
     assert caught.value.facts["name"] == "public_id"
 
 
+def test_a_name_in_the_form_of_a_generated_id_is_refused_since_it_may_be_an_assets_own() -> None:
+    with pytest.raises(BadName):
+        office().issue(UploadOrder("photos", office().issue(UploadOrder("photos"), EU).asset_id), EU)
+
+
 @pytest.mark.parametrize("bucket", ["", "ab", "Photos", "internal", "a/b", "..", "x" * 64])
 def test_buckets_outside_the_grammar_are_refused(bucket: str) -> None:
     with pytest.raises(BadName) as caught:
