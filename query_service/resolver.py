@@ -84,9 +84,7 @@ class Resolver:
             suspect=suspect,
         )
 
-    def _path(
-        self, view: ClusterView, bucket: str, handle: Handle, client: Client
-    ) -> tuple[str, str | None]:
+    def _path(self, view: ClusterView, bucket: str, handle: Handle, client: Client) -> tuple[str, str | None]:
         """The path with its signature, if the bucket needs one, and when that expires."""
         path = blob_path(bucket, handle)
         if view.cluster.bucket(bucket).visibility == "public":

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from atoll import names
 from atoll.errors import BadName, BadRequest, TooManyFiles, Unavailable
 from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
-from atoll.model import Bucket, Position
+from atoll.model import Bucket, Node, Position
 from atoll.node_api import rfc3339
 from atoll.placement import Candidate, choose_upload_node
 from atoll.signing import MAX_TOKEN_CHARS, Keys, Ticket, sign_token
@@ -51,15 +51,20 @@ class TicketOffice:
         bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
         public_id = self._check_name(order)
         limits = self._limits(order, bucket)
-        node = self._choose(client)
+        chosen = self._choose(client)
+        ticket = self._ticket(order, public_id, bucket, limits, chosen.node)
+        return self._view(ticket, chosen.node, limits)
+
+    def _ticket(
+        self, order: UploadOrder, public_id: str | None, bucket: Bucket, limits: UploadLimits, node: Node
+    ) -> Ticket:
         now = self._clock_ms()
-        asset_id = named_asset_id(bucket.name, public_id) if public_id else new_id(now)
-        ticket = Ticket(
+        return Ticket(
             ticket_id=new_id(now),
-            node=node.node.name,
-            set=node.node.set,
+            node=node.name,
+            set=node.set,
             bucket=bucket.name,
-            asset_id=asset_id,
+            asset_id=named_asset_id(bucket.name, public_id) if public_id else new_id(now),
             expires_at=now + self._rules.seconds * 1000,
             max_bytes=limits.max_bytes,
             max_files=limits.max_files,
@@ -69,7 +74,6 @@ class TicketOffice:
             tags=order.tags,
             context=order.context,
         )
-        return self._view(ticket, node, limits)
 
     def _check_name(self, order: UploadOrder) -> str | None:
         if order.files > self._rules.max_files:
@@ -105,7 +109,7 @@ class TicketOffice:
             raise Unavailable("No node takes uploads now: none is healthy with room to spare.", retry_after=2)
         return chosen
 
-    def _view(self, ticket: Ticket, chosen: Candidate, limits: UploadLimits) -> TicketView:
+    def _view(self, ticket: Ticket, node: Node, limits: UploadLimits) -> TicketView:
         token = sign_token(ticket, self._keys.ticket)
         if len(token) > MAX_TOKEN_CHARS:
             raise BadRequest(
@@ -114,11 +118,11 @@ class TicketOffice:
                 got=len(token),
             )
         return TicketView(
-            upload_url=f"{chosen.node.url}/v1/uploads?ticket={token}",
+            upload_url=f"{node.url}/v1/uploads?ticket={token}",
             method="PUT" if ticket.max_files == 1 else "POST",
             ticket=token,
-            node=chosen.node.name,
-            region=chosen.node.region,
+            node=node.name,
+            region=node.region,
             set=ticket.set,
             asset_id=ticket.asset_id,
             public_id=ticket.public_id or ticket.asset_id,
