@@ -12,7 +12,19 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from atoll.errors import AtollError, Unavailable, UpstreamFailed, from_problem
+from atoll.errors import (
+    AtollError,
+    BodyTimeout,
+    Forbidden,
+    NoSpace,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UpstreamFailed,
+    from_problem,
+)
 from atoll.settings import SettingsError
 from atoll.version import __version__
 
@@ -20,6 +32,22 @@ CONNECT_SECONDS = 3.0
 SILENCE_SECONDS = 20.0  # a connection on which nothing moves for so long is given up
 MAX_JSON_BYTES = 32 * 2**20  # a page of 1,000 assets with all their locations is about 2 MB
 MAX_CONNECTIONS = 64
+
+
+# What an answer means that is no problem document of ours: a proxy in between speaks, or aiohttp itself.
+_UNTYPED = "about:blank"
+_BY_STATUS: dict[int, type[AtollError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    408: BodyTimeout,
+    413: TooLarge,
+    429: Overloaded,
+    502: UpstreamFailed,
+    503: Unavailable,
+    504: Unavailable,
+    507: NoSpace,
+}
 
 
 class Unreachable(Unavailable):
@@ -39,7 +67,24 @@ def open_session(tls_ca_file: Path | None = None) -> aiohttp.ClientSession:
         auto_decompress=False,  # a blob's name is the hash of its bytes as sent
         trust_env=False,
         headers={"User-Agent": f"atoll/{__version__}", "Accept-Encoding": "identity"},
+        middlewares=(_no_hidden_retry,),
     )
+
+
+async def _no_hidden_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """aiohttp repeats PUT and DELETE by itself when a connection ends, even with what is left of a body.
+
+    Whether to repeat is ours to decide: an error of ours, which aiohttp does not know, gets through.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        host = str(request.url.origin())
+        raise BrokeOff(f"{host} broke off: {_reason(error)}.", server=host) from error
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
@@ -118,6 +163,7 @@ def problem_error(body: bytes, status: int) -> AtollError:
         document = {}
     if status < 400:
         return UpstreamFailed(f"Got an unexpected redirect (HTTP {status}).", http_status=status)
-    if status in {502, 503, 504} and "type" not in document:
-        return Unavailable(f"A proxy answered HTTP {status}.", http_status=status)
+    if document.get("type", _UNTYPED) == _UNTYPED and status in _BY_STATUS:
+        said = document.get("detail") or document.get("title") or "no reason given"
+        return _BY_STATUS[status](f"HTTP {status}: {str(said)[:500]}", http_status=status)
     return from_problem(document, status)

@@ -49,6 +49,7 @@ from atoll.errors import (
     NotFound,
     TicketExpired,
     Unauthorized,
+    UpstreamFailed,
     WrongNode,
 )
 from atoll.node_api import AssetView
@@ -101,7 +102,7 @@ def _next(error: AtollError, tries_with_ticket: int, *, inherited: bool) -> _Nex
 
 def _may_have_worked(error: AtollError) -> bool:
     """A node that says no has stored nothing; one that says nothing, or a proxy before it, may have."""
-    return isinstance(error, BrokeOff) or error.status in {500, 502, 504}
+    return isinstance(error, (BrokeOff, UpstreamFailed)) or error.facts.get("http_status") in {500, 504}
 
 
 class Uploader:
