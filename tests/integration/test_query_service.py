@@ -11,6 +11,7 @@ from engine_thread import EngineThread
 from query_stage import KEYS, PARIS, QueryStage, query_stage, until
 
 from atoll.errors import NoSpace
+from atoll.events import heartbeat_subject, seal_heartbeat
 from atoll.ids import named_asset_id, now_ms
 from atoll.signing import check_delivery, open_ticket
 
@@ -314,6 +315,23 @@ async def test_metrics_count_requests_by_route_tickets_and_nodes(stage: QuerySta
     await stage.ask("PATCH", "/teapot")
     assert [await _metric(stage, name) for name in names] == [count + 1 for count in before]
     assert await _metric(stage, 'atoll_query_nodes{state="healthy"}') == 3
+
+
+async def test_a_forged_heartbeat_is_counted_and_believed_by_nobody(stage: QueryStage) -> None:
+    refused = "atoll_query_heartbeats_refused_total"
+    before = await _metric(stage, refused)
+    node = stage.nodes["eu-1"]
+    subject = heartbeat_subject("eu", "eu-1")
+    forged, _ = seal_heartbeat(node.beat(), KEYS)
+    _, other = seal_heartbeat(stage.nodes["us-1"].beat(), KEYS)
+    for body, headers in ((forged, {}), (forged, other), (b"{", other), (b"\xff" * 5000, {})):
+        await stage.bus.publish(subject, body, headers)
+
+    async def counted() -> bool:
+        return await _metric(stage, refused) == before + 4
+
+    await until(counted, "all four are refused")
+    await stage.healthy("asia-1", "eu-1", "us-1")
 
 
 async def _metric(stage: QueryStage, name: str) -> float:
