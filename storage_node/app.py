@@ -48,10 +48,11 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
     registry = new_registry("storage_node", settings.name, settings.region)
     async with AsyncExitStack() as stack:
         log.info("opening the data directory", extra={"data_dir": str(settings.data_dir)})
-        writers = _pool(stack, "writer", settings.ingest_threads)
-        readers = _pool(stack, "reader", settings.reader_threads)
         committed = asyncio.Event()
         store, index = _open_disk(settings, stack, committed)
+        # after the index, so that they end before it: a thread that waits for a commit must get it
+        writers = _pool(stack, "writer", settings.ingest_threads)
+        readers = _pool(stack, "reader", settings.reader_threads)
         bus = await stack.enter_async_context(Bus(settings).opened())
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas

@@ -61,7 +61,7 @@ class Delivery:
 
     def _admit(self, request: web.Request) -> BlobRequest:
         """The request, if it names a blob that may exist and that this client may read."""
-        path = request.raw_path.partition("?")[0]
+        path = _raw_path(request)
         address = parse_address(path)
         bucket = self._access.bucket(address.bucket)
         private_seconds = self._access.private_seconds(request, bucket, path)
@@ -125,3 +125,9 @@ class Delivery:
 
     def _expiry(self, address: BlobAddress) -> float | None:
         return None if address.handle.set == self._own_set else time.monotonic() + OTHER_SETS_SECONDS
+
+
+def _raw_path(request: web.Request) -> str:
+    """The path as sent, nothing decoded. RFC 9112 section 3.2.2: a target may also be a whole URL."""
+    target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path
+    return target.partition("?")[0]

@@ -112,6 +112,7 @@ class ReadSide:
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
         self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms)
         self._visibility: dict[str, str] = {}
+        self.cluster_changed(ground.cluster.current)
 
     def add_routes(self, app: web.Application) -> None:
         """The internal API, and the catch-all that serves blobs. Other routes may come before or after:

@@ -227,7 +227,7 @@ async def test_old_and_closing_clients_are_served_from_memory_too(
         answer = await raw_request(node, f"GET {path} HTTP/{version}")
         assert answer.partition(b"\r\n\r\n")[2] == body
     answer = await raw_request(node, f"GET http://x{path} HTTP/1.1")
-    assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 404 "))
+    assert answer.partition(b"\r\n\r\n")[2] == body
 
 
 async def test_many_requests_on_one_connection_are_answered_in_order(
