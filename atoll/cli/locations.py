@@ -28,9 +28,14 @@ async def _locations(args: argparse.Namespace, client: AsyncClient, _: Access) -
         emit_json(where)
         return 0
     rows = [
-        (place.node, place.region, "held", rfc3339(place.fsynced_at), rfc3339(place.verified_at))
+        (place.node, place.region, "held", _second(place.fsynced_at), _second(place.verified_at))
         for place in where.locations
     ]
     rows += [(node, "", "missing", "", "") for node in sorted(where.missing)]
-    show_table(args.asset, ("NODE", "REGION", "STATE", "DURABLE SINCE", "VERIFIED"), rows)
+    show_table(args.asset, ("NODE", "REGION", "STATE", "DURABLE SINCE (UTC)", "VERIFIED (UTC)"), rows)
     return 0
+
+
+def _second(at_ms: int) -> str:
+    """A time for people; --json has milliseconds."""
+    return rfc3339(at_ms)[:19].replace("T", " ")

@@ -54,13 +54,14 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         for row in texts:
             say(*row)
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        drawn.add_column(column)
+        drawn.add_column(column, overflow="fold")
     for row in texts:
         drawn.add_row(*(Text(cell) for cell in row))
     Console().print(drawn)

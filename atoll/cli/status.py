@@ -91,7 +91,7 @@ def _show(
 ) -> None:
     show_table(
         "Nodes",
-        ("NODE", "REGION", "SET", "STATE", "HEALTH", "FREE", "BLOBS", "LOAD", "OUTBOX"),
+        ("NODE", "REGION", "SET", "STATE", "FREE", "BLOBS", "LOAD", "OUTBOX"),
         [_node_row(node) for node in nodes],
     )
     show_table("Sets", ("SET", "STATE", "HEALTHY", "FREE"), [_set_row(s) for s in sets])
@@ -107,9 +107,9 @@ def _show(
 
 def _node_row(node: NodeView) -> tuple[object, ...]:
     load = "" if node.load is None else f"{node.load:.2f}"
-    state = "read-only" if node.read_only and node.state == "active" else node.state
-    free = size(node.bytes_free)
-    return node.name, node.region, node.set, state, node.health, free, node.blobs, load, node.outbox
+    state = node.health if node.state == "active" else f"{node.state}, {node.health}"
+    state = f"{state}, read-only" if node.read_only else state
+    return node.name, node.region, node.set, state, size(node.bytes_free), node.blobs, load, node.outbox
 
 
 def _set_row(s: SetView) -> tuple[object, ...]:

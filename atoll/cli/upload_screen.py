@@ -68,7 +68,8 @@ class Bar:
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            # A URL that is printed above the bar has to stay one line, to be copied.
+            console=Console(stderr=True, soft_wrap=True, highlight=False),
             # Lines printed meanwhile go above the bar; piped ones must go where they are piped.
             redirect_stdout=sys.stdout.isatty(),
         )

@@ -3,14 +3,15 @@
 What may happen to a try, and what follows:
 
     the answer is lost, 408, 502–504 the same ticket again: same ticket and bytes give the same asset
-    the node cannot be reached,      another ticket, which may name another node
+    the node cannot be reached (*),  another ticket, which may name another node
     has no space, is another one,
     or the ticket is expired
     anything else the node says      raised
 
-Before a ticket is given up after a try that *may* have worked, the catalog is asked whether the asset is
-there: without a public_id another ticket means another asset. That question cannot find an upload whose
-node died before its event went out; such a rare second asset is the price of not losing the upload.
+(*) Without a public_id another ticket means another asset. So after a try that *may* have worked, the node is
+given some seconds to come back, and before its ticket is given up the catalog is asked whether the asset is
+there. An upload whose node died for longer, before its event went out, is not found so; that rare second
+asset is the price of not losing the upload.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ from atoll.errors import (
 )
 from atoll.node_api import AssetView
 
-TRIES = 8
+TRIES = 12
 TRIES_PER_TICKET = 3
+TRIES_IN_DOUBT = 8  # about nine seconds: a node that is started again is back by then
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 ASK_FIRST_BYTES = 2**20  # a refused ticket should cost no more than this; below, a round trip is dearer
 
@@ -90,7 +92,9 @@ class _Next(Enum):
     GIVE_UP = 3
 
 
-def _next(error: AtollError, tries_with_ticket: int, *, inherited: bool) -> _Next:
+def _next(error: AtollError, tries_with_ticket: int, *, in_doubt: bool, inherited: bool) -> _Next:
+    if in_doubt and isinstance(error, Unreachable) and tries_with_ticket < TRIES_IN_DOUBT:
+        return _Next.SAME_TICKET
     if isinstance(error, (Unreachable, NoSpace, WrongNode, TicketExpired)):
         return _Next.NEW_TICKET
     if inherited and isinstance(error, (Unauthorized, Conflict)):
@@ -233,10 +237,15 @@ class _Upload:
 
     async def _after(self, error: AtollError, held: TicketView, *, last: bool) -> AssetView | None:
         """Decide about the next try; the asset, if it turns out to be there already."""
-        step = _next(error, self._tries, inherited=self._inherited)
+        self._in_doubt = self._in_doubt or _may_have_worked(error)
+        step = _next(
+            error,
+            self._tries,
+            in_doubt=self._in_doubt and self._order.public_id is None,
+            inherited=self._inherited,
+        )
         if step is _Next.GIVE_UP:
             raise error
-        self._in_doubt = self._in_doubt or _may_have_worked(error)
         if step is _Next.SAME_TICKET and not last:
             return None
         if self._in_doubt and (asset := await self._uploader.stored_before(held, self._body)):

@@ -124,6 +124,26 @@ async def test_an_upload_whose_answers_are_all_lost_is_found_in_the_catalog(stan
     assert standin.state.tickets_issued == 1
 
 
+async def test_a_node_that_goes_down_after_a_lost_answer_is_waited_for_so_as_to_make_no_second_asset(
+    standin, client
+):
+    def unknown_to_the_catalog() -> None:
+        """Its event is still in the outbox of the node that is down."""
+        standin.down(NEAREST)
+        kept = dict(standin.state.assets)
+        standin.state.assets.clear()
+        standin.up(NEAREST)
+        standin.state.assets.update(kept)
+
+    standin.faults[NEAREST].append(carry_out_and_hang_up)
+    uploading = asyncio.create_task(client.upload(picture(), bucket=standin.bucket))
+    await asyncio.to_thread(_until, lambda: len(standin.state.assets) == 1)
+    await asyncio.to_thread(unknown_to_the_catalog)
+    asset = await uploading
+    assert list(standin.state.assets) == [asset.asset_id]
+    assert standin.state.tickets_issued == 1
+
+
 async def test_an_expired_ticket_is_replaced(standin, client):
     standin.faults[NEAREST].append(EXPIRED)
     await client.upload(picture(), bucket=standin.bucket)
@@ -292,7 +312,7 @@ async def test_neither_ticket_nor_key_is_in_an_error(standin):
     told = json.dumps(caught.value.problem()) + repr(caught.value)
     assert "ticket=" not in told
     assert standin.api_key not in told
-    assert puts(standin) == 8
+    assert puts(standin) == 12
 
 
 async def _no_sleep(_: float) -> None:
