@@ -1,10 +1,10 @@
 """The Python client: light (aiohttp and msgspec, no engine drivers), asynchronous with a synchronous face.
 
 Map: `async_client` is the API and wires the rest; `sync_client` is its face for scripts. `query` asks the
-query services, `upload` and `upload_many` send bytes (`source`, `tree`: which), `download` fetches and
-checks them, `replication` waits for regions, `reference` reads what people write to mean an image, `views`
-are the answers, `connection` the session and its errors; `settings` and
-`cluster_file` say where the cluster is.
+query services, `resolving` where images are (`reference`: what people write to mean one), `services` how the
+services are. `upload` and `upload_many` send bytes (`source`, `tree`: which; `upload_rules`: what to retry),
+`download` fetches and checks them, `replication` waits for regions. `views` are the answers, `connection` the
+session and its errors; `settings` and `cluster_file` say where the cluster is.
 It knows the daemons by their HTTP interfaces alone.
 """
 

@@ -1,17 +1,6 @@
 """One upload: a ticket, the bytes straight to its node, and retries that make no second asset. I/O.
 
-What may happen to a try, and what follows:
-
-    the answer is lost, 408, 502–504 the same ticket again: same ticket and bytes give the same asset
-    the node cannot be reached (*),  another ticket, which may name another node
-    has no space, is another one,
-    or the ticket is expired
-    anything else the node says      raised
-
-(*) Without a public_id another ticket means another asset. So after a try that *may* have worked, the node is
-given some seconds to come back, and before its ticket is given up the catalog is asked whether the asset is
-there. An upload whose node died for longer, before its event went out, is not found so; that rare second
-asset is the price of not losing the upload.
+Which retry follows which failure is in `upload_rules`.
 """
 
 from __future__ import annotations
@@ -21,7 +10,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
@@ -32,32 +20,23 @@ from atoll.backoff import Backoff
 from atoll.client.connection import (
     SILENCE_SECONDS,
     BrokeOff,
-    Unreachable,
     reaching,
     read_answer,
     silence_only,
 )
 from atoll.client.query import QueryServices, Sleep
 from atoll.client.source import Body
+from atoll.client.upload_rules import Next, may_have_worked, next_step
 from atoll.client.views import TicketView
 from atoll.errors import (
     AtollError,
     BodyMismatch,
-    BodyTimeout,
-    Conflict,
     Failed,
-    NoSpace,
     NotFound,
-    TicketExpired,
-    Unauthorized,
-    UpstreamFailed,
-    WrongNode,
 )
 from atoll.node_api import AssetView
 
 TRIES = 12
-TRIES_PER_TICKET = 3
-TRIES_IN_DOUBT = 8  # about nine seconds: a node that is started again is back by then
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 ASK_FIRST_BYTES = 2**20  # a refused ticket should cost no more than this; below, a round trip is dearer
 
@@ -84,29 +63,6 @@ class UploadOrder:
         if self.context:
             wanted["context"] = dict(self.context)
         return wanted
-
-
-class _Next(Enum):
-    SAME_TICKET = 1
-    NEW_TICKET = 2
-    GIVE_UP = 3
-
-
-def _next(error: AtollError, tries_with_ticket: int, *, in_doubt: bool, inherited: bool) -> _Next:
-    if in_doubt and isinstance(error, Unreachable) and tries_with_ticket < TRIES_IN_DOUBT:
-        return _Next.SAME_TICKET
-    if isinstance(error, (Unreachable, NoSpace, WrongNode, TicketExpired)):
-        return _Next.NEW_TICKET
-    if inherited and isinstance(error, (Unauthorized, Conflict)):
-        return _Next.NEW_TICKET  # what an earlier process did with it is not this upload's fault
-    if isinstance(error, (Failed, BodyTimeout)):
-        return _Next.SAME_TICKET if tries_with_ticket < TRIES_PER_TICKET else _Next.NEW_TICKET
-    return _Next.GIVE_UP
-
-
-def _may_have_worked(error: AtollError) -> bool:
-    """A node that says no has stored nothing; one that says nothing, or a proxy before it, may have."""
-    return isinstance(error, (BrokeOff, UpstreamFailed)) or error.facts.get("http_status") in {500, 504}
 
 
 class Uploader:
@@ -237,16 +193,16 @@ class _Upload:
 
     async def _after(self, error: AtollError, held: TicketView, *, last: bool) -> AssetView | None:
         """Decide about the next try; the asset, if it turns out to be there already."""
-        self._in_doubt = self._in_doubt or _may_have_worked(error)
-        step = _next(
+        self._in_doubt = self._in_doubt or may_have_worked(error)
+        step = next_step(
             error,
             self._tries,
             in_doubt=self._in_doubt and self._order.public_id is None,
             inherited=self._inherited,
         )
-        if step is _Next.GIVE_UP:
+        if step is Next.GIVE_UP:
             raise error
-        if step is _Next.SAME_TICKET and not last:
+        if step is Next.SAME_TICKET and not last:
             return None
         if self._in_doubt and (asset := await self._uploader.stored_before(held, self._body)):
             return asset
