@@ -13,27 +13,34 @@ DIGEST_BYTES = 32
 
 
 class BlobHasher:
-    """Feed bytes of any sizes; gives the blob's SHA-256 and its chunk digests."""
+    """Feed bytes of any sizes; gives the blob's SHA-256 and its chunk digests.
+
+    Up to the end of the first chunk one hash is both: most blobs are hashed once and not twice.
+    """
 
     def __init__(self) -> None:
         self._whole = hashlib.sha256()
-        self._chunk = hashlib.sha256()
+        self._chunk = self._whole
         self._in_chunk = 0
         self._digests = bytearray()
         self.size = 0
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
-        self._whole.update(data)
-        self.size += len(data)
         view = memoryview(data)
+        self.size += len(view)
         while len(view) >= (room := CHUNK_BYTES - self._in_chunk):
-            self._chunk.update(view[:room])
+            self._take(view[:room])
             self._digests += self._chunk.digest()
             self._chunk, self._in_chunk = hashlib.sha256(), 0
             view = view[room:]
-        self._chunk.update(view)
-        self._in_chunk += len(view)
+        self._take(view)
+
+    def _take(self, data: memoryview) -> None:
+        self._whole.update(data)
+        if self._chunk is not self._whole:
+            self._chunk.update(data)
+        self._in_chunk += len(data)
 
     def sha256(self) -> str:
         """The blob's name, in hex."""

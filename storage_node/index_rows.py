@@ -40,9 +40,6 @@ def put_blob(db: sqlite3.Connection, blob: Blob, digests: bytes, now: int) -> bo
         ),
     )
     if db.total_changes > before:
-        db.execute(
-            "DELETE FROM unlinks WHERE bucket = ? AND sha256 = ?", (blob.bucket, bytes.fromhex(blob.sha256))
-        )
         return True
     db.execute(
         "UPDATE blobs SET fsynced_at = ?, verified_at = ? WHERE bucket = ? AND sha256 = ?",
@@ -65,6 +62,9 @@ def tombstone_version(db: sqlite3.Connection, asset_id: str) -> str:
 
 def next_version(db: sqlite3.Connection, asset_id: str, now: int) -> str:
     """A version greater than all this node knows of the asset, even if some clock ran ahead."""
-    (newest,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
-    known = max(newest or "", tombstone_version(db, asset_id))
+    (known,) = db.execute(
+        "SELECT max(coalesce((SELECT max(version) FROM records WHERE asset_id = ?1), ''),"
+        " coalesce((SELECT version FROM tombstones WHERE asset_id = ?1), ''))",
+        (asset_id,),
+    ).fetchone()
     return new_id(max(now, id_time_ms(known) + 1) if known else now)

@@ -27,7 +27,8 @@ CREATE TABLE blobs (
     chunk_digests BLOB NOT NULL, fsynced_at INTEGER NOT NULL, verified_at INTEGER NOT NULL,
     PRIMARY KEY (bucket, sha256)) WITHOUT ROWID;
 CREATE TRIGGER blob_added AFTER INSERT ON blobs BEGIN
-    UPDATE counters SET blobs = blobs + 1, bytes = bytes + NEW.size; END;
+    UPDATE counters SET blobs = blobs + 1, bytes = bytes + NEW.size;
+    DELETE FROM unlinks WHERE bucket = NEW.bucket AND sha256 = NEW.sha256; END;
 CREATE TRIGGER blob_gone AFTER DELETE ON blobs BEGIN
     UPDATE counters SET blobs = blobs - 1, bytes = bytes - OLD.size; END;
 

@@ -48,6 +48,7 @@ class IndexWriter:
     def submit(self, operation: Operation[T]) -> Future[T]:
         """The future result of `operation`, set once it is durable; its exception if it refused."""
         done: Future[T] = Future()
+        done.set_running_or_notify_cancel()  # an impatient waiter may go away, but not take it back
         self._jobs.put(_Job(operation, done))
         return done
 

@@ -4,11 +4,17 @@ The order is invariant 1: look at the bytes (type, then a full decode in a worke
 is being fsynced), rename into place and fsync the directories, then commit blob, record, ticket and
 event in one index transaction. Only then is the upload acknowledged. Whatever fails before leaves
 nothing that anyone can see.
+
+No thread waits for the commit: many uploads share one, and each thread that waited would have to be
+woken for it. The blob's lock is taken by the thread that renames and released by the index's writer.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 
 from atoll.errors import EmptyBody, NotAnImage, TypeMismatch
 from atoll.ids import derived_id
@@ -51,10 +57,13 @@ class Ingest:
         self._store, self._index, self._locks = store, index, locks
         self._inspector, self._origin = inspector, origin
 
-    def accept(self, spool: Spool, upload: Upload) -> AssetRecord:
-        """The record of a complete body, durable. Raises what is wrong with the body, or with us."""
-        kind = _check_type(spool, upload)
+    def accept(self, spool: Spool, upload: Upload) -> Future[AssetRecord]:
+        """Put a complete body in place; the future is its record, set once that is durable.
+
+        Raises what is wrong with the body, or with us; so does the future (a replayed ticket).
+        """
         try:
+            kind = _check_type(spool, upload)
             staged, hasher = spool.finish()
             picture = self._inspect_and_sync(staged, kind, upload.limits)
             blob = Blob(upload.ticket.bucket, hasher.sha256(), kind.extension, hasher.size, picture)
@@ -72,7 +81,7 @@ class Ingest:
         found = pending.result()
         return Picture(found.width, found.height, found.frames)
 
-    def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> AssetRecord:
+    def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> Future[AssetRecord]:
         key = BlobKey(blob.bucket, blob.sha256, blob.ext)
         operation = store_upload(
             upload.ticket,
@@ -83,15 +92,32 @@ class Ingest:
             upload.filename,
             self._origin,
         )
-        with self._locks.of(blob.sha256):
+        lock = self._locks.of(blob.sha256)
+        lock.acquire()
+        try:
+            self._store.publish(staged, key)
+            committed = self._index.write(operation)
+        except BaseException:
             try:
-                self._store.publish(staged, key)
-                return self._index.write(operation).result()
-            except BaseException:
-                # refused (a replayed ticket) or not committed: leave no file that nothing refers to
-                if self._index.blob(blob.bucket, blob.sha256) is None:
-                    self._store.remove(key)
-                raise
+                self._take_back(key)
+            finally:
+                lock.release()
+            raise
+        committed.add_done_callback(partial(self._settle, key, lock))
+        return committed
+
+    def _settle(self, key: BlobKey, lock: Lock, committed: Future[AssetRecord]) -> None:
+        """In the index's writer thread, before the uploader hears of it."""
+        try:
+            if committed.exception() is not None:
+                self._take_back(key)
+        finally:
+            lock.release()
+
+    def _take_back(self, key: BlobKey) -> None:
+        """Refused or not committed: leave no file that nothing refers to."""
+        if self._index.blob(key.bucket, key.sha256) is None:
+            self._store.remove(key)
 
 
 def _check_type(spool: Spool, upload: Upload) -> ImageType:

@@ -39,12 +39,13 @@ class Spool:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._flush)
 
     def _flush(self) -> None:
+        # One piece: each system call and each hash lets go of the GIL and must win it back.
+        data = b"".join(self._waiting)
+        self._waiting, self._waiting_bytes = [], 0
         if self._staged is None:
             self._staged = self._store.stage()
-        for chunk in self._waiting:
-            self._hasher.update(chunk)
-            self._staged.write(chunk)
-        self._waiting, self._waiting_bytes = [], 0
+        self._staged.write(data)
+        self._hasher.update(data)
 
     def finish(self) -> tuple[Staged, BlobHasher]:
         """Write what still waits; blocks. The staged file is complete but not yet synced."""

@@ -49,6 +49,9 @@ class Staged(Protocol):
     def sync(self) -> None:
         """Make the bytes durable."""
 
+    def close(self) -> None:
+        """Let go of them: they are in place. Called by `publish`, once."""
+
     def discard(self) -> None:
         """Remove; harmless after `publish` and when repeated."""
 

@@ -72,4 +72,4 @@ class UploadIntake:
         loop = asyncio.get_running_loop()
         with self._seconds.time():
             accepted = loop.run_in_executor(self._ingest_threads, self._ingest.accept, spool, upload)
-            return await asyncio.shield(accepted)
+            return await asyncio.shield(asyncio.wrap_future(await asyncio.shield(accepted)))

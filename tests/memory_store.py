@@ -23,6 +23,9 @@ class MemoryStaged:
     def sync(self) -> None:
         self.synced = True
 
+    def close(self) -> None:
+        self.data.clear()
+
     def discard(self) -> None:
         self.data.clear()
 
@@ -46,7 +49,7 @@ class MemoryStore:
         assert staged.synced, "published before it was synced"
         with self._lock:
             self.blobs[key] = bytes(staged.data)
-        staged.discard()
+        staged.close()
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         data = self.blobs.get(key)

@@ -186,6 +186,11 @@ def test_what_is_no_image_is_refused(node, data):
         assert problem(node.put(data), 415, "not-an-image")["found"] == "unknown"
 
 
+def test_much_that_is_no_image_is_refused(node):
+    with node.leaves_nothing():
+        problem(node.put(bytes(1_000_000)), 415, "not-an-image")
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])
 @pytest.mark.parametrize("kept", [0.2, 0.7])
 def test_a_truncated_image_is_refused(node, kind, kept):
