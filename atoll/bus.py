@@ -18,6 +18,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
 from atoll.daemon_settings import DaemonSettings
@@ -39,6 +40,20 @@ class BusUnavailable(Unavailable):
 
     slug = "bus-unavailable"
     title = "The message bus is not available now"
+
+
+class Inbox:
+    """Subjects that nobody else knows: `prefix` and one more word."""
+
+    def __init__(self, prefix: str, subscription: Subscription) -> None:
+        self.prefix, self._subscription = prefix, subscription
+
+    async def close(self) -> None:
+        """Return when all that the server sent has been heard, and nothing more will come.
+
+        Raises `FOREIGN_ERRORS`; after a lost connection there is nothing to be sent, and nothing to close.
+        """
+        await self._subscription.drain()
 
 
 class Bus:
@@ -155,12 +170,14 @@ class Bus:
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"{subject} was not acknowledged: {error!r}", retry_after=1) from error
 
-    async def publish(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+    async def publish(
+        self, subject: str, body: bytes, headers: dict[str, str] | None = None, reply: str = ""
+    ) -> None:
         """Publish on core NATS: not kept, not acknowledged. `BusUnavailable` while disconnected."""
         if not self.connected:
             raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
-            await self._client.publish(subject, body, headers=headers)
+            await self._client.publish(subject, body, reply, headers)
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"{subject} was not sent: {error!r}", retry_after=1) from error
 
@@ -177,6 +194,16 @@ class Bus:
         """Call `callback` for each core message, from the first connection on and after every reconnect."""
         await self.wait_connected()
         await self._client.subscribe(subject, cb=callback)
+
+    async def open_inbox(self, callback: Callable[[Msg], Awaitable[None]]) -> Inbox:
+        """Call `callback` for what is sent to subjects of our own; `BusUnavailable` while disconnected."""
+        if not self.connected:
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
+        try:
+            prefix = self._client.new_inbox()
+            return Inbox(prefix, await self._client.subscribe(f"{prefix}.*", cb=callback))
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"no inbox: {error!r}", retry_after=1) from error
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:

@@ -6,19 +6,26 @@ again when they are missing, because a wiped NATS must heal without hands.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    ConsumerInfo,
+    DeliverPolicy,
+    DiscardPolicy,
+    StorageType,
+    StreamConfig,
+)
 
 from atoll import events
 from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
 from atoll.model import Region
+from atoll.stream_pull import Pull
 
 log = logging.getLogger(__name__)
 
@@ -83,63 +90,69 @@ class Consumer:
             max_ack_pending=max_ack_pending,
             filter_subjects=subjects,
         )
-        self._pull: JetStreamContext.PullSubscription | None = None
-        self._alive_at = 0.0
+        self._pull: Pull | None = None
+        self._checked_at = 0.0
 
     async def fetch(self, batch: int, wait: float) -> list[Msg]:
-        """Up to `batch` messages, or none after `wait` seconds. `BusUnavailable` when it cannot ask.
+        """Up to `batch` messages as soon as there is one, or none after `wait` seconds at most.
 
-        After a reconnect a few more may come: what an earlier request brought too late.
+        `BusUnavailable` when it cannot ask. After a `release` it begins anew.
         """
         if not self._bus.connected:  # a request made now would be sent with all the others at the reconnect
             raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
             pull = self._pull or await self._bind()
-            messages: list[Msg] = await pull.fetch(batch, timeout=wait)
-        except (nats.errors.TimeoutError, TimeoutError):
-            await self._check()
-            return []
-        except (*FOREIGN_ERRORS, asyncio.InvalidStateError) as error:
+            messages = await pull.fetch(batch, wait)
+            if not messages:
+                await self._check(pull)
+        except FOREIGN_ERRORS as error:
             await self.release()
             raise BusUnavailable(f"consumer {self.durable}: {error!r}", retry_after=1) from error
-        self._alive_at = time.monotonic()
+        except BusUnavailable:
+            await self.release()
+            raise
         return messages
 
-    async def _bind(self) -> JetStreamContext.PullSubscription:
-        js = self._bus.jetstream(self.region.jetstream_domain)
+    async def _bind(self) -> Pull:
+        domain = self.region.jetstream_domain
+        js = self._bus.jetstream(domain)
         stream = events.stream_of(self.region.name)
         await js.add_consumer(stream, self._config)  # the same configuration again changes nothing
-        self._pull = await js.pull_subscribe_bind(consumer=self.durable, stream=stream)
-        self._alive_at = time.monotonic()
-        return self._pull
+        api = f"$JS.{domain}.API" if domain else "$JS.API"
+        pull = Pull(self._bus, f"{api}.CONSUMER.MSG.NEXT.{stream}.{self.durable}")
+        await pull.open()
+        self._pull, self._checked_at = pull, time.monotonic()
+        return pull
 
-    async def _check(self) -> None:
-        """A pull on a consumer that is gone only times out: ask now and then, and bind anew."""
-        if self._pull is None or time.monotonic() - self._alive_at < CHECK_SECONDS:
+    async def _check(self, pull: Pull) -> None:
+        """A consumer that went away without a word answers nothing: ask now and then, and bind anew."""
+        now = time.monotonic()
+        if now - max(pull.heard_at, self._checked_at) < CHECK_SECONDS:
             return
+        self._checked_at = now
         try:
-            await self._pull.consumer_info()
-            self._alive_at = time.monotonic()
+            await self._info()
         except FOREIGN_ERRORS as error:
             log.warning("consumer %s is gone, binding anew: %r", self.durable, error)
             await self.release()
 
+    async def _info(self) -> ConsumerInfo:
+        js = self._bus.jetstream(self.region.jetstream_domain)
+        info: ConsumerInfo = await js.consumer_info(events.stream_of(self.region.name), self.durable)
+        return info
+
     async def backlog(self) -> int:
         """Messages that wait for this consumer, delivered ones without ack included."""
-        pull = self._pull
-        if pull is None:
+        if self._pull is None:
             return 0
         try:
-            info = await pull.consumer_info()
+            info = await self._info()
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"consumer {self.durable}: {error!r}") from error
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def release(self) -> None:
-        """Let go of the subscription; the durable consumer stays on the server."""
+        """Let go, and give back what nobody took; the durable consumer stays on the server."""
         pull, self._pull = self._pull, None
         if pull is not None:
-            try:
-                await pull.unsubscribe()
-            except FOREIGN_ERRORS as error:
-                log.debug("unsubscribe: %r", error)
+            await pull.close()

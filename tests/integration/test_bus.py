@@ -223,6 +223,39 @@ async def test_an_unacknowledged_message_is_counted_and_kept_for_the_next_who_bi
     assert sorted(await fetch_all(new_consumer(bus), 2)) == [1, 2]
 
 
+async def test_an_event_is_handed_over_when_it_comes_and_not_when_the_wait_is_over(bus, stream):
+    consumer = new_consumer(bus)
+    await consumer.fetch(10, 0.1)
+    waiting = asyncio.create_task(consumer.fetch(10, 3 * DEADLINE))
+    await until_waiting(bus, consumer)
+    await publish(bus, an_event(1))
+    (message,) = await asyncio.wait_for(waiting, DEADLINE)
+    await message.ack()
+    await publish(bus, an_event(2))  # the same request brings it: it was for ten
+    assert await asyncio.wait_for(fetch_all(consumer, 1, 3 * DEADLINE), DEADLINE) == [2]
+
+
+async def test_what_came_and_nobody_took_is_given_back(bus, stream):
+    consumer = new_consumer(bus)
+    await publish(bus, an_event(1))
+    assert await fetch_all(consumer, 1, DEADLINE) == [1]  # its request stays open for nine more
+    for number in (2, 3):
+        await publish(bus, an_event(number))
+    await until_delivered(bus, consumer, 2)
+    await consumer.release()
+    assert DEADLINE < streams.ACK_WAIT_SECONDS
+    assert sorted(await fetch_all(new_consumer(bus), 2)) == [2, 3]
+
+
+async def until_delivered(bus, consumer, count):
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            info = await bus.jetstream().consumer_info(stream_of("eu"), consumer.durable)
+            if info.num_ack_pending == count:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def test_two_consumers_each_get_everything(bus, stream):
     for number in range(5):
         await publish(bus, an_event(number))
