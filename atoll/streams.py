@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 
 ACK_WAIT_SECONDS = 30.0
 DUPLICATE_WINDOW_SECONDS = 600.0  # a node that died between publish and its own note publishes again
-MAX_STREAM_BYTES = 16 * 2**30
+# JetStream sets so much of its disk aside when it makes a stream, and makes none when that is not there:
+# with 16 GiB a machine with 60 GB free has no room for a fourth region. 1 GiB is about a million events.
+MAX_STREAM_BYTES = 2**30
 CHECK_SECONDS = 10.0  # a consumer that is silent for so long is asked whether it still exists
 _IN_USE = 10058  # JetStream error code: stream name already in use (somebody was faster)
 
