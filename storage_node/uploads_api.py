@@ -39,6 +39,7 @@ from storage_node.upload_policy import max_bytes, upload_of
 
 FILENAME_HEADER = "X-Atoll-Filename"
 _FORM = "multipart/form-data"
+_METHODS = ("PUT", "POST")
 
 
 class UploadsApi:
@@ -67,8 +68,9 @@ class UploadsApi:
 
     def add_routes(self, app: web.Application) -> None:
         """Serve /v1/uploads."""
-        app.router.add_put("/v1/uploads", self._handle, expect_handler=_expect_later)
-        app.router.add_post("/v1/uploads", self._handle, expect_handler=_expect_later)
+        for method in _METHODS:
+            app.router.add_route(method, "/v1/uploads", self._handle, expect_handler=_expect_later)
+        app.router.add_route("*", "/v1/uploads", _refuse_method)
 
     async def _handle(self, request: web.Request) -> web.Response:
         ticket = self._ticket(request)
@@ -169,6 +171,10 @@ class UploadsApi:
 
     def _view(self, record: AssetRecord) -> AssetView:
         return view_of(record, self._settings.public_url)
+
+
+async def _refuse_method(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPMethodNotAllowed(request.method, _METHODS)
 
 
 async def _expect_later(request: web.Request) -> None:

@@ -145,7 +145,7 @@ def test_without_nats_uploads_are_taken_and_their_events_arrive_once_it_is_there
     sent += uploaded(node, 5)
     fresh_engines.start("nats")
     sent += uploaded(node, 5)
-    until(lambda: outbox_is_empty(node))
+    until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     assert sorted(hashes(asyncio.run(stored_events(node, 30)))) == sorted(sent)
     node.end()
 
@@ -157,7 +157,7 @@ def test_when_nats_is_killed_and_comes_back_each_event_is_there_once(fresh_engin
     sent += uploaded(node, 5)
     fresh_engines.start("nats")
     sent += uploaded(node, 5)
-    until(lambda: outbox_is_empty(node))
+    until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     assert sorted(hashes(asyncio.run(stored_events(node, 15)))) == sorted(sent)
     node.end()
 
@@ -166,7 +166,7 @@ def test_an_event_published_but_not_noted_before_a_crash_is_not_there_twice(node
     node.start()
     sent = uploaded(node, 3)
     (first, *_) = asyncio.run(stored_events(node, 3))
-    until(lambda: outbox_is_empty(node))
+    until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     node.kill()
     with contextlib.closing(sqlite3.connect(node.data / "index.db")) as index, index:
 
@@ -182,7 +182,7 @@ def test_an_event_published_but_not_noted_before_a_crash_is_not_there_twice(node
         )
     node.start()
     sent += uploaded(node, 1)
-    until(lambda: outbox_is_empty(node))
+    until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     assert sorted(hashes(asyncio.run(stored_events(node, 4)))) == sorted(sent)
 
 
@@ -193,7 +193,7 @@ def test_killed_right_after_each_201_a_node_loses_nothing(node):
         sent += uploaded(node, 1)
         node.kill()
     node.start()
-    until(lambda: outbox_is_empty(node))
+    until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     records = node.index("SELECT hex(sha256) FROM records")
     assert sorted(name.lower() for (name,) in records) == sorted(sent)
     for sha256 in sent:
