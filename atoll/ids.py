@@ -12,10 +12,11 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 ID_LENGTH = 26
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]  # two characters at once: ids are made in every commit
 
 
 def _encode(number: int) -> str:
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def now_ms() -> int:

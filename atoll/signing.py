@@ -89,7 +89,7 @@ def _b64(data: bytes) -> str:
 
 
 def _unb64(text: str) -> bytes:
-    if not text.isascii() or set("+/=") & set(text):
+    if not text.isascii() or any(char in text for char in "+/="):
         raise ValueError("not base64url")
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
