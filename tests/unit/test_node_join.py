@@ -1,0 +1,125 @@
+"""How a node enters the map, and that one that was removed stays out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from atoll.cluster import ClusterMap, Entry, key_of
+from atoll.errors import Conflict, Unavailable
+from atoll.model import Node, Region, ReplicaSet
+from storage_node.join import RemovedNode, keep_joined
+from storage_node.settings import NodeSettings
+
+SETTINGS = NodeSettings(
+    name="n1",
+    region="r1",
+    set="s1",
+    listen_port=1,
+    cluster_secret_file=Path("x"),
+    state_dir=Path("x"),
+    nats_url="nats://x",
+    public_url="http://n1",
+    data_dir=Path("x"),
+    region_lat=1.0,
+    region_lon=2.0,
+)
+NODE = Node("n1", "r1", "s1", "http://n1", "active", 5)
+
+
+class FakeMap:
+    """A cluster map in memory; `refuse` is raised by the next writes, one each."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.entries = {key_of(entry): entry for entry in entries}
+        self.refuse: list[Exception] = []
+        self.written: list[Entry] = []
+        self.changed = asyncio.Event()
+
+    @property
+    def current(self) -> ClusterMap:
+        return ClusterMap.of(self.entries.values())
+
+    async def synced(self) -> None:
+        return
+
+    async def put(self, entry: Entry, *, only_if_absent: bool = False) -> None:
+        if self.refuse:
+            raise self.refuse.pop(0)
+        if only_if_absent and key_of(entry) in self.entries:
+            raise Conflict("is there")
+        self.entries[key_of(entry)] = entry
+        self.written.append(entry)
+        self.changed.set()
+
+
+@contextlib.asynccontextmanager
+async def joining(fake: FakeMap, settings: NodeSettings = SETTINGS):
+    task = asyncio.create_task(keep_joined(settings, fake))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def joined(fake: FakeMap, settings: NodeSettings = SETTINGS) -> ClusterMap:
+    """The map once the node is in it as its settings say."""
+    async with joining(fake, settings), asyncio.timeout(10):
+        while getattr(fake.current.nodes.get(settings.name), "url", "") != settings.public_url:
+            fake.changed.clear()
+            await fake.changed.wait()
+    return fake.current
+
+
+async def test_a_node_announces_its_region_and_set_before_itself():
+    fake = FakeMap()
+    found = await joined(fake)
+    assert [type(entry) for entry in fake.written] == [Region, ReplicaSet, Node]
+    assert (found.regions["r1"].lat, found.regions["r1"].lon) == (1.0, 2.0)
+    assert (found.nodes["n1"].state, found.nodes["n1"].url) == ("active", "http://n1")
+
+
+async def test_what_is_in_the_map_already_is_left_as_it_is():
+    fake = FakeMap(Region("r1", 50, 8, "hub"), ReplicaSet("s1", sealed=True))
+    found = await joined(fake)
+    assert fake.written == [found.nodes["n1"]]
+    assert found.regions["r1"].jetstream_domain == "hub"
+    assert found.sets["s1"].sealed
+
+
+async def test_a_node_that_moved_says_so_and_keeps_its_state_and_age():
+    fake = FakeMap(Region("r1", 1, 2), ReplicaSet("s1"), msgspec.structs.replace(NODE, state="draining"))
+    found = await joined(fake, replace(SETTINGS, public_url="http://elsewhere"))
+    assert (found.nodes["n1"].state, found.nodes["n1"].joined_at) == ("draining", 5)
+
+
+async def test_a_node_that_is_in_the_map_as_it_is_writes_nothing():
+    fake = FakeMap(Region("r1", 1, 2), ReplicaSet("s1"), NODE)
+    await joined(fake)
+    assert fake.written == []
+
+
+async def test_a_removed_node_ends_and_is_told_what_to_do():
+    fake = FakeMap(Region("r1", 1, 2), ReplicaSet("s1"), msgspec.structs.replace(NODE, state="removed"))
+    async with joining(fake) as task:
+        with pytest.raises(RemovedNode, match="new name and an empty data directory"):
+            await asyncio.wait_for(task, 10)
+    assert fake.written == []
+
+
+async def test_a_bus_that_is_away_is_waited_for():
+    fake = FakeMap()
+    fake.refuse = [Unavailable("no bus"), Unavailable("no bus")]
+    assert "n1" in (await joined(fake)).nodes
+
+
+async def test_another_node_that_announced_the_region_first_is_no_failure():
+    fake = FakeMap()
+    fake.refuse = [Conflict("faster")]
+    assert "n1" in (await joined(fake)).nodes
