@@ -13,7 +13,8 @@ from storage_node.chunks import CHUNK_BYTES, BlobHasher
 from storage_node.sniff import SNIFF_BYTES
 from storage_node.store import BlobStore, Staged
 
-SMALL_BYTES = CHUNK_BYTES
+SMALL_BYTES = CHUNK_BYTES  # up to here a body waits in memory, for one write by its ingest thread
+PIECE_BYTES = 64 * 1024  # a longer one is written in pieces of at least so much
 
 
 class Spool:
@@ -35,7 +36,7 @@ class Spool:
         self.size += len(chunk)
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
-        if self._waiting_bytes > SMALL_BYTES:
+        if self._waiting_bytes > (SMALL_BYTES if self._staged is None else PIECE_BYTES):
             await asyncio.get_running_loop().run_in_executor(self._threads, self._flush)
 
     def _flush(self) -> None:

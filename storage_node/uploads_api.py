@@ -37,6 +37,7 @@ from storage_node.upload_form import UploadForm
 from storage_node.upload_intake import UploadIntake
 from storage_node.upload_policy import max_bytes, upload_of
 
+READ_BYTES = 128 * 1024  # at once; what a slow disk holds up stays within the connection's own buffer
 FILENAME_HEADER = "X-Atoll-Filename"
 _FORM = "multipart/form-data"
 _METHODS = ("PUT", "POST")
@@ -118,7 +119,7 @@ class UploadsApi:
     async def _body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
         """Asked for only when there is room for it: that is when a waiting client is told to go on."""
         await _continue(request)
-        async for chunk in self._pace.chunks(request.content.readany, limit):
+        async for chunk in self._pace.chunks(lambda: request.content.read(READ_BYTES), limit):
             yield chunk
 
     async def _take_form(self, request: web.Request, ticket: Ticket) -> web.Response:
