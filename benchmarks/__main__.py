@@ -1,0 +1,73 @@
+"""python -m benchmarks [NAMES…]: run them, show them, write results. Exit code 1 when a mark is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from benchmarks import machine, report
+from benchmarks.context import Context
+from benchmarks.registry import BENCHMARKS
+from benchmarks.result import Result
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """The command line."""
+    options = _parser().parse_args()
+    console = Console()
+    if options.list:
+        for name, benchmark in BENCHMARKS.items():
+            console.print(f"{name:16} {benchmark.about}", highlight=False)
+        return 0
+    unknown = set(options.names) - BENCHMARKS.keys()
+    if unknown:
+        console.print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
+        return 2
+    results = {name: _run(console, name, options) for name in options.names or BENCHMARKS}
+    here = machine.describe(Path(options.scratch).resolve())
+    page = report.save(options.results, {name: report.entry(r, here) for name, r in results.items()})
+    console.print(f"written: {page}")
+    return 0 if all(mark.passed for result in results.values() for mark in result.marks) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help="which ones (default: all)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each (default: 3)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where latest.json and latest.md go")
+    parser.add_argument(
+        "--scratch", default=tempfile.gettempdir(), help="a directory on the disk to measure (default: /tmp)"
+    )
+    parser.add_argument("--list", action="store_true", help="say which benchmarks there are")
+    return parser
+
+
+def _run(console: Console, name: str, options: argparse.Namespace) -> Result:
+    with (
+        tempfile.TemporaryDirectory(prefix=f"atoll-{name}-", dir=options.scratch) as directory,
+        console.status(name) as status,
+    ):
+
+        def say(text: str) -> None:
+            status.update(f"{name}: {text}")
+            if not console.is_terminal:
+                console.print(f"{name}: {text}", highlight=False)
+
+        result = uvloop.run(_awaited(name, Context(Path(directory).resolve(), options.rounds, say)))
+    report.show(console, result)
+    return result
+
+
+async def _awaited(name: str, ctx: Context) -> Result:
+    return await BENCHMARKS[name].run(ctx)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

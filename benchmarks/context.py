@@ -1,0 +1,39 @@
+"""What a benchmark is given: a directory of its own, how many rounds, and a line that shows progress."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class Context:
+    """`say` shows what goes on now; `directory` is on the disk that is measured, and removed afterwards."""
+
+    directory: Path
+    rounds: int
+    say: Callable[[str], None]
+
+    def each_round(self, what: str) -> Iterator[int]:
+        """The numbers of the rounds, told as they begin."""
+        for round_ in range(self.rounds):
+            self.say(f"{what}: round {round_ + 1} of {self.rounds}")
+            yield round_
+
+    async def alternate(
+        self, a: Callable[[int], Awaitable[A]], b: Callable[[int], Awaitable[B]]
+    ) -> tuple[list[A], list[B]]:
+        """A B A B …: what drifts on the machine meanwhile touches both alike. Both get the round's number."""
+        ours: list[A] = []
+        peers: list[B] = []
+        for round_ in range(self.rounds):
+            self.say(f"round {round_ + 1} of {self.rounds}: ours")
+            ours.append(await a(round_))
+            self.say(f"round {round_ + 1} of {self.rounds}: the peer")
+            peers.append(await b(round_))
+        return ours, peers

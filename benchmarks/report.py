@@ -1,0 +1,79 @@
+"""Results as a table on the terminal, as JSON and as Markdown.
+
+A run of some benchmarks replaces theirs in results/latest.json and leaves the others', each with the
+machine and the time it ran at.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.result import Result
+
+
+class Entry(Struct, frozen=True):
+    """A benchmark's latest result, where and when it was found (UTC)."""
+
+    result: Result
+    machine: dict[str, str]
+    at: str
+
+
+Entries = dict[str, Entry]
+
+
+def entry(result: Result, machine: dict[str, str]) -> Entry:
+    """An entry of now."""
+    return Entry(result, machine, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
+
+
+def save(directory: Path, new: Entries) -> Path:
+    """Put `new` into latest.json and write latest.md from all; returns the latter."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "latest.json"
+    entries: Entries = msgspec.json.decode(file.read_bytes(), type=Entries) if file.exists() else {}
+    entries |= new
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
+    page = directory / "latest.md"
+    page.write_text(markdown(entries))
+    return page
+
+
+def markdown(entries: Entries) -> str:
+    """All entries as one page."""
+    parts = ["# Benchmarks\n\nMedians (lowest to highest round). Made by `make bench`.\n"]
+    parts += [_section(name, entries[name]) for name in sorted(entries)]
+    return "\n".join(parts)
+
+
+def _section(name: str, found: Entry) -> str:
+    result = found.result
+    lines = [f"## {result.title}\n", "| what | measured |", "|---|---|"]
+    lines += [f"| {series.name} | {series.text} |" for series in result.series]
+    lines += [f"| **{m.name}** | **{m.text}: {_verdict(m.passed)}** |" for m in result.marks]
+    lines += ["", *(f"- {note}" for note in result.notes)]
+    machine = "; ".join(f"{what}: {value}" for what, value in found.machine.items())
+    return "\n".join([*lines, f"- `make bench ARGS={name}` on {found.at}; {machine}.", ""])
+
+
+def _verdict(passed: bool) -> str:
+    return "pass" if passed else "MISSED"
+
+
+def show(console: Console, result: Result) -> None:
+    """One result as a table."""
+    table = Table(title=result.title, title_justify="left", show_header=False)
+    for series in result.series:
+        table.add_row(series.name, series.text)
+    for mark in result.marks:
+        colour = "green" if mark.passed else "red"
+        table.add_row(f"[bold]{mark.name}", f"[bold {colour}]{mark.text}: {_verdict(mark.passed)}")
+    console.print(table)
+    for note in result.notes:
+        console.print(f"[dim]{note}", highlight=False)

@@ -1,0 +1,69 @@
+"""What a benchmark finds: series with their spread, ratios of two in one run, marks. Frozen, JSON-able."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+
+class Series(Struct, frozen=True):
+    """One quantity, measured once a round. `unit` is written after the number, e.g. `/s`."""
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def text(self) -> str:
+        """Median, and from where to where the rounds went."""
+        spread = (
+            f" ({number(min(self.values))} to {number(max(self.values))})" if len(self.values) > 1 else ""
+        )
+        return f"{number(self.median)} {self.unit}{spread}"
+
+
+class Mark(Struct, frozen=True):
+    """A figure that must be reached: `value` at least, or at most, `bound`."""
+
+    name: str
+    value: float
+    bound: float
+    unit: str = ""
+    at_most: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.value <= self.bound if self.at_most else self.value >= self.bound
+
+    @property
+    def text(self) -> str:
+        sign = "≤" if self.at_most else "≥"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{number(self.value)}{unit} (wanted {sign} {number(self.bound)}{unit})"
+
+
+class Result(Struct, frozen=True):
+    """All of one benchmark. `notes` say what a reader must know to believe the figures."""
+
+    title: str
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...]
+    notes: tuple[str, ...] = ()
+
+
+def ratio(name: str, ours: Sequence[float], peer: Sequence[float]) -> Series:
+    """Ours to the peer's, round by round: what the machine did meanwhile touched both."""
+    return Series(name, "×", tuple(a / b for a, b in zip(ours, peer, strict=True)))
+
+
+def number(value: float) -> str:
+    """Three significant digits or so, as people write them."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
