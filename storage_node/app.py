@@ -12,6 +12,7 @@ from aiohttp import web
 
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
+from atoll.errors import Failed
 from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
@@ -166,5 +167,8 @@ async def _start_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Ins
 
 async def _sweep_tickets(index: Index, origin: Origin) -> None:
     while True:
-        await asyncio.wrap_future(index.write(forget_expired_tickets(origin.now_ms())))
+        try:
+            await asyncio.wrap_future(index.write(forget_expired_tickets(origin.now_ms())))
+        except Failed as error:  # a full disk, say: the node goes on, read-only
+            log.warning("expired tickets were not forgotten: %s", error.detail)
         await asyncio.sleep(_TICKET_SWEEP_SECONDS)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from atoll.errors import AtollError, NoSpace
+from atoll.errors import AtollError, NoSpace, Overloaded
 from storage_node.store import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -38,15 +38,23 @@ class _Job(NamedTuple):
 class IndexWriter:
     """Owns the writing connection and its thread. `committed` is called after each commit, in that thread."""
 
-    def __init__(self, connection: sqlite3.Connection, committed: Callable[[], object]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, committed: Callable[[], object], limit: int = QUEUE_LIMIT
+    ) -> None:
         self._connection = connection
         self._committed = committed
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LIMIT)
+        self._limit = limit
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # bounded by `submit`
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
     def submit(self, operation: Operation[T]) -> Future[T]:
-        """The future result of `operation`, set once it is durable; its exception if it refused."""
+        """The future result of `operation`, set once it is durable; its exception if it refused.
+
+        Never blocks: the event loop calls it too. `Overloaded` when far too many wait already.
+        """
+        if self._jobs.qsize() >= self._limit:
+            raise Overloaded("The node's index cannot keep up.", limit=self._limit, retry_after=1)
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()  # an impatient waiter may go away, but not take it back
         self._jobs.put(_Job(operation, done))

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 from atoll.backoff import Backoff
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import Unavailable
+from atoll.errors import Failed
 from atoll.events import event_headers
 from atoll.model import Region
 from atoll.signing import Keys
@@ -63,7 +63,7 @@ class Outbox:
             try:
                 more = await self._publish_batch()
                 backoff.reset()
-            except Unavailable as error:
+            except Failed as error:  # no NATS; or a disk too full to note what was published
                 self._failures.inc()
                 self._stream_known = False  # perhaps it is gone: ask, and make it again
                 log.warning("outbox waits: %s", error.detail)

@@ -1,0 +1,124 @@
+"""The group commit: what waits together is committed once, and nobody takes the writer down."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from atoll.errors import Overloaded, TicketReplayed
+from storage_node.index_schema import connect
+from storage_node.index_writer import IndexWriter
+
+DEADLINE = 20.0
+
+
+class Stage:
+    """A writer over a table of numbers; while `held` is set it works at nothing."""
+
+    def __init__(self, path, limit=100):
+        connection = connect(path)
+        connection.execute("CREATE TABLE numbers (n INTEGER)")
+        self.commits = 0
+        self.writer = IndexWriter(connection, self._committed, limit)
+        self.go, self.busy = threading.Event(), threading.Event()
+        self.path = path
+
+    def _committed(self):
+        self.commits += 1
+
+    def hold(self) -> Future[None]:
+        """The writer is in an operation that ends when `go` is set."""
+
+        def wait(_db):
+            self.busy.set()
+            assert self.go.wait(DEADLINE)
+
+        done = self.writer.submit(wait)
+        assert self.busy.wait(DEADLINE)
+        return done
+
+    def put(self, number: int) -> Future[int]:
+        def operation(db: sqlite3.Connection) -> int:
+            db.execute("INSERT INTO numbers VALUES (?)", (number,))
+            if number < 0:
+                raise TicketReplayed("no")
+            return number
+
+        return self.writer.submit(operation)
+
+    def numbers(self) -> list[int]:
+        reader = connect(self.path)
+        try:
+            return [n for (n,) in reader.execute("SELECT n FROM numbers ORDER BY n")]
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    made = Stage(tmp_path / "index.db")
+    yield made
+    made.go.set()
+    made.writer.close()
+
+
+def test_operations_that_wait_together_are_one_commit(stage):
+    stage.hold()
+    waiting = [stage.put(n) for n in range(20)]
+    stage.go.set()
+    assert [done.result(DEADLINE) for done in waiting] == list(range(20))
+    assert stage.numbers() == list(range(20))
+    assert stage.commits == 2
+
+
+def test_nothing_is_answered_before_it_is_committed(stage):
+    seen: list[list[int]] = []
+    done = stage.put(1)
+    done.add_done_callback(lambda _: seen.append(stage.numbers()))
+    done.result(DEADLINE)
+    stage.put(2).result(DEADLINE)  # the callback ran before the writer took this up
+    assert seen == [[1]]
+
+
+def test_one_that_refuses_takes_nothing_from_the_others(stage):
+    stage.hold()
+    good, bad, other = stage.put(1), stage.put(-1), stage.put(2)
+    stage.go.set()
+    assert (good.result(DEADLINE), other.result(DEADLINE)) == (1, 2)
+    with pytest.raises(TicketReplayed):
+        bad.result(DEADLINE)
+    assert stage.numbers() == [1, 2]
+
+
+def test_one_whose_waiter_went_away_is_committed_all_the_same(stage):
+    stage.hold()
+    forgotten = stage.put(1)
+    assert not forgotten.cancel()
+    stage.go.set()
+    stage.put(2).result(DEADLINE)
+    assert stage.numbers() == [1, 2]
+
+
+def test_when_too_many_wait_the_next_is_refused_and_nobody_is_blocked(tmp_path):
+    stage = Stage(tmp_path / "index.db", limit=3)
+    stage.hold()
+    waiting = [stage.put(n) for n in range(3)]
+    with pytest.raises(Overloaded) as refused:
+        stage.put(3)
+    assert refused.value.facts["limit"] == 3
+    stage.go.set()
+    assert [done.result(DEADLINE) for done in waiting] == [0, 1, 2]
+    stage.writer.close()
+
+
+def test_what_waits_at_the_end_is_committed(tmp_path):
+    stage = Stage(tmp_path / "index.db")
+    stage.hold()
+    last = stage.put(7)
+    stage.go.set()
+    stage.writer.close()
+    assert last.result(0) == 7
+    assert stage.numbers() == [7]
