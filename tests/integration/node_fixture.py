@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import http.client
 import io
@@ -109,8 +110,14 @@ class NodeProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "storage_node", "--settings", str(file)], stderr=log, stdout=log
             )
+        atexit.register(self._reap)
         until(self._serves, lambda: f"the node does not serve: {self.log[-2000:]}")
         return self
+
+    def _reap(self) -> None:
+        """What a failed test left running does not outlive the run."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
 
     def _serves(self) -> bool:
         assert self.process is not None
