@@ -130,9 +130,9 @@ class AssetState(Struct, frozen=True):
 
 
 class NodeStatus(Struct, frozen=True):
-    """A node's answer to GET /health."""
+    """A node's answer to GET /health. Every daemon says its `name` there: nobody takes it for another."""
 
-    node: str
+    name: str
     region: str
     set: str
     state: Literal["ready", "draining", "stopping"]

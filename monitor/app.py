@@ -62,7 +62,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     registry.register(
         MonitorCollector(watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: to_nats.unsent)
     )
-    api = MonitorApi(watch, book, cluster_map, heartbeats, lambda: bus.connected, clock)
+    api = MonitorApi(settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock)
     app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
 
     async with AsyncExitStack() as stack:

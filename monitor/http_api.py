@@ -22,6 +22,7 @@ class MonitorApi:
 
     def __init__(
         self,
+        name: str,
         watch: Watch,
         book: AlertBook,
         cluster_map: LiveClusterMap,
@@ -29,7 +30,7 @@ class MonitorApi:
         connected: Callable[[], bool],
         clock: Clock,
     ) -> None:
-        self._watch, self._book, self._map = watch, book, cluster_map
+        self._name, self._watch, self._book, self._map = name, watch, book, cluster_map
         self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
 
     def health(self) -> Any:
@@ -62,7 +63,7 @@ class MonitorApi:
 
     def alive(self) -> Any:
         """That the monitor runs, and whether it can hear. No facts about the cluster: it needs no key."""
-        return {"state": "ready", "nats_connected": self._connected()}
+        return {"name": self._name, "state": "ready", "nats_connected": self._connected()}
 
 
 def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:

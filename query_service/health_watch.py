@@ -104,4 +104,4 @@ class HealthWatch:
                     status = msgspec.json.decode(body, type=NodeStatus) if response.status == 200 else None
         except (aiohttp.ClientError, msgspec.MsgspecError, TimeoutError, OSError, ValueError):
             return None
-        return status if status and status.node == node.name else None
+        return status if status and status.name == node.name else None

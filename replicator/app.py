@@ -91,7 +91,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         regions = Regions(settings.node, reader, tasks, figures)
         gate.on_open(regions.wake)
         held.on_answer(regions.wake)
-        status = StatusSource(settings.node, stop, bus, cluster, gate, regions, held, parking)
+        status = StatusSource(settings.name, settings.node, stop, bus, cluster, gate, regions, held, parking)
         figures.watch(lambda: len(window), lambda: len(held), lambda: not gate.is_open)
 
         await enter(bus.opened())

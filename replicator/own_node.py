@@ -41,8 +41,8 @@ class OwnNode:
             status = await self._call("GET", "/health", NodeStatus, seconds=HEALTH_SECONDS)
         except AtollError as error:
             raise NodeAway(error.detail) from error
-        if status.node != self._name:
-            raise NodeAway(f"The address of {self._name} in the cluster map is answered by {status.node}.")
+        if status.name != self._name:
+            raise NodeAway(f"The address of {self._name} in the cluster map is answered by {status.name}.")
         if status.state == "stopping":
             raise NodeAway(f"Node {self._name} is stopping.")
 

@@ -25,6 +25,7 @@ class ReplicatorStatus(Struct, frozen=True):
     in our hands. `parked`: since the start.
     """
 
+    name: str
     state: State
     node: str
     bus_connected: bool
@@ -38,6 +39,7 @@ class ReplicatorStatus(Struct, frozen=True):
 class StatusSource:
     """Reads the status off the parts; called per request."""
 
+    name: str
     node: str
     stop: Stop
     bus: Bus
@@ -49,6 +51,7 @@ class StatusSource:
 
     def __call__(self) -> ReplicatorStatus:
         return ReplicatorStatus(
+            name=self.name,
             state=self._state(),
             node=self.node,
             bus_connected=self.bus.connected,

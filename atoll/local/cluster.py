@@ -48,6 +48,8 @@ class LocalCluster:
     """The cluster under `directory`, as an async context. `daemons` are its processes, by name.
 
     `extra`: settings by daemon kind or name, over the planned ones. `bucket`: made at the end, unless None.
+    `known_ports`: listen where people look first (8400 and up); False: anywhere, so that several clusters
+    stand side by side.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class LocalCluster:
         given: GivenUrls | None = None,
         environ: Mapping[str, str] | None = None,
         bucket: str | None = BUCKET,
+        known_ports: bool = True,
     ) -> None:
         self.paths = ClusterPaths(directory)
         self.plans = plan_daemons(extra or {})
@@ -66,6 +69,7 @@ class LocalCluster:
         self._environ = environ or {}
         self._given = given
         self._bucket = bucket
+        self._known_ports = known_ports
         self._stack = AsyncExitStack()
 
     def url(self, daemon: str) -> str:
@@ -119,7 +123,7 @@ class LocalCluster:
         self.paths.summary.unlink(missing_ok=True)
 
     def _choose_ports(self) -> None:
-        wanted = {plan.name: plan.wanted_port for plan in self.plans}
+        wanted = {plan.name: plan.wanted_port if self._known_ports else None for plan in self.plans}
         self.ports = choose_ports(self.paths.root / "ports.json", wanted, rng=random.Random())
 
     def _make_secrets(self) -> None:
@@ -145,7 +149,7 @@ class LocalCluster:
         port = self.ports[plan.name]
 
         async def healthy() -> None:
-            await self._check(f"http://{LOOPBACK}:{port}/health")
+            await self._check(f"http://{LOOPBACK}:{port}/health", plan.name)
 
         return ProcessSpec(
             name=plan.name,
@@ -162,12 +166,15 @@ class LocalCluster:
             log=self.paths.log(plan.name),
         )
 
-    async def _check(self, url: str) -> None:
+    async def _check(self, url: str, name: str) -> None:
+        """That this daemon answers there: another cluster's may have taken the port while ours was away."""
         try:
             async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=1.0)) as response:
                 if response.status != 200:
                     raise NotReadyError(f"{url} answers {response.status}")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if (other := (await response.json()).get("name")) != name:
+                    raise NotReadyError(f"{url} is the port of another daemon, {other!r}")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NotReadyError(f"{url} does not answer: {error!r}") from error
 
     async def _start_all(self) -> None:

@@ -318,7 +318,11 @@ async def test_an_unknown_path_is_a_problem_document(settings):
 async def test_it_starts_without_nats_and_hears_once_nats_is_there(settings, own_nats, tmp_path):
     own_nats.stop()
     async with running(settings) as daemon:
-        assert (await daemon.get("/health", None))[1] == {"state": "ready", "nats_connected": False}
+        assert (await daemon.get("/health", None))[1] == {
+            "name": "monitor-1",
+            "state": "ready",
+            "nats_connected": False,
+        }
         assert (await daemon.read("/v1/health"))["problems"] == ["the monitor has no connection to NATS"]
         own_nats.start()
         client = await nats.connect(own_nats.url)

@@ -19,7 +19,7 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
     directory = tmp_path_factory.mktemp("cluster")
     extra = {"storage_node": {"reserve_bytes": 0}}
     async with (
-        LocalCluster(directory, environ=dict(os.environ), extra=extra) as cluster,
+        LocalCluster(directory, environ=dict(os.environ), extra=extra, known_ports=False) as cluster,
         aiohttp.ClientSession() as session,
     ):
         yield Story(cluster, session)
