@@ -145,7 +145,8 @@ class LiveClusterMap:
                 await _put_back(bucket, key, value)
         else:
             for key in missing:
-                self._dirty |= self._copy.take(key, None, 0)
+                if await _is_gone(bucket, key):
+                    self._dirty |= self._copy.take(key, None, 0)
         if self._dirty or made != self._copy.made or not self.current.regions:
             self._copy.made = made
             await self._publish()
@@ -179,6 +180,16 @@ class LiveClusterMap:
         for listener in self._listeners:
             listener(self.current)
         self._changed.set()
+
+
+async def _is_gone(bucket: KeyValue, key: str) -> bool:
+    """Whether a key that a snapshot lacks is not there. The end of a snapshot may come before its entries:
+    nats-py marks it when nothing is pending on the server and nothing has arrived here yet."""
+    try:
+        await bucket.get(key)
+    except (nats.js.errors.KeyNotFoundError, nats.js.errors.KeyDeletedError):
+        return True
+    return False
 
 
 async def _put_back(bucket: KeyValue, key: str, value: bytes) -> None:

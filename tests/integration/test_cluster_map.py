@@ -8,6 +8,7 @@ import contextlib
 import nats
 import pytest
 from bus_settings import DEADLINE, settings_for, until
+from nats.js.kv import KeyValue
 from own_nats import OwnNats
 
 from atoll.bus import Bus, BusUnavailable
@@ -288,3 +289,28 @@ async def test_a_full_disk_does_not_keep_a_new_map_from_the_daemon(own_nats, tmp
         await put_all(live)
         await has(live, "eu-1", "us-1")
         assert "cannot be written" in caplog.text
+
+
+async def test_a_snapshot_that_ends_before_its_entries_came_takes_nothing_away(
+    own_nats, tmp_path, monkeypatch
+):
+    """The library may mark the end too early; what the copy knows is then asked for by name."""
+    async with live_map(tmp_path, own_nats.url) as live:
+        await put_all(live)
+        await has(live, "eu-1", "us-1")
+    early = KeyValue.watchall
+
+    async def ends_at_once(bucket, **kwargs):
+        watcher = await early(bucket, **kwargs)
+        watcher._updates = asyncio.Queue()
+        watcher._updates.put_nowait(None)
+        return watcher
+
+    monkeypatch.setattr(KeyValue, "watchall", ends_at_once)
+    async with live_map(tmp_path, own_nats.url) as live:
+        seen = []
+        live.on_change(lambda now: seen.append(set(now.nodes)))
+        await live.synced()
+        assert set(live.current.nodes) == {"eu-1", "us-1"}
+        assert all(nodes == {"eu-1", "us-1"} for nodes in seen)
+        assert set(live.current.buckets) == {"photos"}
