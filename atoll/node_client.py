@@ -5,6 +5,7 @@ Used by nodes (peers), replicators (their own node) and query services (deletes,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ import msgspec
 from atoll.errors import AtollError, Unavailable, UpstreamFailed, from_problem
 from atoll.ids import now_ms
 from atoll.model import Node
+from atoll.sent_once import LostConnection, sent_once
 from atoll.signing import Keys, internal_token
 
 T = TypeVar("T")
@@ -22,16 +24,25 @@ T = TypeVar("T")
 CONNECT_SECONDS = 1.0
 CONNECTIONS_PER_NODE = 32
 MAX_ANSWER_BYTES = 8 * 2**20
+MAX_PROBLEM_BYTES = 65536
 
 
 @asynccontextmanager
 async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """An HTTP session for internal calls: bounded connections, no cookies, no environment proxies."""
+    """An HTTP session for internal calls: bounded connections, no cookies, no proxies, no retry but ours."""
     connector = aiohttp.TCPConnector(limit=256, limit_per_host=CONNECTIONS_PER_NODE, keepalive_timeout=60)
     async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        middlewares=(sent_once(_lost),),
     ) as session:
         yield session
+
+
+def _lost(request: aiohttp.ClientRequest, error: LostConnection) -> AtollError:
+    return UpstreamFailed(f"{request.url.origin()} broke off: {error!r}")
 
 
 class NodeClient:
@@ -56,11 +67,13 @@ class NodeClient:
         """The response to an internal request, its status below 400.
 
         `seconds` bounds silence (connect, and each read), so that a large blob may take its time but a
-        peer that hangs may not. Raises what the problem document says, `Unavailable` when the node
-        cannot be reached, `UpstreamFailed` when it breaks off.
+        peer that hangs may not; who reads a body bounds the whole. Raises what the problem document says,
+        `Unavailable` when the node cannot be reached, `UpstreamFailed` when it breaks off.
         """
         token = internal_token(self._caller, node.name, method, path, self._keys, self._clock())
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=seconds)
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=seconds, sock_connect=CONNECT_SECONDS, sock_read=seconds
+        )
         try:
             async with self._session.request(
                 method,
@@ -73,7 +86,7 @@ class NodeClient:
                 if response.status >= 400:
                     raise await _problem(response)
                 yield response
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"Node {node.name} cannot be reached.", node=node.name) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UpstreamFailed(f"Node {node.name} broke off: {error!r}", node=node.name) from error
@@ -81,20 +94,32 @@ class NodeClient:
     async def call(
         self, node: Node, method: str, path: str, kind: type[T], *, body: Any = None, seconds: float = 10.0
     ) -> T:
-        """The JSON answer to an internal request, as a `kind`."""
-        async with self.open(node, method, path, body=body, seconds=seconds) as response:
-            answer = await response.content.read(MAX_ANSWER_BYTES)
-            while not response.content.at_eof() and len(answer) < MAX_ANSWER_BYTES:
-                answer += await response.content.read(MAX_ANSWER_BYTES - len(answer))
+        """The JSON answer to an internal request, as a `kind`; all of it within `seconds`."""
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self.open(node, method, path, body=body, seconds=seconds) as response,
+            ):
+                answer = await _read(response, MAX_ANSWER_BYTES)
+        except TimeoutError as error:
+            raise UpstreamFailed(f"Node {node.name} gave no answer in time.", node=node.name) from error
         try:
             return msgspec.json.decode(answer, type=kind)
         except msgspec.MsgspecError as error:
             raise UpstreamFailed(f"Node {node.name} answered nonsense: {error}", node=node.name) from error
 
 
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body, or as much of it as fits: a cut-off document does not parse."""
+    body = bytearray()
+    while len(body) < limit and (part := await response.content.read(limit - len(body))):
+        body += part
+    return bytes(body)
+
+
 async def _problem(response: aiohttp.ClientResponse) -> AtollError:
     try:
-        document = msgspec.json.decode(await response.content.read(65536), type=dict[str, Any])
+        document = msgspec.json.decode(await _read(response, MAX_PROBLEM_BYTES), type=dict[str, Any])
     except msgspec.MsgspecError:
         document = {}
     return from_problem(document, response.status)

@@ -25,6 +25,7 @@ from atoll.errors import (
     UpstreamFailed,
     from_problem,
 )
+from atoll.sent_once import LostConnection, sent_once
 from atoll.settings import SettingsError
 from atoll.version import __version__
 
@@ -67,24 +68,13 @@ def open_session(tls_ca_file: Path | None = None) -> aiohttp.ClientSession:
         auto_decompress=False,  # a blob's name is the hash of its bytes as sent
         trust_env=False,
         headers={"User-Agent": f"atoll/{__version__}", "Accept-Encoding": "identity"},
-        middlewares=(_no_hidden_retry,),
+        middlewares=(sent_once(_lost),),
     )
 
 
-async def _no_hidden_retry(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """aiohttp repeats PUT and DELETE by itself when a connection ends, even with what is left of a body.
-
-    Whether to repeat is ours to decide: an error of ours, which aiohttp does not know, gets through.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        host = str(request.url.origin())
-        raise BrokeOff(f"{host} broke off: {_reason(error)}.", server=host) from error
+def _lost(request: aiohttp.ClientRequest, error: LostConnection) -> AtollError:
+    host = str(request.url.origin())
+    return BrokeOff(f"{host} broke off: {_reason(error)}.", server=host)
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
