@@ -4,8 +4,10 @@ Every write is an operation – a function of the connection. One thread takes a
 runs them in one transaction, commits once (one fsync), and only then answers them all. Sixteen uploads
 that arrive together cost one fsync, and a caller who is answered knows that the answer is on the disk.
 
-Each operation runs in a savepoint of its own, so that one that refuses (a replayed ticket, say) takes
-nothing from its neighbours. If the commit itself fails, all of them fail.
+Each operation runs in a savepoint of its own, so that one that refuses (a replayed ticket, say) or fails
+takes nothing from its neighbours. Some errors – a full disk, a failed read – may make SQLite roll back the
+whole transaction (https://www.sqlite.org/lang_transaction.html, section 3): then the batch is run again,
+each operation in a transaction of its own. If the commit itself fails, all of them fail.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from atoll.errors import AtollError, NoSpace, Overloaded
@@ -88,33 +91,49 @@ class IndexWriter:
         return jobs, False
 
     def _commit(self, batch: list[_Job]) -> None:
-        results: list[tuple[_Job, Any]] = []
-        refused: list[tuple[_Job, BaseException]] = []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                self._apply(job, results, refused)
-            self._connection.execute("COMMIT")
+            answers = self._transaction(batch)
+        except _TransactionLost as lost:
+            self._alone(batch, lost.error)
+            return
         except sqlite3.Error as error:
             self._abandon(batch, error)
             return
         self._committed()
-        for job, result in results:
-            job.done.set_result(result)
-        for job, refusal in refused:
-            job.done.set_exception(refusal)
+        for answer in answers:
+            answer()
 
-    def _apply(
-        self, job: _Job, results: list[tuple[_Job, Any]], refused: list[tuple[_Job, BaseException]]
-    ) -> None:
+    def _transaction(self, batch: list[_Job]) -> list[Callable[[], None]]:
+        """Run and commit; how each job is to be answered now that it is durable."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        answers = [self._apply(job) for job in batch]
+        self._connection.execute("COMMIT")
+        return answers
+
+    def _apply(self, job: _Job) -> Callable[[], None]:
         self._connection.execute("SAVEPOINT one")
         try:
-            results.append((job, job.operation(self._connection)))
-        except (AtollError, ValueError, LookupError, TypeError) as error:
-            # an operation's own refusal (or its own bug) must not take its neighbours down with it
-            self._connection.execute("ROLLBACK TO one")
-            refused.append((job, error))
+            answer = partial(job.done.set_result, job.operation(self._connection))
+        except Exception as error:  # noqa: BLE001 - the loop's edge: an operation's bug must not end the writer
+            self._undo(error)
+            answer = partial(job.done.set_exception, _ours(error))
         self._connection.execute("RELEASE one")
+        return answer
+
+    def _undo(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.Error):
+            log.error("an operation of index.db failed: %s", error)
+            if not self._connection.in_transaction:
+                raise _TransactionLost(error) from error
+        self._connection.execute("ROLLBACK TO one")
+
+    def _alone(self, batch: list[_Job], error: sqlite3.Error) -> None:
+        """One of these lost the transaction for all; one that does so by itself has failed."""
+        if len(batch) == 1:
+            batch[0].done.set_exception(our_error(error))
+            return
+        for job in batch:
+            self._commit([job])
 
     def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
         log.error("index.db did not commit: %s", error)
@@ -126,6 +145,18 @@ class IndexWriter:
         ours = our_error(error)
         for job in batch:
             job.done.set_exception(ours)
+
+
+class _TransactionLost(Exception):
+    """SQLite rolled back the whole transaction because of one statement."""
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _ours(error: Exception) -> Exception:
+    return our_error(error) if isinstance(error, sqlite3.Error) else error
 
 
 def our_error(error: sqlite3.Error) -> AtollError:

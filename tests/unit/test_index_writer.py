@@ -8,9 +8,10 @@ from concurrent.futures import Future
 
 import pytest
 
-from atoll.errors import Overloaded, TicketReplayed
+from atoll.errors import NoSpace, Overloaded, TicketReplayed
 from storage_node.index_schema import connect
 from storage_node.index_writer import IndexWriter
+from storage_node.store import StoreFailed
 
 DEADLINE = 20.0
 
@@ -20,7 +21,11 @@ class Stage:
 
     def __init__(self, path, limit=100):
         connection = connect(path)
-        connection.execute("CREATE TABLE numbers (n INTEGER)")
+        connection.execute("CREATE TABLE numbers (n INT NOT NULL UNIQUE)")
+        connection.execute(
+            "CREATE TABLE children (n INT REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)"
+        )
+        connection.execute("PRAGMA max_page_count = 1000")
         self.commits = 0
         self.writer = IndexWriter(connection, self._committed, limit)
         self.go, self.busy = threading.Event(), threading.Event()
@@ -91,6 +96,60 @@ def test_one_that_refuses_takes_nothing_from_the_others(stage):
     with pytest.raises(TicketReplayed):
         bad.result(DEADLINE)
     assert stage.numbers() == [1, 2]
+
+
+def insert(statement: str, *values: object):
+    """An operation that succeeds with 0, or fails as SQLite says."""
+
+    def operation(db: sqlite3.Connection) -> int:
+        db.execute(statement, values)
+        return 0
+
+    return operation
+
+
+FAILURES = {
+    "a statement that is none": (insert("INSERT INTO nowhere VALUES (1)"), StoreFailed),
+    "a constraint": (insert("INSERT INTO numbers VALUES (NULL)"), StoreFailed),
+    "one that takes the whole transaction along": (
+        insert("INSERT OR ROLLBACK INTO numbers VALUES (NULL)"),
+        StoreFailed,
+    ),
+    "a full disk": (insert("INSERT INTO numbers VALUES (?)", bytes(10_000_000)), NoSpace),
+    "a bug": (lambda db: db.no_such_attribute, AttributeError),
+}
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_one_that_fails_takes_nothing_from_the_others(stage, how):
+    failing, expected = FAILURES[how]
+    stage.hold()
+    before, bad, after = stage.put(1), stage.writer.submit(failing), stage.put(2)
+    stage.go.set()
+    assert (before.result(DEADLINE), after.result(DEADLINE)) == (1, 2)
+    with pytest.raises(expected):
+        bad.result(DEADLINE)
+    assert stage.numbers() == [1, 2]
+    assert stage.put(3).result(DEADLINE) == 3  # the writer goes on
+
+
+def test_one_that_fails_alone_fails_alone(stage):
+    with pytest.raises(StoreFailed):
+        stage.writer.submit(FAILURES["one that takes the whole transaction along"][0]).result(DEADLINE)
+    assert stage.put(3).result(DEADLINE) == 3
+
+
+def test_when_the_commit_fails_nobody_is_told_that_it_is_durable(stage):
+    """A foreign key that is checked only at the commit stands for a disk that fails there."""
+    stage.hold()
+    good = stage.put(1)
+    bad = stage.writer.submit(insert("INSERT INTO children VALUES (7)"))
+    stage.go.set()
+    for done in (good, bad):
+        with pytest.raises(StoreFailed):
+            done.result(DEADLINE)
+    assert stage.numbers() == []
+    assert stage.put(3).result(DEADLINE) == 3
 
 
 def test_one_whose_waiter_went_away_is_committed_all_the_same(stage):
