@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scratch", default=tempfile.gettempdir(), help="a directory on the disk to measure (default: /tmp)"
     )
+    parser.add_argument(
+        "--quick", action="store_true", help="a smaller load, for small machines (the lag benchmark)"
+    )
     parser.add_argument("--list", action="store_true", help="say which benchmarks there are")
     return parser
 
@@ -60,7 +63,9 @@ def _run(console: Console, name: str, options: argparse.Namespace) -> Result:
             if not console.is_terminal:
                 console.print(f"{name}: {text}", highlight=False)
 
-        result = uvloop.run(_awaited(name, Context(Path(directory).resolve(), options.rounds, say)))
+        result = uvloop.run(
+            _awaited(name, Context(Path(directory).resolve(), options.rounds, say, options.quick))
+        )
     report.show(console, result)
     return result
 

@@ -13,11 +13,15 @@ B = TypeVar("B")
 
 @dataclass(frozen=True)
 class Context:
-    """`say` shows what goes on now; `directory` is on the disk that is measured, and removed afterwards."""
+    """`say` shows what goes on now; `directory` is on the disk that is measured, and removed afterwards.
+
+    `quick`: a smaller load, for a machine that cannot take the whole one.
+    """
 
     directory: Path
     rounds: int
     say: Callable[[str], None]
+    quick: bool = False
 
     def each_round(self, what: str) -> Iterator[int]:
         """The numbers of the rounds, told as they begin."""

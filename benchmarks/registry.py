@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from benchmarks import hot_get, resolve, upload, upload_memory
+from benchmarks import hot_get, lag, resolve, upload, upload_memory
 from benchmarks.context import Context
 from benchmarks.result import Result
 
@@ -19,6 +19,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "hot_get": Benchmark(hot_get.run, "hot GETs from one node, against aiohttp's FileResponse"),
+    "lag": Benchmark(lag.run, "from 201 to durable in all regions, at 100 uploads a second"),
     "resolve": Benchmark(resolve.run, "resolving from memory and from Redis, against a bare aiohttp handler"),
     "upload": Benchmark(upload.run, "durable uploads of 80 KB to one node, against a bare fsync loop"),
     "upload_memory": Benchmark(upload_memory.run, "memory of a node that takes 64 uploads of 20 MB at once"),

@@ -36,6 +36,7 @@ class Mark(Struct, frozen=True):
     bound: float
     unit: str = ""
     at_most: bool = False
+    values: tuple[float, ...] = ()  # each round's, when `value` is their median
 
     @property
     def passed(self) -> bool:
@@ -48,6 +49,20 @@ class Mark(Struct, frozen=True):
         return f"{number(self.value)}{unit} (wanted {sign} {number(self.bound)}{unit})"
 
 
+class Distribution(Struct, frozen=True):
+    """How one quantity was spread over all rounds: its percentiles 0 to 100."""
+
+    name: str
+    unit: str
+    percentiles: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, unit: str, values: Sequence[float]) -> Distribution:
+        """Of at least one value."""
+        ordered, last = sorted(values), len(values) - 1
+        return cls(name, unit, tuple(round(ordered[last * share // 100], 3) for share in range(101)))
+
+
 class Result(Struct, frozen=True):
     """All of one benchmark. `notes` say what a reader must know to believe the figures."""
 
@@ -55,6 +70,7 @@ class Result(Struct, frozen=True):
     series: tuple[Series, ...]
     marks: tuple[Mark, ...]
     notes: tuple[str, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
 
 
 def ratio(name: str, ours: Sequence[float], peer: Sequence[float]) -> Series:

@@ -1,0 +1,105 @@
+"""Whether nodes really hold what they should: not by what they said, but by asking and by reading the disk.
+
+For each upload and node: the node's index knows the blob, its record is there, and the file that lies where
+the layout says has the SHA-256 of what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from atoll.ids import now_ms
+from atoll.local.cluster import LocalCluster
+from atoll.local.cluster_plan import BUCKET
+from atoll.node_api import AssetState
+from atoll.settings import read_secret
+from atoll.signing import Keys, internal_token
+from benchmarks.ask import Asker
+
+_AT_ONCE = 16
+_HASHERS = 2
+
+
+class Wanted(NamedTuple):
+    """An upload that was acknowledged."""
+
+    asset_id: str
+    sha256: str
+
+
+class Node(NamedTuple):
+    """A node: its name, its port, its data directory."""
+
+    name: str
+    port: int
+    data: Path
+
+
+async def lost(cluster: LocalCluster, uploads: Sequence[Wanted], asker: Asker) -> list[str]:
+    """What is missing, one line for each upload and node; empty when every node holds everything."""
+    keys = Keys(read_secret(cluster.paths.secrets / "cluster-secret"))
+    nodes = [
+        Node(name, cluster.ports[name], cluster.paths.data(name)) for name in cluster.names("storage_node")
+    ]
+    missing: list[str] = []
+    for node in nodes:
+        missing += await unknown_to(node, uploads, asker, keys)
+        missing += await asyncio.to_thread(wrong_on_disk, node, (each.sha256 for each in uploads))
+    return missing
+
+
+async def unknown_to(node: Node, uploads: Sequence[Wanted], asker: Asker, keys: Keys) -> list[str]:
+    """What a node's own index does not have, by its internal API."""
+    waiting, missing = iter(uploads), list[str]()
+
+    async def ask(path: str) -> bytes | None:
+        token = internal_token("benchmark", node.name, "GET", path, keys, now_ms())
+        head = f"GET {path} HTTP/1.1\r\nHost: node\r\nAuthorization: Atoll {token}\r\n\r\n"
+        answer = await asker.ask(node.port, (head.encode(),))
+        return answer.body if answer.status == 200 else None
+
+    async def work() -> None:
+        for upload in waiting:
+            located = await ask(f"/internal/v1/locations/{BUCKET}/{upload.sha256}")
+            state = await ask(f"/internal/v1/assets/{upload.asset_id}")
+            if located is None:
+                missing.append(f"{node.name} does not know blob {upload.sha256}")
+            if state is None or not _is_recorded(state, upload):
+                missing.append(f"{node.name} has no record of asset {upload.asset_id}")
+
+    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+    return missing
+
+
+def _is_recorded(state: bytes, upload: Wanted) -> bool:
+    records = msgspec.json.decode(state, type=AssetState).records
+    return any(record.blob.sha256 == upload.sha256 for record in records)
+
+
+def wrong_on_disk(node: Node, hashes: Iterable[str]) -> list[str]:
+    """Files that are not there or have other bytes than their name says. Blocks."""
+    root = node.data / "blobs" / BUCKET
+
+    def check(sha256: str) -> str | None:
+        try:
+            (file,) = (root / sha256[:2] / sha256[2:4]).glob(f"{sha256}.*")
+            good = hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+        except (OSError, ValueError):
+            return f"{node.name} has no file of blob {sha256}"
+        return None if good else f"{node.name} has other bytes for blob {sha256}"
+
+    with ThreadPoolExecutor(_HASHERS) as threads:
+        return [problem for problem in _each(threads, check, hashes) if problem]
+
+
+def _each(
+    threads: ThreadPoolExecutor, check: Callable[[str], str | None], hashes: Iterable[str]
+) -> Iterable[str | None]:
+    return threads.map(check, hashes)

@@ -1,0 +1,76 @@
+"""Hears the nodes say what they hold: a plain subscription to the receipts that they publish anyway.
+
+A core subscription costs the cluster nothing but the sending: no consumer, no acknowledgement. Messages are
+kept as they come and read when the load is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from nats.aio.msg import Msg
+
+from atoll.bus import Bus
+from atoll.daemon_settings import DaemonSettings
+from atoll.events import BlobReplicated, open_event
+from atoll.local.cluster import LocalCluster
+from atoll.local.cluster_plan import REGIONS
+from atoll.settings import read_secret
+from atoll.signing import Keys
+
+_ALL_RECEIPTS = "atoll.*.blob.replicated.*"
+
+
+class Receipt(NamedTuple):
+    """A node has a blob: fsynced and in place by `fsynced_at`, told here at `heard_at` (Unix seconds)."""
+
+    fsynced_at: float
+    heard_at: float
+
+
+class Receipts:
+    """What was heard. `keys` are the cluster's: what they did not sign is not counted."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._messages: list[tuple[Msg, float]] = []
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    async def hear(self, message: Msg) -> None:
+        """Keep a message."""
+        self._messages.append((message, time.time()))
+
+    def take(self) -> dict[str, dict[str, Receipt]]:
+        """By hash and node, the first of each; forgets what was heard."""
+        found: dict[str, dict[str, Receipt]] = {}
+        for message, heard_at in self._messages:
+            event = open_event(message.subject, message.data, message.headers, self._keys)
+            if isinstance(event, BlobReplicated):
+                # its whole milliseconds are rounded down, so that it may be one later
+                receipt = Receipt((event.at + 1) / 1000, heard_at)
+                found.setdefault(event.sha256, {}).setdefault(event.node, receipt)
+        self._messages.clear()
+        return found
+
+
+@asynccontextmanager
+async def receipts_of(cluster: LocalCluster) -> AsyncIterator[Receipts]:
+    """Listen to a cluster."""
+    settings = DaemonSettings(
+        name="benchmark",
+        region=REGIONS[0].name,
+        listen_port=1,
+        cluster_secret_file=cluster.paths.secrets / "cluster-secret",
+        state_dir=cluster.paths.state("benchmark"),
+        nats_url=cluster.engines.urls.nats,
+    )
+    receipts = Receipts(Keys(read_secret(settings.cluster_secret_file)))
+    async with Bus(settings).opened() as bus:
+        await bus.subscribe(_ALL_RECEIPTS, receipts.hear)
+        await bus.flush()
+        yield receipts
