@@ -205,9 +205,9 @@ def _notes(asked: Load, size: int) -> tuple[str, ...]:
     return (
         f"{asked.uploads:,} distinct JPEGs of {size:,} bytes a round, one every"
         f" {1000 / asked.per_second:g} ms whoever was answered or not, each with a ticket of its own;"
-        f" {len(REGIONS)} nodes and replicators, two query services with their indexer, the monitor, NATS (sync_interval: always), the MongoDB"
-        " stand-in, Valkey and this client share the machine. Rounds follow a warm-up; directories are made"
-        " as they are needed.",
+        f" {len(REGIONS)} nodes and replicators, two query services with their indexer, the monitor, NATS"
+        " (sync_interval: always), the MongoDB stand-in, Valkey and this client share the machine. Rounds"
+        " follow a warm-up; directories are made as they are needed.",
         "Lag: from when the client had its 201 until the last of the other regions had the file fsynced,"
         " renamed and its directory fsynced, by the time in that node's receipt. The receipt is committed"
         " next, published, and heard: that is in the table too, as the upper bound.",
