@@ -92,9 +92,20 @@ class NodeClient:
             raise UpstreamFailed(f"Node {node.name} broke off: {error!r}", node=node.name) from error
 
     async def call(
-        self, node: Node, method: str, path: str, kind: type[T], *, body: Any = None, seconds: float = 10.0
+        self,
+        node: Node,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: Any = None,
+        seconds: float = 10.0,
+        heard: Callable[[int], None] | None = None,
     ) -> T:
-        """The JSON answer to an internal request, as a `kind`; all of it within `seconds`."""
+        """The JSON answer to an internal request, as a `kind`; all of it within `seconds`.
+
+        `heard` is told how many bytes the answer had.
+        """
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -103,6 +114,8 @@ class NodeClient:
                 answer = await _read(response, MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise UpstreamFailed(f"Node {node.name} gave no answer in time.", node=node.name) from error
+        if heard is not None:
+            heard(len(answer))
         try:
             return msgspec.json.decode(answer, type=kind)
         except msgspec.MsgspecError as error:
