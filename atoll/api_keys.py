@@ -1,6 +1,7 @@
 """API keys: who may call the query service and the monitor. I/O only when loading.
 
-Keys are kept hashed, in a TOML file of the operator's:
+Keys are kept hashed: those of the cluster map (restored from a backup, say) are known everywhere, and every
+service has a TOML file of the operator's, with which the first ones begin:
 
     [[key]]
     id = "admin"
@@ -12,16 +13,16 @@ from __future__ import annotations
 
 import hmac
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from atoll.errors import Forbidden, Unauthorized
-from atoll.model import Sha256
+from atoll.model import AccessKey, Scope, Sha256
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 
@@ -35,7 +36,7 @@ class _Entry(Struct, forbid_unknown_fields=True):
 
     id: Annotated[str, Meta(min_length=1)]
     sha256: Sha256
-    scopes: Annotated[tuple[Literal["read", "write", "delete", "admin"], ...], Meta(min_length=1)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,31 @@ class ApiKey:
 
     id: str
     sha256: str
-    scopes: frozenset[str]
+    scopes: frozenset[Scope]
+
+    @property
+    def sorted_scopes(self) -> tuple[Scope, ...]:
+        """For writing down."""
+        return tuple(sorted(self.scopes))
 
 
 class ApiKeys:
-    """The known keys; `check` is fast enough for every request."""
+    """The known keys: the operator's file, and the cluster map. `check` is fast enough for every request."""
 
     def __init__(self, keys: list[ApiKey]) -> None:
-        self._keys = keys
+        self._own, self._shared = tuple(keys), tuple[ApiKey, ...]()
         self._seen: dict[str, ApiKey] = {}
+
+    @property
+    def known(self) -> tuple[ApiKey, ...]:
+        """All of them."""
+        return (*self._own, *self._shared)
+
+    def share(self, keys: Iterable[AccessKey]) -> None:
+        """These are the cluster map's keys now; one that is gone from it is refused from here on."""
+        shared = tuple(ApiKey(key.name, key.sha256, frozenset(key.scopes)) for key in keys)
+        if shared != self._shared:
+            self._shared, self._seen = shared, {}
 
     def check(self, headers: Mapping[str, str], scope: str) -> ApiKey:
         """The key in `Authorization: Bearer`, if it has `scope`; `Unauthorized` or `Forbidden` otherwise."""
@@ -68,7 +85,7 @@ class ApiKeys:
         if kind.lower() != "bearer" or not token.isascii() or not 1 <= len(token) <= MAX_KEY_CHARS:
             raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
         digest = hash_api_key(token)
-        for key in self._keys:
+        for key in self.known:
             if hmac.compare_digest(key.sha256, digest):
                 if len(self._seen) < _REMEMBERED:
                     self._seen[header] = key

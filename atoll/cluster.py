@@ -1,4 +1,4 @@
-"""The cluster map as a value: regions, nodes, sets, buckets. Pure.
+"""The cluster map as a value: regions, nodes, sets, buckets, API keys. Pure.
 
 An entry travels as a sealed JSON document under a key such as `node.eu-1`; who does not know the cluster
 secret can neither join a node nor open a bucket. `cluster_map.py` watches the entries; this module reads
@@ -16,13 +16,19 @@ import msgspec
 from msgspec import Struct
 
 from atoll.errors import NotFound
-from atoll.model import Bucket, Node, Region, ReplicaSet
+from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet
 from atoll.placement import distance_km
 from atoll.signing import Keys, seal, seal_matches
 
-Entry = Region | Node | ReplicaSet | Bucket
-E = TypeVar("E", Region, Node, ReplicaSet, Bucket)
-_KINDS: dict[str, type[Entry]] = {"region": Region, "node": Node, "set": ReplicaSet, "bucket": Bucket}
+Entry = Region | Node | ReplicaSet | Bucket | AccessKey
+E = TypeVar("E", Region, Node, ReplicaSet, Bucket, AccessKey)
+_KINDS: dict[str, type[Entry]] = {
+    "region": Region,
+    "node": Node,
+    "set": ReplicaSet,
+    "bucket": Bucket,
+    "key": AccessKey,
+}
 
 
 class BadEntry(ValueError):
@@ -71,6 +77,7 @@ class ClusterMap:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     sets: Mapping[str, ReplicaSet] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
+    keys: Mapping[str, AccessKey] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> ClusterMap:

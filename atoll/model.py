@@ -71,6 +71,18 @@ class Bucket(Struct, frozen=True):
     allowed: tuple[Extension, ...] | None = None
 
 
+Scope = Literal["read", "write", "delete", "admin"]
+
+
+class AccessKey(Struct, frozen=True):
+    """An API key that the whole cluster knows: its hash (see `signing.hash_api_key`), never itself."""
+
+    name: Label
+    sha256: Sha256
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
+    created_at: Milliseconds = 0
+
+
 class Picture(Struct, frozen=True):
     """What decoding found: displayed width and height (EXIF orientation applied), and frames."""
 
@@ -130,6 +142,25 @@ class Location(Struct, frozen=True):
     verified_at: Milliseconds
 
 
+# What a node says of itself. `failing`: its disk gives no answer, so others must be asked.
+NodeWord = Literal["ready", "draining", "stopping", "failing"]
+
+
+class ScrubFacts(Struct, frozen=True):
+    """How far a node is with reading all its blobs again. `progress` (0 to 1) is of the round under way.
+
+    `oldest_verified_at` is 0 without blobs; `overdue` blobs were not read within the period. `bad` copies were
+    found since the daemon started; `unreadable` pictures have the right bytes and cannot be decoded.
+    """
+
+    oldest_verified_at: Milliseconds
+    progress: float
+    overdue: Size = 0
+    bad: Size = 0
+    unreadable: Size = 0
+    paused: bool = False
+
+
 class Heartbeat(Struct, frozen=True):
     """What a node says of itself every second. `load` is 0 (idle) to 1 (saturated) and may exceed it."""
 
@@ -139,7 +170,7 @@ class Heartbeat(Struct, frozen=True):
     url: str
     at: Milliseconds
     version: str
-    state: Literal["ready", "draining", "stopping"]
+    state: NodeWord
     read_only: bool
     load: float
     bytes_total: Size
@@ -150,6 +181,7 @@ class Heartbeat(Struct, frozen=True):
     wanted: Size = 0
     quarantined: Size = 0
     inodes_free: Size | UnsetType = UNSET
+    scrub: ScrubFacts | None = None
 
     @property
     def used_fraction(self) -> float:

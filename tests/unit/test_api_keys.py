@@ -6,6 +6,7 @@ import pytest
 
 from atoll.api_keys import ApiKey, ApiKeys, load_api_keys
 from atoll.errors import Forbidden, Unauthorized
+from atoll.model import AccessKey
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 
@@ -115,3 +116,16 @@ def test_every_mistake_in_the_file_is_told(tmp_path, text, count):
 def test_a_missing_file_is_a_mistake(tmp_path):
     with pytest.raises(SettingsError, match="No such file"):
         load_api_keys(tmp_path / "nowhere")
+
+
+def test_a_key_of_the_cluster_map_is_known_until_it_is_gone_from_it(keys):
+    headers = bearer("m" * 43)
+    with pytest.raises(Unauthorized):
+        keys.check(headers, "read")
+    keys.share([AccessKey("mobile", hash_api_key("m" * 43), ("read",))])
+    assert keys.check(headers, "read").id == "mobile"
+    with pytest.raises(Forbidden):
+        keys.check(headers, "admin")
+    keys.share([])
+    with pytest.raises(Unauthorized):
+        keys.check(headers, "read")
