@@ -11,15 +11,15 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any
 
 import uvloop
 
-log = logging.getLogger(__name__)
+from atoll.cancelling import cancel_and_wait as cancel_and_wait
 
-_CANCEL_SECONDS = 0.2
+log = logging.getLogger(__name__)
 
 
 class Stop:
@@ -79,19 +79,6 @@ class Tasks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await cancel_and_wait(self._tasks)
-
-
-async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel `tasks` until all have ended, whatever they ended with.
-
-    Again and again: before Python 3.12, asyncio.wait_for (ours or a driver's) forgets that it was
-    cancelled when what it waits for is done at the same moment (cpython issue 86296).
-    """
-    ending = {task for task in tasks if not task.done()}
-    while ending:
-        for task in ending:
-            task.cancel()
-        _, ending = await asyncio.wait(ending, timeout=_CANCEL_SECONDS)
 
 
 def run(main: Callable[[Stop], Awaitable[None]]) -> int:
