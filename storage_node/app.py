@@ -131,13 +131,13 @@ def _open_disk(
 ) -> tuple[DiskStore, Index]:
     """Store and index; `committed` is set after each commit. `SettingsError` for another node's data."""
     loop = asyncio.get_running_loop()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = DiskStore(settings.data_dir)
     try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        store = DiskStore(settings.data_dir)
         index = Index(
             settings.data_dir / "index.db", settings.name, lambda: loop.call_soon_threadsafe(committed.set)
         )
-    except ValueError as error:
+    except (ValueError, OSError, Failed) as error:
         raise SettingsError([f"data_dir: {error}"]) from error
     stack.push_async_callback(asyncio.to_thread, index.close)
     log.info("removed %d half-written files", store.clear_staged())

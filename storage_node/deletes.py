@@ -103,6 +103,7 @@ class Deletes:
             if self._index.blob(key.bucket, key.sha256) is not None:
                 return False
             self._store.remove(key)
+            self._store.remove_quarantined(key)
             self._index.write(unlinked(key, self._origin)).result()
             return True
 

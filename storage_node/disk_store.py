@@ -3,6 +3,7 @@
     <data>/blobs/<bucket>/<ab>/<cd>/<sha256>.<ext>    read-only files
     <data>/incoming/                                  staged files, same file system
     <data>/quarantine/                                bad copies, kept for people to look at
+    <data>/disk.probe                                 16 bytes, written again and again: does the disk answer?
 
 What is fsynced, and why: the file before the rename, or a name could point to nothing after a power cut;
 the directory after the rename, or the name itself could be lost; and every directory that was made on
@@ -93,6 +94,7 @@ class DiskStore:
         self._blobs = str(root / "blobs")
         self._incoming = root / "incoming"
         self._quarantine = root / "quarantine"
+        self._probe = str(root / "disk.probe")
         self._durable: set[str] = set()
         self._numbers = count()
         self._lock = threading.Lock()
@@ -145,16 +147,7 @@ class DiskStore:
             self._durable.update(made)
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
-        try:
-            descriptor = os.open(self._name(key), os.O_RDONLY)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StoreFailed(f"The disk failed: {error}") from error
-        with _ours, os.fdopen(descriptor, "rb", buffering=0) as file:
-            wanted = os.fstat(descriptor).st_size - start if length is None else length
-            file.seek(start)
-            return _read_fully(file.fileno(), max(0, wanted))
+        return _read_file(self._name(key), start, length)
 
     def size(self, key: BlobKey) -> int | None:
         with _ours:
@@ -164,16 +157,13 @@ class DiskStore:
                 return None
 
     def remove(self, key: BlobKey) -> bool:
-        with _ours:
-            try:
-                os.unlink(self._name(key))
-            except FileNotFoundError:
-                return False
-            fsync_directory(self._directory(key))
-        return True
+        return _remove_file(self._name(key), self._directory(key))
+
+    def _set_aside(self, key: BlobKey) -> Path:
+        return self._quarantine / f"{key.bucket}.{key.sha256}.{key.ext}"
 
     def quarantine(self, key: BlobKey) -> Path | None:
-        target = self._quarantine / f"{key.bucket}.{key.sha256}.{key.ext}"
+        target = self._set_aside(key)
         with _ours:
             try:
                 os.rename(self._name(key), target)
@@ -183,16 +173,54 @@ class DiskStore:
             fsync_directory(self._directory(key))
         return target
 
+    def read_quarantined(self, key: BlobKey, start: int, length: int) -> bytes | None:
+        return _read_file(self._set_aside(key), start, length)
+
+    def remove_quarantined(self, key: BlobKey) -> bool:
+        return _remove_file(self._set_aside(key), self._quarantine)
+
     def space(self) -> Space:
         with _ours:
             stat = os.statvfs(self._blobs)
         return Space(stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize, stat.f_favail)
+
+    def probe(self) -> None:
+        with _ours:
+            descriptor = os.open(self._probe, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.pwrite(descriptor, os.urandom(16), 0)  # other bytes each time, or nothing need be written
+                _sync_file(descriptor)
+            finally:
+                os.close(descriptor)
 
     def clear_staged(self) -> int:
         left = list(self._incoming.iterdir())
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)
+
+
+def _read_file(name: str | Path, start: int, length: int | None) -> bytes | None:
+    try:
+        descriptor = os.open(name, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreFailed(f"The disk failed: {error}") from error
+    with _ours, os.fdopen(descriptor, "rb", buffering=0) as file:
+        wanted = os.fstat(descriptor).st_size - start if length is None else length
+        file.seek(start)
+        return _read_fully(file.fileno(), max(0, wanted))
+
+
+def _remove_file(name: str | Path, directory: str | Path) -> bool:
+    with _ours:
+        try:
+            os.unlink(name)
+        except FileNotFoundError:
+            return False
+        fsync_directory(directory)
+    return True
 
 
 def _read_fully(descriptor: int, length: int) -> bytes:

@@ -1,7 +1,7 @@
 """What the node knows of its disk: blobs, records, tombstones, outbox. Reads; writes go to index_writer.
 
 Calls block and run in the node's threads. Each reading thread gets a connection of its own, so that
-readers never wait for each other or for the writer.
+readers never wait for each other or for the writer. What SQLite raises is `StoreFailed` here.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from atoll.model import AssetRecord, Blob, Picture, Tombstone
 from atoll.node_api import AssetState, WantedItem
-from storage_node.index_schema import connect, prepare
-from storage_node.index_writer import IndexWriter, Operation
+from storage_node.index_schema import READER_CACHE_KIB, connect, prepare
+from storage_node.index_writer import IndexWriter, Operation, our_error
 from storage_node.store import BlobKey
 
 T = TypeVar("T")
+
+
+class BlobChunks(NamedTuple):
+    """What tells right chunks of a blob from wrong ones (chunks.py). `digests`: as recorded at ingest."""
+
+    key: BlobKey
+    size: int
+    digests: bytes
 
 
 class HeldBlob(NamedTuple):
@@ -35,6 +43,10 @@ class HeldBlob(NamedTuple):
     @property
     def key(self) -> BlobKey:
         return BlobKey(self.blob.bucket, self.blob.sha256, self.blob.ext)
+
+    @property
+    def chunks(self) -> BlobChunks:
+        return BlobChunks(self.key, self.blob.size, self.chunk_digests)
 
 
 class OutboxRow(NamedTuple):
@@ -62,12 +74,16 @@ class Index:
     """One node's index.db."""
 
     def __init__(self, path: Path, node: str, committed: Callable[[], object] = lambda: None) -> None:
+        """ValueError for a file of another node or a later schema, `StoreFailed` for one that is no index."""
         self._path = path
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        connection = connect(path)
-        prepare(connection, node)
+        try:
+            connection = connect(path)
+            prepare(connection, node)
+        except sqlite3.Error as error:
+            raise our_error(error) from error
         self._writer = IndexWriter(connection, committed)
 
     def write(self, operation: Operation[T]) -> Future[T]:
@@ -82,10 +98,20 @@ class Index:
                 connection.close()
             self._readers.clear()
 
+    def _rows(self, statement: str, *values: object) -> list[Any]:
+        try:
+            return self._reader().execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise our_error(error) from error
+
+    def _row(self, statement: str, *values: object) -> Any:
+        """The only row, or None."""
+        return next(iter(self._rows(statement, *values)), None)
+
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = connect(self._path)
+            connection = connect(self._path, READER_CACHE_KIB)
             connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
             with self._lock:
@@ -94,14 +120,11 @@ class Index:
 
     def blob(self, bucket: str, sha256: str) -> HeldBlob | None:
         """The blob, if this node holds it."""
-        row = (
-            self._reader()
-            .execute(
-                "SELECT ext, size, width, height, frames, chunk_digests, fsynced_at, verified_at"
-                " FROM blobs WHERE bucket = ? AND sha256 = ?",
-                (bucket, bytes.fromhex(sha256)),
-            )
-            .fetchone()
+        row = self._row(
+            "SELECT ext, size, width, height, frames, chunk_digests, fsynced_at, verified_at"
+            " FROM blobs WHERE bucket = ? AND sha256 = ?",
+            bucket,
+            bytes.fromhex(sha256),
         )
         if row is None:
             return None
@@ -109,57 +132,55 @@ class Index:
         blob = Blob(bucket, sha256, ext, size, Picture(width, height, frames))
         return HeldBlob(blob, digests, fsynced_at, verified_at)
 
+    def quarantined(self, bucket: str, sha256: str) -> BlobChunks | None:
+        """The chunks of a copy that was set aside, while some asset still uses the blob."""
+        row = self._row(
+            "SELECT ext, size, chunk_digests FROM quarantined AS q"
+            " WHERE bucket = ? AND sha256 = ? AND size > 0 AND EXISTS"
+            " (SELECT 1 FROM records AS r WHERE r.bucket = q.bucket AND r.sha256 = q.sha256)"
+            " ORDER BY at DESC LIMIT 1",
+            bucket,
+            bytes.fromhex(sha256),
+        )
+        return BlobChunks(BlobKey(bucket, sha256, row[0]), row[1], row[2]) if row else None
+
     def asset(self, asset_id: str) -> AssetState:
         """All records of an asset, newest first, and its tombstone."""
-        reader = self._reader()
-        rows = reader.execute(
-            "SELECT body FROM records WHERE asset_id = ? ORDER BY version DESC", (asset_id,)
-        )
+        rows = self._rows("SELECT body FROM records WHERE asset_id = ? ORDER BY version DESC", asset_id)
         records = tuple(msgspec.json.decode(body, type=AssetRecord) for (body,) in rows)
-        stone = reader.execute("SELECT body FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+        stone = self._row("SELECT body FROM tombstones WHERE asset_id = ?", asset_id)
         return AssetState(records, msgspec.json.decode(stone[0], type=Tombstone) if stone else None)
 
     def record_of_blob(self, bucket: str, sha256: str) -> AssetRecord | None:
         """Any one record that uses the blob."""
-        row = (
-            self._reader()
-            .execute(
-                "SELECT body FROM records WHERE bucket = ? AND sha256 = ? LIMIT 1",
-                (bucket, bytes.fromhex(sha256)),
-            )
-            .fetchone()
+        row = self._row(
+            "SELECT body FROM records WHERE bucket = ? AND sha256 = ? LIMIT 1", bucket, bytes.fromhex(sha256)
         )
         return msgspec.json.decode(row[0], type=AssetRecord) if row else None
 
     def outbox(self, limit: int) -> list[OutboxRow]:
         """The oldest events that wait."""
-        rows = self._reader().execute(
-            "SELECT seq, event_id, subject, body, at FROM outbox ORDER BY seq LIMIT ?", (limit,)
-        )
+        rows = self._rows("SELECT seq, event_id, subject, body, at FROM outbox ORDER BY seq LIMIT ?", limit)
         return [OutboxRow(*row) for row in rows]
 
     def wanted(self, due_before: int, limit: int) -> list[WantedItem]:
         """Blobs that are missing here and due for another try, longest due first."""
-        rows = self._reader().execute(
+        rows = self._rows(
             "SELECT body, since, tries, reason, due_at FROM wanted WHERE due_at <= ? ORDER BY due_at LIMIT ?",
-            (due_before, limit),
+            due_before,
+            limit,
         )
         return [WantedItem(msgspec.json.decode(row[0], type=AssetRecord), *row[1:]) for row in rows]
 
     def unlinks(self, limit: int) -> list[BlobKey]:
         """Files whose blob is deleted but which may still lie on the disk."""
-        rows = self._reader().execute("SELECT bucket, sha256, ext FROM unlinks LIMIT ?", (limit,))
+        rows = self._rows("SELECT bucket, sha256, ext FROM unlinks LIMIT ?", limit)
         return [BlobKey(bucket, sha256.hex(), ext) for bucket, sha256, ext in rows]
 
     def counts(self) -> Counts:
         """The sizes of things."""
-        row = (
-            self._reader()
-            .execute(
-                "SELECT blobs, bytes, (SELECT count(*) FROM outbox),"
-                " (SELECT coalesce(min(at), 0) FROM outbox),"
-                " (SELECT count(*) FROM wanted), (SELECT count(*) FROM quarantined) FROM counters"
-            )
-            .fetchone()
+        row = self._row(
+            "SELECT blobs, bytes, outbox, coalesce((SELECT at FROM outbox ORDER BY seq LIMIT 1), 0),"
+            " (SELECT count(*) FROM wanted), (SELECT count(*) FROM quarantined) FROM counters"
         )
         return Counts(*row)

@@ -74,20 +74,20 @@ def _release_blob(db: sqlite3.Connection, bucket: str, sha256: bytes) -> None:
     """Forget the blob unless another record uses it; its file is unlinked afterwards (deletes.py)."""
     if db.execute("SELECT 1 FROM records WHERE bucket = ? AND sha256 = ?", (bucket, sha256)).fetchone():
         return
-    row = db.execute(
-        "DELETE FROM blobs WHERE bucket = ? AND sha256 = ? RETURNING ext", (bucket, sha256)
-    ).fetchone()
-    if row:
+    name = (bucket, sha256)
+    set_aside = db.execute("SELECT ext FROM quarantined WHERE bucket = ? AND sha256 = ?", name).fetchone()
+    held = db.execute("DELETE FROM blobs WHERE bucket = ? AND sha256 = ? RETURNING ext", name).fetchone()
+    if row := held or set_aside:
         db.execute("INSERT OR REPLACE INTO unlinks VALUES (?, ?, ?)", (bucket, sha256, row[0]))
 
 
 def unlinked(key: BlobKey, origin: Origin) -> Operation[None]:
-    """The file of a deleted blob is gone: commit the receipt."""
+    """The files of a deleted blob are gone, a bad copy in quarantine too: commit the receipt."""
 
     def operation(db: sqlite3.Connection) -> None:
-        db.execute(
-            "DELETE FROM unlinks WHERE bucket = ? AND sha256 = ?", (key.bucket, bytes.fromhex(key.sha256))
-        )
+        name = (key.bucket, bytes.fromhex(key.sha256))
+        db.execute("DELETE FROM unlinks WHERE bucket = ? AND sha256 = ?", name)
+        db.execute("DELETE FROM quarantined WHERE bucket = ? AND sha256 = ?", name)
         put_event(
             db,
             BlobDeleted(

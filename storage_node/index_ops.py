@@ -12,13 +12,12 @@ import sqlite3
 import msgspec
 
 from atoll.errors import Conflict, TicketReplayed
-from atoll.events import BlobDeleted, BlobReplicated, BlobStored
+from atoll.events import BlobReplicated, BlobStored
 from atoll.model import AssetRecord, Blob
 from atoll.signing import Ticket
 from storage_node.index_rows import encode, next_version, put_blob, put_event, put_record, tombstone_version
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
-from storage_node.store import BlobKey
 
 _WANTED_FIRST_MS, _WANTED_CAP_MS = 5_000, 600_000
 _TICKET_MEMORY_MS = 86_400_000  # a used ticket is remembered for a day after it expired
@@ -128,27 +127,6 @@ def replicated(blob: Blob, origin: Origin, now: int) -> BlobReplicated:
     )
 
 
-def quarantined(key: BlobKey, file: str, reason: str, origin: Origin) -> Operation[None]:
-    """A bad copy was moved away: the node does not hold the blob any more, and says so."""
-
-    def operation(db: sqlite3.Connection) -> None:
-        now, sha256 = origin.now_ms(), bytes.fromhex(key.sha256)
-        db.execute("DELETE FROM blobs WHERE bucket = ? AND sha256 = ?", (key.bucket, sha256))
-        db.execute("INSERT INTO quarantined VALUES (?, ?, ?, ?, ?)", (key.bucket, sha256, now, reason, file))
-        put_event(
-            db,
-            BlobDeleted(
-                **origin.stamp(now),
-                bucket=key.bucket,
-                sha256=key.sha256,
-                ext=key.ext,
-                reason=f"quarantine: {reason}",
-            ),
-        )
-
-    return operation
-
-
 def published(seqs: list[int]) -> Operation[None]:
     """These events are in their stream."""
 
@@ -194,17 +172,5 @@ def forget_expired_tickets(now: int) -> Operation[int]:
 
     def operation(db: sqlite3.Connection) -> int:
         return db.execute("DELETE FROM tickets WHERE expires_at < ?", (now - _TICKET_MEMORY_MS,)).rowcount
-
-    return operation
-
-
-def mark_verified(key: BlobKey, now: int) -> Operation[None]:
-    """The copy was read and was right."""
-
-    def operation(db: sqlite3.Connection) -> None:
-        db.execute(
-            "UPDATE blobs SET verified_at = ? WHERE bucket = ? AND sha256 = ?",
-            (now, key.bucket, bytes.fromhex(key.sha256)),
-        )
 
     return operation

@@ -1,15 +1,39 @@
-"""What index.db learns of a doubted copy: made good again, or right after all. Group-commit operations."""
+"""What index.db learns of a doubted copy: bad, made good again, or right after all. Operations on it."""
 
 from __future__ import annotations
 
 import sqlite3
 
+from atoll.events import BlobDeleted
 from atoll.model import Blob
+from storage_node.index import HeldBlob
 from storage_node.index_ops import replicated
 from storage_node.index_rows import put_blob, put_event
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 from storage_node.store import BlobKey
+
+
+def quarantined(held: HeldBlob, file: str, reason: str, origin: Origin) -> Operation[None]:
+    """A bad copy was moved away to `file`: the node does not hold the blob any more, and says so.
+
+    The chunk digests stay with it, so that its right chunks still count (salvage.py).
+    """
+    bucket, sha256, ext = held.key
+
+    def operation(db: sqlite3.Connection) -> None:
+        now, name = origin.now_ms(), (bucket, bytes.fromhex(sha256))
+        db.execute("DELETE FROM blobs WHERE bucket = ? AND sha256 = ?", name)
+        db.execute(
+            "INSERT INTO quarantined VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*name, now, reason, file, ext, held.blob.size, held.chunk_digests),
+        )
+        event = BlobDeleted(
+            **origin.stamp(now), bucket=bucket, sha256=sha256, ext=ext, reason=f"quarantine: {reason}"
+        )
+        put_event(db, event)
+
+    return operation
 
 
 def repaired(blob: Blob, digests: bytes, origin: Origin) -> Operation[bool]:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 10.0
 WAL_BYTES = 16 * 2**20
+WRITER_CACHE_KIB = 16 * 1024
+READER_CACHE_KIB = 1024  # of each of many threads: the operating system's cache has the file anyway
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (
-    one INTEGER PRIMARY KEY CHECK (one = 1), blobs INTEGER NOT NULL, bytes INTEGER NOT NULL);
-INSERT INTO counters VALUES (1, 0, 0);
+    one INTEGER PRIMARY KEY CHECK (one = 1), blobs INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    outbox INTEGER NOT NULL DEFAULT 0);
+INSERT INTO counters VALUES (1, 0, 0, 0);
 
 -- What this node holds. chunk_digests: 32 bytes a chunk, empty for blobs of one chunk.
 CREATE TABLE blobs (
@@ -60,34 +63,61 @@ CREATE TABLE wanted (
 CREATE INDEX wanted_by_due ON wanted (due_at);
 CREATE TABLE quarantined (
     bucket TEXT NOT NULL, sha256 BLOB NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL,
+    ext TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL DEFAULT 0, chunk_digests BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (bucket, sha256, at)) WITHOUT ROWID;
 CREATE TABLE unlinks (
     bucket TEXT NOT NULL, sha256 BLOB NOT NULL, ext TEXT NOT NULL,
     PRIMARY KEY (bucket, sha256)) WITHOUT ROWID;
 """
 
+# Counted as they come and go: after a day without NATS, counting would read the whole outbox every second.
+_OUTBOX_COUNT = """
+CREATE TRIGGER event_added AFTER INSERT ON outbox BEGIN UPDATE counters SET outbox = outbox + 1; END;
+CREATE TRIGGER event_gone AFTER DELETE ON outbox BEGIN UPDATE counters SET outbox = outbox - 1; END;
+"""
 
-def connect(path: Path) -> sqlite3.Connection:
+_QUARANTINE_KEEPS_DIGESTS = """
+ALTER TABLE quarantined ADD COLUMN ext TEXT NOT NULL DEFAULT '';
+ALTER TABLE quarantined ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE quarantined ADD COLUMN chunk_digests BLOB NOT NULL DEFAULT x'';
+UPDATE quarantined SET ext = substr(file, length(bucket) + 67);
+"""
+_COUNT_WHAT_IS_THERE = """
+ALTER TABLE counters ADD COLUMN outbox INTEGER NOT NULL DEFAULT 0;
+UPDATE counters SET outbox = (SELECT count(*) FROM outbox);
+"""
+
+# How a file of an older schema becomes one of the next, by the schema it has.
+_UPGRADES = {1: (_QUARANTINE_KEEPS_DIGESTS, _COUNT_WHAT_IS_THERE, _OUTBOX_COUNT)}
+
+
+def connect(path: Path, cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection:
     """A connection in autocommit mode: transactions are begun and ended in plain sight."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA cache_size = -16384")  # KiB
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     return connection
 
 
 def prepare(connection: sqlite3.Connection, node: str) -> None:
-    """Make the tables in a new file; ValueError for a file of another node or schema."""
+    """Make the tables, or bring an older file up to date; ValueError for another node's or a later one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
-        connection.execute("INSERT INTO meta VALUES ('node', ?)", (node,))
-    elif version != SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise ValueError(f"index.db has schema {version}; this version of Atoll reads {SCHEMA_VERSION}")
+    if version == 0:
+        _change(connection, f"{_TABLES} {_OUTBOX_COUNT}", SCHEMA_VERSION)
+    else:
+        for known in range(version, SCHEMA_VERSION):
+            _change(connection, "".join(_UPGRADES[known]), known + 1)
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('node', ?)", (node,))
     (owner,) = connection.execute("SELECT value FROM meta WHERE key = 'node'").fetchone()
     if owner != node:
         raise ValueError(f"this data directory belongs to node {owner!r}, not to {node!r}")
+
+
+def _change(connection: sqlite3.Connection, statements: str, version: int) -> None:
+    """All or nothing, the version included."""
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")

@@ -18,8 +18,8 @@ from atoll.errors import AtollError
 from storage_node.blob_locks import BlobLocks
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob, Index
-from storage_node.index_ops import quarantined, want
-from storage_node.index_repairs import in_order, reverified
+from storage_node.index_ops import want
+from storage_node.index_repairs import in_order, quarantined, reverified
 from storage_node.origin import Origin
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadMetrics
@@ -96,7 +96,7 @@ class Quarantine:
                 self._index.write(reverified(key, digests, now)).result()
                 return Verdict.GOOD
             moved = self._store.quarantine(key)
-            steps = [quarantined(key, moved.name if moved else "", reason, self._origin)]
+            steps = [quarantined(current, moved.name if moved else "", reason, self._origin)]
             record = self._index.record_of_blob(blob.bucket, blob.sha256)
             if record is not None:
                 steps.append(want(record, f"quarantined: {reason}", now, self._rng))

@@ -80,8 +80,17 @@ class BlobStore(Protocol):
     def quarantine(self, key: BlobKey) -> Path | None:
         """Move a bad copy out of sight, durably, and say where; None when it was not there."""
 
+    def read_quarantined(self, key: BlobKey, start: int, length: int) -> bytes | None:
+        """As `read`, of the copy that was last quarantined. Some of it is wrong."""
+
+    def remove_quarantined(self, key: BlobKey) -> bool:
+        """Remove that copy durably; False when there is none."""
+
     def space(self) -> Space:
         """Room on the file system."""
+
+    def probe(self) -> None:
+        """Make something small durable, beside the blobs; returns once it is."""
 
     def clear_staged(self) -> int:
         """At start: remove what a crash left half-written; how many files."""

@@ -71,13 +71,27 @@ class MemoryStore:
             data = self.blobs.pop(key, None)
             if data is None:
                 return None
-            name = f"{key.bucket}.{key.sha256}.{key.ext}"
-            self.quarantined[name] = data
-            return Path(f"/memory/quarantine/{name}")
+            self.quarantined[_name(key)] = data
+            return Path(f"/memory/quarantine/{_name(key)}")
+
+    def read_quarantined(self, key: BlobKey, start: int, length: int) -> bytes | None:
+        data = self.quarantined.get(_name(key))
+        return None if data is None else data[start : start + length]
+
+    def remove_quarantined(self, key: BlobKey) -> bool:
+        with self._lock:
+            return self.quarantined.pop(_name(key), None) is not None
 
     def space(self) -> Space:
         used = sum(map(len, self.blobs.values()))
         return Space(2**40, 2**40 - used, 0)
 
+    def probe(self) -> None:
+        return
+
     def clear_staged(self) -> int:
         return 0
+
+
+def _name(key: BlobKey) -> str:
+    return f"{key.bucket}.{key.sha256}.{key.ext}"

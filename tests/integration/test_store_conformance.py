@@ -100,6 +100,19 @@ def test_a_quarantined_copy_is_out_of_sight_and_kept(store: BlobStore) -> None:
     assert store.read(key) == BODY
 
 
+def test_a_quarantined_copy_can_be_read_in_parts_and_removed(store: BlobStore) -> None:
+    key = put(store)
+    assert store.read_quarantined(key, 0, 10) is None
+    store.quarantine(key)
+    put(store)  # a copy in place has nothing to do with it
+    assert store.read_quarantined(key, 5, 10) == BODY[5:15]
+    assert store.read_quarantined(key, len(BODY) - 3, 10) == BODY[-3:]
+    assert store.remove_quarantined(key)
+    assert not store.remove_quarantined(key)
+    assert store.read_quarantined(key, 0, 10) is None
+    assert store.read(key) == BODY
+
+
 def test_a_missing_blob_is_no_error(store: BlobStore) -> None:
     key = key_of(b"never stored")
     assert (store.read(key), store.size(key), store.quarantine(key)) == (None, None, None)

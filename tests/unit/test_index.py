@@ -16,18 +16,17 @@ from atoll.errors import Conflict, NoSpace, TicketReplayed
 from atoll.events import Event
 from atoll.model import AssetRecord
 from atoll.node_api import DeleteOrder
-from storage_node.index import Index
+from storage_node.index import HeldBlob, Index
 from storage_node.index_deletes import make_tombstone
 from storage_node.index_ops import (
     add_record,
     forget_expired_tickets,
     published,
-    quarantined,
     store_replica,
     store_upload,
     want,
 )
-from storage_node.index_repairs import in_order, repaired, reverified
+from storage_node.index_repairs import in_order, quarantined, repaired, reverified
 from storage_node.store import BlobKey, StoreFailed
 
 
@@ -39,6 +38,12 @@ def kinds(index: Index) -> list[str]:
 
 def key_of(record: AssetRecord) -> BlobKey:
     return BlobKey(record.bucket, record.blob.sha256, record.blob.ext)
+
+
+def held(index: Index, record: AssetRecord) -> HeldBlob:
+    found = index.blob(record.bucket, record.blob.sha256)
+    assert found is not None
+    return found
 
 
 def delete(index: Index, origin: HandOrigin, record: AssetRecord) -> None:
@@ -216,7 +221,7 @@ def test_a_quarantined_blob_is_not_held_and_a_repaired_one_is_again(tmp_path: Pa
     with opened(tmp_path) as index:
         record = upload(index, origin.origin, b"one")
         both = in_order(
-            quarantined(key_of(record), "file", "a flipped bit", origin.origin),
+            quarantined(held(index, record), "file", "a flipped bit", origin.origin),
             want(record, "quarantined", origin.now, rng),
         )
         index.write(both).result(20)
@@ -233,7 +238,7 @@ def test_a_repair_that_a_delete_overtook_brings_nothing_back(tmp_path: Path) -> 
     origin = HandOrigin()
     with opened(tmp_path) as index:
         record = upload(index, origin.origin, b"one")
-        index.write(quarantined(key_of(record), "file", "bad", origin.origin)).result(20)
+        index.write(quarantined(held(index, record), "file", "bad", origin.origin)).result(20)
         delete(index, origin, record)
         assert not index.write(repaired(record.blob, b"", origin.origin)).result(20)
         assert index.blob("photos", record.blob.sha256) is None
