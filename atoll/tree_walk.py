@@ -11,7 +11,7 @@ Called by the replicator (anti-entropy) and by the query service (drain, verify,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from atoll.errors import UpstreamFailed
@@ -55,7 +55,7 @@ async def differences(
     *,
     skip: Callable[[Leaf], bool] = lambda _: False,
     at_once: int = LEAVES_AT_ONCE,
-) -> AsyncIterator[LeafDifference]:
+) -> AsyncGenerator[LeafDifference, None]:
     """The leaves in which `there` may have what `here` lacks. `skip` passes over leaves by their digests.
 
     What only `here` has is found by walking the other way round. Raises what `Trees` raises: a walk that
@@ -80,12 +80,12 @@ async def _differing_leaves(
 
 
 async def _leaf(here: Trees, there: Trees, leaf: Leaf) -> LeafDifference:
-    own, other = await _both(_pages(here, leaf, leaf.here), _pages(there, leaf, leaf.there))
+    own, other = await _both(pages_of(here, leaf, leaf.here), pages_of(there, leaf, leaf.there))
     (assets_here, blobs_here), (assets_there, blobs_there) = items_of(leaf, own), items_of(leaf, other)
     return LeafDifference(leaf, assets_here, assets_there, blobs_here, blobs_there)
 
 
-async def _pages(trees: Trees, leaf: Leaf, digest: str) -> list[LeafItems]:
+async def pages_of(trees: Trees, leaf: Leaf, digest: str) -> list[LeafItems]:
     """All items of a leaf; nothing is asked about one that is empty."""
     pages: list[LeafItems] = []
     after: str | None = None

@@ -46,7 +46,9 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         domain=settings.nats_map_domain,
         replicas=settings.nats_replicas,
     )
+    cluster_map.on_change(lambda now: api_keys.share(now.keys.values()))
     cluster_map.load()
+    api_keys.share(cluster_map.current.keys.values())
 
     async def send(subject: str, body: bytes, headers: dict[str, str]) -> None:
         await bus.publish(subject, body, headers)

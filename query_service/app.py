@@ -55,6 +55,7 @@ from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
 from query_service.parking import Parking
 from query_service.position import PositionFinder, ProxyTrust
+from query_service.proof_side import proof_routes
 from query_service.query_metrics import NodeStates, RequestMeter, UseMeter
 from query_service.redirects import Redirects
 from query_service.redis_cache import CONNECTIONS, READ_SECONDS, RedisCache
@@ -94,7 +95,9 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
+        cluster.on_change(lambda now: api_keys.share(now.keys.values()))
         cluster.load()
+        api_keys.share(cluster.current.keys.values())
         log.info("starting with the last known map", extra={"nodes": len(cluster.current.nodes)})
         data = _open_data(settings, keys, bus, registry, stack)
 
@@ -113,6 +116,16 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         routes = [
             *_asset_routes(settings, keys, api_keys, data, views, positions, nodes, UseMeter(registry)),
             *ClusterApi(cluster, health, settings.max_json_bytes).routes(),
+            *proof_routes(
+                cluster,
+                health,
+                views,
+                nodes,
+                data.catalog,
+                data.invalidation.announce,
+                api_keys,
+                settings.max_json_bytes,
+            ),
             *ServiceHealth(settings.name, settings.region, cluster, health, _engines(bus, data)).routes(),
             Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow)),
         ]

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from atoll.errors import NotFound
 from atoll.http import json_response
+from atoll.node_api import MAX_TRASH_SECONDS
 from query_service.asset_finder import AssetFinder
 from query_service.asset_views import shown
 from query_service.catalog import Catalog
@@ -17,12 +18,13 @@ from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
 from query_service.deletes import Deleter
-from query_service.query_input import asset_id_of, check_query, needed
+from query_service.query_input import asset_id_of, check_query, needed, whole_number
 from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.wire import DeletedView
 
 _NAME = frozenset({"bucket", "public_id"})
+_DELETE = _NAME | {"trash_seconds"}
 
 
 class AssetsApi:
@@ -85,10 +87,11 @@ class DeletesApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """200 once a node of the set has made the tombstone durable. Repeating it gives the same answer."""
-        check_query(request, _NAME)
-        return json_response(await self._delete(request, asset_id_of(request)))
+        check_query(request, _DELETE)
+        keep = whole_number(request, "trash_seconds", -1, 0, MAX_TRASH_SECONDS)
+        return json_response(await self._delete(request, asset_id_of(request), None if keep < 0 else keep))
 
-    async def _delete(self, request: web.Request, asset_id: str) -> DeletedView:
+    async def _delete(self, request: web.Request, asset_id: str, trash_seconds: int | None) -> DeletedView:
         named = not _NAME.isdisjoint(request.query)
         try:
             # Not from a cache: the set of an older version would be the wrong one to ask.
@@ -98,11 +101,11 @@ class DeletesApi:
                 raise
             asset = None
         if asset is not None:
-            return await self._deleter.delete(asset.record)
-        if known := self._deleter.done(asset_id):
+            return await self._deleter.delete(asset.record, trash_seconds)
+        if trash_seconds is None and (known := self._deleter.done(asset_id)):
             return known
         if not named:
             raise NotFound("There is no such asset.", asset_id=asset_id)
         return await self._deleter.delete_unindexed(
-            asset_id, needed(request, "bucket"), needed(request, "public_id")
+            asset_id, needed(request, "bucket"), needed(request, "public_id"), trash_seconds
         )

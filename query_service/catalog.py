@@ -23,6 +23,7 @@ from query_service import catalog_indexes
 from query_service.catalog_asset import CatalogAsset, Page
 from query_service.catalog_documents import Document, blob_key, locations_of, record_of
 from query_service.catalog_errors import CatalogUnavailable, catalog_errors
+from query_service.catalog_fold import Fold
 from query_service.catalog_writer import Applied, CatalogWriter
 from query_service.circuit import Circuit
 from query_service.mongo_driver import MongoDatabase
@@ -100,6 +101,22 @@ class Catalog:
         applied = await self._writer.apply(events)
         self._circuit.succeeded()
         return applied
+
+    async def in_leaves(self, set_name: str, leaves: range) -> Mapping[str, CatalogAsset]:
+        """The assets of a set whose place in the nodes' trees is in these leaves, by id."""
+        window = {"$gte": leaves.start, "$lt": leaves.stop}
+        async with self._reading():
+            found = await self._matching({"set": set_name, "leaf": window})
+        return {asset.record.asset_id: asset for asset in found}
+
+    async def mend(self, change: Fold) -> None:
+        """Bring documents to what the nodes say; see `CatalogWriter.mend`. What is refused is logged."""
+        for (collection, name), why in (await self._writer.mend(change)).items():
+            log.error("a document of %s cannot be rebuilt: %s", collection, why, extra={"id": name})
+
+    async def remove_ghosts(self, ghosts: Mapping[str, str]) -> None:
+        """Remove assets (id: version) that no node knows."""
+        await self._writer.remove_ghosts(ghosts)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[None]:

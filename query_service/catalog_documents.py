@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from atoll.model import AssetRecord, Location, Tombstone
+from atoll.repair_api import leaf_of_asset
 
 Document = dict[str, Any]
 
@@ -41,10 +42,14 @@ def blob_key(bucket: str, sha256: str) -> str:
 
 
 def asset_document(record: AssetRecord) -> Document:
-    """A record as kept. Context is a list of pairs: keys may hold dots and dollars, and can be indexed."""
+    """A record as kept. Context is a list of pairs: keys may hold dots and dollars, and can be indexed.
+
+    `leaf` is the asset's place in the nodes' trees: by it the catalog is compared with them.
+    """
     blob = record.blob
     return {
         "_id": record.asset_id,
+        "leaf": leaf_of_asset(record.asset_id),
         "bucket": record.bucket,
         "public_id": record.public_id,
         "version": record.version,
@@ -89,9 +94,10 @@ def locations_of(document: Mapping[str, Any] | None) -> tuple[Location, ...]:
     return tuple(msgspec.convert({"node": node, **fields}, Location) for node, fields in held)
 
 
-def replace_if_newer(document: Document) -> list[Document]:
-    """Becomes `document` unless the one there has the same or a greater version."""
-    older = {"$lt": [{"$ifNull": ["$version", ""]}, document["version"]]}
+def replace_if_newer(document: Document, *, or_equal: bool = False) -> list[Document]:
+    """Becomes `document` unless the one there has the same (without `or_equal`) or a greater version."""
+    compare = "$lte" if or_equal else "$lt"
+    older = {compare: [{"$ifNull": ["$version", ""]}, document["version"]]}
     return [{"$replaceWith": {"$cond": [older, {"$literal": document}, "$$ROOT"]}}]
 
 

@@ -18,6 +18,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("bucket", ASCENDING), ("public_id", ASCENDING)], name="bucket_public_id", unique=True),
         # which assets look different when a blob arrives at a node or leaves it
         IndexModel([("blob", ASCENDING)], name="blob"),
+        # a branch of a set's assets, to be compared with the nodes
+        IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
     ],
     "locations": [],
     "tombstones": [],

@@ -16,7 +16,7 @@ Locations are written before assets: an asset that can be seen has a place to fe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import bson
@@ -72,13 +72,33 @@ class CatalogWriter:
         """Fold `events` into the catalog; see `Catalog.apply`."""
         change, refused = fold(events), dict[DocumentName, str]()
         with catalog_errors("taking events"):
-            await self._bury(change, refused)
-            await self._upsert(
-                "locations", [_Upsert(key, take_marks(marks)) for key, marks in change.marks.items()], refused
-            )
-            await self._write_assets(change, refused)
+            await self._write(change, refused)
             changed = await self._changed(change)
         return Applied(changed, _refusals(events, refused))
+
+    async def mend(self, change: Fold) -> Mapping[DocumentName, str]:
+        """Bring the documents to what the nodes say; those of the same version too, for they may be damaged.
+
+        Returns what cannot be written, and why.
+        """
+        refused = dict[DocumentName, str]()
+        with catalog_errors("being rebuilt"):
+            await self._write(change, refused, or_equal=True)
+        return refused
+
+    async def remove_ghosts(self, ghosts: Mapping[str, str]) -> None:
+        """Remove assets that no node knows, each only at the version given."""
+        removals = [DeleteOne({"_id": i, "version": version}) for i, version in ghosts.items()]
+        if removals:
+            with catalog_errors("being rebuilt"):
+                await self._mongo.collection("assets").bulk_write(removals, ordered=False)
+
+    async def _write(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False) -> None:
+        await self._bury(change, refused)
+        await self._upsert(
+            "locations", [_Upsert(key, take_marks(marks)) for key, marks in change.marks.items()], refused
+        )
+        await self._write_assets(change, refused, or_equal=or_equal)
 
     async def _bury(self, change: Fold, refused: dict[DocumentName, str]) -> None:
         stones = [tombstone_document(stone) for stone in change.tombstones.values()]
@@ -86,14 +106,15 @@ class CatalogWriter:
         written = {s["_id"]: s["version"] for s in stones if ("tombstones", s["_id"]) not in refused}
         await self._remove_covered(written)
 
-    async def _write_assets(self, change: Fold, refused: dict[DocumentName, str]) -> None:
+    async def _write_assets(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool) -> None:
         covered = await self._tombstones(change.records)
         living = [
             asset_document(record)
             for record in change.records.values()
             if record.version > covered.get(record.asset_id, "")
         ]
-        await self._upsert("assets", [_Upsert(d["_id"], replace_if_newer(d)) for d in living], refused)
+        upserts = [_Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal)) for d in living]
+        await self._upsert("assets", upserts, refused)
         await self._remove_covered(await self._tombstones([document["_id"] for document in living]))
 
     async def _tombstones(self, asset_ids: Collection[str]) -> dict[str, str]:

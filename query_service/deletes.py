@@ -73,18 +73,21 @@ class Deleter:
         self._departed, self._announce = departed, announce
         self._room = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
 
-    async def delete(self, record: AssetRecord) -> DeletedView:
-        """Delete an asset that the catalog knows."""
-        order = DeleteOrder(record.asset_id, record.bucket, record.public_id, record.set)
+    async def delete(self, record: AssetRecord, trash_seconds: int | None = None) -> DeletedView:
+        """Delete an asset that the catalog knows. `trash_seconds`: how long it can be restored (None: the
+        node's setting, 0: not at all, the bytes are erased at once)."""
+        order = DeleteOrder(record.asset_id, record.bucket, record.public_id, record.set, trash_seconds)
         return await self._note(await self._send(order))
 
-    async def delete_unindexed(self, asset_id: str, bucket: str, public_id: str) -> DeletedView:
+    async def delete_unindexed(
+        self, asset_id: str, bucket: str, public_id: str, trash_seconds: int | None = None
+    ) -> DeletedView:
         """Delete an asset of which no catalog tells the set: the nodes are asked who has it."""
         bucket, public_id = check_bucket(bucket), check_public_id(public_id)
         if asset_id not in (named_asset_id(bucket, public_id), public_id):
             raise BadRequest("This bucket and public_id are not those of this asset_id.", asset_id=asset_id)
         sets = await self._sets_holding(asset_id, bucket)
-        orders = [DeleteOrder(asset_id, bucket, public_id, name) for name in sorted(sets)]
+        orders = [DeleteOrder(asset_id, bucket, public_id, name, trash_seconds) for name in sorted(sets)]
         results = [await self._send(order) for order in orders]
         return await self._note(max(results, key=lambda result: result.tombstone.version))
 

@@ -76,6 +76,14 @@ def whole_number(request: web.Request, name: str, default: int, low: int, high: 
     return int(text)
 
 
+def flag(request: web.Request, name: str) -> bool:
+    """true or false; false when it is not there."""
+    text = request.query.get(name, "false")
+    if text not in {"true", "false"}:
+        raise BadRequest(f"{name} is true or false.", parameter=name, got=text[:40])
+    return text == "true"
+
+
 def prefix_of(request: web.Request) -> str:
     """The start of public_ids, in the form they are kept in (NFC); empty for all."""
     prefix = unicodedata.normalize("NFC", request.query.get("prefix", ""))

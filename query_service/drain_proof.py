@@ -1,0 +1,129 @@
+"""Whether a node may leave: every image of it confirmed on every other active node of its set, asked now.
+
+Compares the trees of the leaving node with those of each node that stays (atoll/tree_walk.py): equal digests
+prove equality without listing anything, differences are counted. A node that cannot be asked confirms
+nothing. Called by membership_api; keeps nothing between calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from atoll.cluster import ClusterMap
+from atoll.errors import AtollError
+from atoll.health import HealthTable
+from atoll.model import Node
+from atoll.repair_api import Roots
+from atoll.tree_walk import Trees, differences
+
+MOST_COUNTED = 5_000  # missing things per node; beyond them the number is "at least"
+SECONDS = 30.0
+
+
+class Confirmation(Struct, frozen=True):
+    """What one staying node still lacks of the leaving one; `more`: at least that, it was not counted on."""
+
+    node: str
+    region: str
+    missing_images: int = 0
+    missing_records: int = 0
+    more: bool = False
+    unasked: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not (self.missing_images or self.missing_records or self.more or self.unasked)
+
+
+class DrainView(Struct, frozen=True):
+    """How far a drain is. `done`: the node may be removed. `waiting_for` says in words what is not so yet."""
+
+    node: str
+    set: str
+    state: str
+    images: int | None
+    confirmed: int | None
+    done: bool
+    waiting_for: list[str]
+    others: list[Confirmation]
+
+
+class DrainProof:
+    """Asks the nodes. `trees` gives a node's trees."""
+
+    def __init__(
+        self, cluster: Callable[[], ClusterMap], health: HealthTable, trees: Callable[[Node], Trees]
+    ) -> None:
+        self._cluster, self._health, self._trees = cluster, health, trees
+
+    async def of(self, node: Node) -> DrainView:
+        """The state of now; takes a while when much differs."""
+        staying = [
+            n for n in self._cluster().members(node.set) if n.name != node.name and n.state == "active"
+        ]
+        roots = await self._roots(node)
+        others = await asyncio.gather(*(self._confirm(node, other) for other in staying))
+        images = roots.blobs.items if isinstance(roots, Roots) else None
+        waiting = self._waiting_for(node, roots, others)
+        worst = max((o.missing_images for o in others if not o.unasked), default=0)
+        known = images is not None and others and not any(o.unasked or o.more for o in others)
+        return DrainView(
+            node=node.name,
+            set=node.set,
+            state=node.state,
+            images=images,
+            confirmed=max(0, images - worst) if known and images is not None else None,
+            done=not waiting,
+            waiting_for=waiting,
+            others=list(others),
+        )
+
+    async def _roots(self, node: Node) -> Roots | AtollError:
+        try:
+            return await self._trees(node).roots()
+        except AtollError as error:  # told in the view
+            return error
+
+    async def _confirm(self, leaving: Node, other: Node) -> Confirmation:
+        images = records = 0
+        try:
+            async with asyncio.timeout(SECONDS):
+                async for leaf in differences(self._trees(other), self._trees(leaving), "blobs"):
+                    images += len(set(leaf.blobs_there) - set(leaf.blobs_here))
+                    if images >= MOST_COUNTED:
+                        return Confirmation(other.name, other.region, images, records, more=True)
+                async for leaf in differences(self._trees(other), self._trees(leaving), "assets"):
+                    records += len(set(leaf.assets_there) - set(leaf.assets_here))
+                    if records >= MOST_COUNTED:
+                        return Confirmation(other.name, other.region, images, records, more=True)
+        except AtollError as error:  # told in the view
+            return Confirmation(other.name, other.region, images, records, unasked=error.detail[:200])
+        except TimeoutError:
+            return Confirmation(other.name, other.region, images, records, more=True)
+        return Confirmation(other.name, other.region, images, records)
+
+    def _waiting_for(
+        self, node: Node, roots: Roots | AtollError, others: Sequence[Confirmation]
+    ) -> list[str]:
+        waiting = []
+        if node.state == "active":
+            waiting.append(f"{node.name} is not draining: it may take an upload at any moment")
+        if isinstance(roots, AtollError):
+            waiting.append(f"{node.name} cannot be asked: {roots.detail}")
+        beat = self._health.heartbeat(node.name)
+        if beat is None or beat.outbox:
+            waiting.append(f"{node.name} has events that its stream does not have yet")
+        if not others:
+            waiting.append(f"no other active node in set {node.set}")
+        waiting += [f"{o.node}: {_lacks(o)}" for o in others if not o.complete]
+        return waiting
+
+
+def _lacks(other: Confirmation) -> str:
+    if other.unasked:
+        return f"cannot be asked: {other.unasked}"
+    most = "at least " if other.more else ""
+    return f"lacks {most}{other.missing_images} images and {other.missing_records} records"

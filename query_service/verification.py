@@ -1,0 +1,152 @@
+"""Proof over a whole set, one branch of its trees at a time: who lacks what, asked now, read now if `deep`.
+
+A difference between two nodes may be an upload on its way: what looks missing is asked about again, by
+name, before it is called a problem. A node that cannot be asked is named, and nothing is ever called
+complete without it. Called by verify_api; keeps nothing between calls, so that a walk over the 256 branches
+can be broken off and resumed by whoever drives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from atoll.model import Node
+from atoll.node_api import AssetState
+from atoll.repair_api import AssetItem, BlobItem, Proof, StatesOrder
+from query_service.branch_reading import BranchDigests, BranchReader
+from query_service.branch_view import BranchView, Problem, Tally
+from query_service.proof_rounds import ProofRounds
+from query_service.testimony import Witnesses
+
+LOOKS = 4  # how often something is looked for before it is missing
+PAUSE = 0.5  # seconds between looks, doubled each time
+STATES_AT_ONCE = 200
+
+BlobName = tuple[str, str]
+
+
+class Verification:
+    """Verifies branches of sets."""
+
+    def __init__(
+        self,
+        reader: BranchReader,
+        proofs: ProofRounds,
+        witnesses: Witnesses,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._reader, self._proofs, self._witnesses, self._sleep = reader, proofs, witnesses, sleep
+
+    async def branch(self, set_name: str, members: Sequence[Node], branch: int, *, deep: bool) -> BranchView:
+        """What the members of a set hold in one branch of the hashes."""
+        blobs, assets, unheld = await asyncio.gather(
+            self._reader.digests(members, "blobs", branch),
+            self._reader.digests(members, "assets", branch),
+            self._witnesses.ask(members, "GET", f"/internal/v1/unheld/{branch:02x}", list[BlobItem]),
+        )
+        tally = Tally(set_name, branch)
+        for name, items in unheld.said.items():
+            tally.problems += [Problem(name, "missing", i.bucket, i.sha256) for i in items]
+        await self._check_blobs(members, blobs, tally, deep=deep)
+        await self._check_records(members, assets, tally)
+        tally.unasked |= {**blobs.unasked, **assets.unasked, **unheld.unasked}
+        return tally.view()
+
+    async def _check_blobs(
+        self, members: Sequence[Node], digests: BranchDigests, tally: Tally, *, deep: bool
+    ) -> None:
+        lacking: dict[str, dict[BlobName, BlobItem]] = {name: {} for name in digests.said}
+        to_read: dict[str, list[BlobItem]] = {name: [] for name in digests.said}
+        async for leaf in self._reader.blobs(members, digests, everything=deep):
+            union = {(b.bucket, b.sha256): b for items in leaf.values() for b in items}
+            for name, items in leaf.items():
+                held = {(b.bucket, b.sha256) for b in items}
+                lacking[name] |= {key: blob for key, blob in union.items() if key not in held}
+                to_read[name] += items if deep else ()
+        tally.count(digests, lacking)
+        if deep:
+            await self._read_all(members, to_read, tally)
+        wanted = {key: blob for items in lacking.values() for key, blob in items.items()}
+        await self._look_again(members, list(wanted.values()), tally)
+
+    async def _read_all(
+        self, members: Sequence[Node], to_read: Mapping[str, list[BlobItem]], tally: Tally
+    ) -> None:
+        """Every node reads and hashes all it holds in the branch."""
+        rounds = (self._proofs.deep(n, to_read[n.name]) for n in members if n.name in to_read)
+        for name, proven, reason in await asyncio.gather(*rounds):
+            for blob, proof in proven:
+                tally.read(name, blob, proof)
+            if reason:
+                tally.unasked[name] = reason
+
+    async def _look_again(self, members: Sequence[Node], blobs: list[BlobItem], tally: Tally) -> None:
+        """Call missing what a node still lacks after several looks while another holds it."""
+        pause = PAUSE
+        for look in range(LOOKS):
+            if not blobs:
+                return
+            if look:
+                await self._sleep(pause)
+                pause *= 2
+            found = await self._proofs.shallow(members, blobs)
+            tally.unasked |= found.unasked
+            blobs = [b for i, b in enumerate(blobs) if _uneven([proofs[i] for proofs in found.said.values()])]
+        found = await self._proofs.shallow(members, blobs)
+        for name, proofs in found.said.items():
+            for blob, proof in zip(blobs, proofs, strict=True):
+                if not proof.held:
+                    tally.problems.append(Problem(name, "missing", blob.bucket, blob.sha256))
+
+    async def _check_records(self, members: Sequence[Node], digests: BranchDigests, tally: Tally) -> None:
+        lacking: dict[str, set[AssetItem]] = {name: set() for name in digests.said}
+        async for leaf in self._reader.assets(members, digests, everything=False):
+            union = frozenset(item for items in leaf.values() for item in items)
+            for name, items in leaf.items():
+                lacking[name] |= union - items
+        by_name = {node.name: node for node in members}
+        for name, absent in lacking.items():
+            for item in await self._still_lacking(by_name[name], absent, tally):
+                tally.problems.append(Problem(name, "record missing", "", "", item.asset_id))
+
+    async def _still_lacking(self, node: Node, items: Iterable[AssetItem], tally: Tally) -> list[AssetItem]:
+        left, pause = sorted(items), PAUSE
+        for look in range(LOOKS):
+            if not left:
+                return []
+            if look:
+                await self._sleep(pause)
+                pause *= 2
+            states = await self._states(node, left, tally)
+            if states is None:
+                return []
+            left = [item for item in left if not _known(states[item.asset_id], item)]
+        return left
+
+    async def _states(
+        self, node: Node, items: Sequence[AssetItem], tally: Tally
+    ) -> Mapping[str, AssetState] | None:
+        ids, states = sorted({item.asset_id for item in items}), dict[str, AssetState]()
+        for start in range(0, len(ids), STATES_AT_ONCE):
+            part = tuple(ids[start : start + STATES_AT_ONCE])
+            answer = await self._witnesses.ask(
+                [node], "POST", "/internal/v1/assets/states", list[AssetState], body=StatesOrder(part)
+            )
+            if answer.unasked:
+                tally.unasked |= answer.unasked
+                return None
+            states |= zip(part, answer.said[node.name], strict=True)
+        return states
+
+
+def _uneven(proofs: Sequence[Proof]) -> bool:
+    """Some hold it and some do not; what nobody holds was deleted meanwhile."""
+    return len({proof.held for proof in proofs}) > 1
+
+
+def _known(state: AssetState, item: AssetItem) -> bool:
+    buried = state.tombstone.version if state.tombstone else ""
+    if item.version <= buried:
+        return True
+    return not item.deleted and any(record.version == item.version for record in state.records)
