@@ -2,7 +2,8 @@
 
 Time is passed in (monotonic seconds). A node is suspect after `SUSPECT_AFTER` seconds without a sign of
 life; a probe that is refused after a missed heartbeat says so sooner. While NATS is away nobody's
-heartbeat comes, so a probe that succeeds counts as a sign of life too.
+heartbeat comes, so a probe that succeeds counts as a sign of life too. A node that says itself that its
+disk gives no answer (`failing`) is suspect at once: it lives, but whoever is sent there waits in vain.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class NodeHealth:
         return self.status or self.heartbeat
 
     def state(self, now: float) -> State:
-        """Healthy only with a recent sign of life."""
-        return "suspect" if self.refused or now - self.seen >= SUSPECT_AFTER else "healthy"
+        """Healthy only with a recent sign of life that is not a cry for help."""
+        failing = self.word is not None and self.word.state == "failing"
+        return "suspect" if self.refused or failing or now - self.seen >= SUSPECT_AFTER else "healthy"
 
 
 class HealthTable:

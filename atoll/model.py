@@ -149,8 +149,8 @@ NodeWord = Literal["ready", "draining", "stopping", "failing"]
 class ScrubFacts(Struct, frozen=True):
     """How far a node is with reading all its blobs again. `progress` (0 to 1) is of the round under way.
 
-    `oldest_verified_at` is 0 without blobs; `overdue` blobs were not read within the period. `bad` copies were
-    found since the daemon started; `unreadable` pictures have the right bytes and cannot be decoded.
+    `oldest_verified_at` is 0 without blobs; `overdue` blobs were not read within the period. `bad` copies
+    were found since the daemon started; `unreadable` pictures have the right bytes and cannot be decoded.
     """
 
     oldest_verified_at: Milliseconds

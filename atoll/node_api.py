@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from atoll.model import AssetRecord, Label, Location, Milliseconds, Size, Tombstone
+from atoll.model import AssetRecord, Label, Location, Milliseconds, NodeWord, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 
@@ -135,6 +135,6 @@ class NodeStatus(Struct, frozen=True):
     name: str
     region: str
     set: str
-    state: Literal["ready", "draining", "stopping"]
+    state: NodeWord
     read_only: bool
     bytes_free: Size

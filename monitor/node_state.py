@@ -7,11 +7,9 @@ it came back, a node is unknown, not suspect.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from atoll.health import SUSPECT_AFTER, State
-
-SaidOfItself = Literal["ready", "draining", "stopping"]
+from atoll.model import NodeWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +20,14 @@ class Verdict:
     reason: str
 
 
-def judge(
-    heard: float | None, listening: float | None, now: float, said: SaidOfItself | None = None
-) -> Verdict:
+def judge(heard: float | None, listening: float | None, now: float, said: NodeWord | None = None) -> Verdict:
     """The state of a node last heard at `heard` (None: never) and what it then `said` of itself.
 
     `listening` is since when heartbeats could be heard; None while they cannot.
     """
     if heard is not None and now - heard < SUSPECT_AFTER:
+        if said == "failing":
+            return Verdict("suspect", "it says that its disk gives no answer")
         return Verdict(
             "healthy", "its heartbeats come" + ("" if said in {None, "ready"} else f"; it is {said}")
         )

@@ -45,6 +45,8 @@ class OwnNode:
             raise NodeAway(f"The address of {self._name} in the cluster map is answered by {status.name}.")
         if status.state == "stopping":
             raise NodeAway(f"Node {self._name} is stopping.")
+        if status.state == "failing":
+            raise NodeAway(f"The disk of node {self._name} gives no answer.")
 
     async def pull(self, order: PullOrder) -> PullResult:
         """Hold these bytes. Returns when they are durable; `UpstreamFailed` when no source gave them."""

@@ -20,6 +20,7 @@ from atoll.node_client import NodeClient, open_session
 from atoll.settings import SettingsError, read_secret
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
+from storage_node.disk_probe import DiskProbe
 from storage_node.disk_store import DiskStore
 from storage_node.heartbeats import Heartbeats
 from storage_node.index import Index
@@ -29,6 +30,7 @@ from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.join import keep_joined
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
+from storage_node.peer_health import PeerHealth
 from storage_node.read_side import Ground, ReadSide
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
@@ -64,7 +66,11 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         log.info("starting the inspectors")
         inspector = await _start_inspector(settings, stack)
         locks = BlobLocks()
-        space = SpaceGuard(settings.reserve_bytes, settings.capacity_bytes)
+        probe = DiskProbe(store.probe)
+        probe.start()
+        stack.callback(probe.close)
+        peer_health = PeerHealth(bus, keys)
+        space = SpaceGuard(settings.reserve_bytes, settings.capacity_bytes, probe)
         ingest = Ingest(store, index, locks, inspector, origin)
         spoolers = _pool(stack, "spool", _SPOOL_THREADS)
         uploads = UploadsApi(
@@ -76,7 +82,20 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             registry,
         )
         ground = Ground(
-            settings, origin, keys, store, index, locks, cluster, client, readers, writers, registry, space
+            settings,
+            origin,
+            keys,
+            store,
+            index,
+            locks,
+            cluster,
+            client,
+            readers,
+            writers,
+            registry,
+            space,
+            probe,
+            peer_health.state,
         )
         reads = ReadSide(ground, random.Random())
         cluster.on_change(reads.cluster_changed)
@@ -90,10 +109,11 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             cluster,
             bus,
             keys,
-            readers,
+            _pool(stack, "measure", 1),
             lambda: uploads.under_way,
             stop,
             registry,
+            probe,
         )
         outbox = Outbox(settings, index, bus, cluster, keys, readers, committed, registry)
         await heartbeats.measure()
@@ -101,6 +121,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         tasks = await stack.enter_async_context(Tasks(stop))
         tasks.start("cluster map", cluster.run())
         tasks.start("join", keep_joined(settings, cluster))
+        tasks.start("peer health", peer_health.run())
         tasks.start("outbox", outbox.run())
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("ticket sweep", _sweep_tickets(index, origin))

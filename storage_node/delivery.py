@@ -25,6 +25,7 @@ from storage_node.ram_cache import Entry, RamCache
 from storage_node.read_metrics import ReadMetrics, Served
 from storage_node.sending import from_chunks, from_memory
 from storage_node.spooled import chunks_of
+from storage_node.store import StoreFailed
 from storage_node.verified_read import BadCopy
 
 _METHODS = ("GET", "HEAD")
@@ -74,14 +75,23 @@ class Delivery:
         if entry is not None:
             pieces = partial(from_memory, entry.body)
             return await self._answers.answer(asked, self._counts.ram, len(entry.body), pieces)
-        trusted = True
         try:
             copy = await self._here(asked)
         except BadCopy:
-            copy, trusted = None, False
+            return await self._from_peers(asked, keep=False)
+        except StoreFailed as failed:
+            return await self._past_the_disk(asked, failed)
         if copy is not None:
             return await self._from_copy(asked, self._counts.disk, copy)
-        return await self._from_peers(asked, keep=trusted)
+        return await self._from_peers(asked, keep=True)
+
+    async def _past_the_disk(self, asked: BlobRequest, failed: StoreFailed) -> web.StreamResponse:
+        """A disk that hangs or fails does not keep a peer from giving the bytes; that no peer has them
+        does not mean that nobody does."""
+        try:
+            return await self._from_peers(asked, keep=False)
+        except NotFound:
+            raise failed from None
 
     async def _here(self, asked: BlobRequest) -> LocalCopy | None:
         """This node's copy. A bad one is moved away; `BadCopy` when it is still in the way after that."""
@@ -112,7 +122,7 @@ class Delivery:
             self._remember(asked, fetched.body)
             pieces = partial(from_memory, fetched.body)
         else:
-            pieces = partial(from_chunks, chunks_of(fetched, self._local.readers))
+            pieces = partial(from_chunks, chunks_of(fetched, self._local.reads))
         return await self._answers.answer(asked, self._counts.peer, fetched.size, pieces)
 
     def _remember(self, asked: BlobRequest, body: bytes) -> None:

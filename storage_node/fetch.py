@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from atoll.errors import AtollError, NotFound, UpstreamFailed
+from atoll.errors import AtollError, UpstreamFailed
+from atoll.hedging import AllFailed, Turn
 from atoll.model import Node
 from storage_node.chunks import CHUNK_BYTES, BlobHasher
-from storage_node.peers import Peers, nobody_has_it
+from storage_node.disk_probe import DiskHealth, no_answer
+from storage_node.peers import Peers, none_gave_it
 from storage_node.read_metrics import ReadMetrics
 from storage_node.store import BlobKey, BlobStore, Staged
 
@@ -72,8 +74,15 @@ class Fetcher:
     """`writers` are the threads that write; `limit` is the largest blob taken when its size is unknown."""
 
     def __init__(
-        self, peers: Peers, store: BlobStore, writers: Executor, counts: ReadMetrics, limit: int
+        self,
+        peers: Peers,
+        store: BlobStore,
+        writers: Executor,
+        counts: ReadMetrics,
+        limit: int,
+        disk: DiskHealth,
     ) -> None:
+        self._disk = disk
         self._peers, self._store, self._writers = peers, store, writers
         self._counts, self._limit = counts, limit
 
@@ -83,20 +92,16 @@ class Fetcher:
         `NotFound` when every source lacks it, `UpstreamFailed` when some could not answer, `NoSpace` or
         `StoreFailed` when this node's disk is the problem.
         """
-        failures: list[AtollError] = []
-        for node in sources:
-            try:
-                return await self._fetch_from(node, key, size)
-            except _OwnDiskFailed as failed:
-                raise failed.error from failed
-            except AtollError as error:
-                failures.append(error)
-        if nobody_has_it(failures):
-            raise NotFound("No node has this image.")
-        tried = [f"{node.name}: {error.detail}" for node, error in zip(sources, failures, strict=True)]
-        raise UpstreamFailed("No peer could give the bytes of this image.", tried=tried, retry_after=1)
+        try:
+            return await self._peers.first(
+                sources, lambda node, turn: self._fetch_from(node, turn, key, size)
+            )
+        except _OwnDiskFailed as failed:
+            raise failed.error from failed
+        except AllFailed as failed:
+            raise none_gave_it(failed) from failed
 
-    async def _fetch_from(self, node: Node, key: BlobKey, size: int | None) -> Fetched:
+    async def _fetch_from(self, node: Node, turn: Turn, key: BlobKey, size: int | None) -> Fetched:
         limit = self._limit if size is None else size
         async with self._peers.open(node, key, limit) as response:
             announced = response.content_length
@@ -105,6 +110,7 @@ class Fetcher:
                     f"Node {node.name} announces {announced} bytes, expected {size or f'at most {limit}'}.",
                     node=node.name,
                 )
+            await turn.take()
             return await self._receive(node, key, announced if size is None else size, response)
 
     async def _receive(
@@ -127,7 +133,12 @@ class Fetcher:
             raise
 
     async def _run(self, intake: _Intake, block: bytes) -> None:
-        """Write a block; when cancelled, wait for the thread first, or it would write after the discard."""
+        """Write a block; when cancelled, wait for the thread first, or it would write after the discard.
+
+        To a disk that hangs nothing is written: what fits into one block can still be passed on.
+        """
+        if self._disk.failing:
+            raise _OwnDiskFailed(no_answer())
         writing = asyncio.get_running_loop().run_in_executor(self._writers, intake.take, block)
         try:
             await asyncio.shield(writing)

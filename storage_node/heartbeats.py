@@ -1,4 +1,7 @@
-"""What the node says of itself: a heartbeat every second, and the answer to GET /health."""
+"""What the node says of itself: a heartbeat every second, and the answer to GET /health.
+
+Neither waits for the disk: a node whose disk hangs goes on saying so. Numbers are then the last ones known.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Literal
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
@@ -17,19 +19,21 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.events import heartbeat_subject, seal_heartbeat
 from atoll.http import json_response
 from atoll.lifecycle import Stop
-from atoll.model import Heartbeat
+from atoll.model import Heartbeat, NodeWord, ScrubFacts
 from atoll.node_api import NodeStatus
 from atoll.signing import Keys
 from atoll.version import __version__
+from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.index import Counts, Index
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
-from storage_node.store import BlobStore
+from storage_node.store import BlobStore, Space
 
 log = logging.getLogger(__name__)
 
-State = Literal["ready", "draining", "stopping"]
+_LOOK_SECONDS = 0.2  # how often a changed state is looked for between two heartbeats
+_MEASURE_SECONDS = 0.5  # then the heartbeat goes out with what is known
 
 
 class Heartbeats:
@@ -49,7 +53,11 @@ class Heartbeats:
         under_way: Callable[[], int],
         stop: Stop,
         registry: CollectorRegistry,
+        disk: DiskHealth | None = None,
+        scrub: Callable[[], ScrubFacts | None] = lambda: None,
     ) -> None:
+        self._disk, self._scrub = disk or TrustedDisk(), scrub
+        self._measuring: asyncio.Future[tuple[Counts, Space]] | None = None
         self._settings, self._origin, self._index, self._store = settings, origin, index, store
         self._space, self._cluster, self._bus, self._keys = space, cluster, bus, keys
         self._threads, self._under_way, self._stop = threads, under_way, stop
@@ -60,20 +68,41 @@ class Heartbeats:
         _gauges(registry, self)
 
     @property
-    def state(self) -> State:
-        """Whether the node takes uploads, drains, or is about to end."""
+    def load(self) -> float:
+        """How busy the node is: 0 (idle) to 1 (saturated) and above."""
+        return self._load
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Blobs held, and their bytes, as last measured."""
+        return self._counts.blobs, self._counts.bytes
+
+    @property
+    def state(self) -> NodeWord:
+        """Whether the node takes uploads, drains, is about to end, or has a disk that gives no answer."""
         if self._stop.requested():
             return "stopping"
+        if self._disk.failing:
+            return "failing"
         me = self._cluster.current.nodes.get(self._settings.name)
         return "draining" if me and me.state == "draining" else "ready"
 
     async def measure(self) -> None:
-        """Look at disk and index; called before serving starts and then every second."""
-        loop = asyncio.get_running_loop()
-        self._counts, disk = await loop.run_in_executor(
-            self._threads, lambda: (self._index.counts(), self._store.space())
-        )
-        self._space.measured(disk, self._counts.bytes)
+        """Look at disk and index; called before serving starts and then every second.
+
+        One look at a time, and none is waited for longer than its time: a disk that hangs takes one thread.
+        """
+        if self._measuring is None:
+            self._measuring = asyncio.get_running_loop().run_in_executor(self._threads, self._look)
+        patience = _MEASURE_SECONDS if self._space.total else None  # the first numbers must be there
+        done, _ = await asyncio.wait([self._measuring], timeout=patience)
+        if done:
+            measured, self._measuring = self._measuring, None
+            self._counts, disk = measured.result()
+            self._space.measured(disk, self._counts.bytes)
+
+    def _look(self) -> tuple[Counts, Space]:
+        return self._index.counts(), self._store.space()
 
     async def run(self) -> None:
         """Beat for ever."""
@@ -86,7 +115,13 @@ class Heartbeats:
             await self.measure()
             await self.beat()
             due = began + every
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self._rest(due)
+
+    async def _rest(self, due: float) -> None:
+        """Until `due` (monotonic seconds), or until there is something to be told at once."""
+        told = self.state
+        while (left := due - time.monotonic()) > 0 and self.state == told:  # noqa: ASYNC110 - time changes it
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
 
     def _measure_load(self, every: float) -> None:
         """The process's share of one core (the loop's ceiling), or how full its upload places are."""
@@ -124,6 +159,7 @@ class Heartbeats:
             wanted=counts.wanted,
             quarantined=counts.quarantined,
             inodes_free=self._space.inodes_free,
+            scrub=self._scrub(),
         )
 
     def add_routes(self, app: web.Application) -> None:

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from atoll.errors import NotFound
 from storage_node.blob_address import BlobAddress
 from storage_node.chunks import CHUNK_BYTES
+from storage_node.disk_calls import DiskReads
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob, Index
 from storage_node.peers import Peers
 from storage_node.quarantine import Quarantine, Verdict
 from storage_node.ram_cache import RamCache
-from storage_node.store import BlobStore
+from storage_node.store import BlobStore, StoreFailed
 from storage_node.verified_read import BadCopy, is_present, read_chunk, read_whole
 
 _AT_ONCE = 4096
 
-T = TypeVar("T")
 ReadChunk = Callable[[int], Awaitable[bytes]]
 
 
@@ -37,7 +36,7 @@ class LocalCopy(NamedTuple):
 
 
 class LocalCopies:
-    """`readers` are the threads that read and verify."""
+    """`reads` has the threads that read and verify. All raise `StoreFailed` when the disk gives no answer."""
 
     def __init__(
         self,
@@ -46,25 +45,25 @@ class LocalCopies:
         ram: RamCache,
         peers: Peers,
         quarantine: Quarantine,
-        readers: Executor,
+        reads: DiskReads,
     ) -> None:
-        self._index, self._store, self._ram, self.readers = index, store, ram, readers
+        self._index, self._store, self._ram, self.reads = index, store, ram, reads
         self._peers, self._quarantine = peers, quarantine
-        self._reads: Flights[BlobAddress, LocalCopy | None] = Flights("reads", _AT_ONCE)
+        self._flights: Flights[BlobAddress, LocalCopy | None] = Flights("reads", _AT_ONCE)
         self._judging: set[asyncio.Task[Verdict]] = set()
 
     async def close(self) -> None:
         """End what is under way."""
-        await self._reads.close()
+        await self._flights.close()
         await asyncio.gather(*self._judging, return_exceptions=True)
 
     async def find(self, address: BlobAddress) -> LocalCopy | None:
         """The blob without its bytes: for HEAD, and to answer 304. `BadCopy` when its file is not there."""
-        return await self._in_thread(partial(self._find, address))
+        return await self.reads.run(partial(self._find, address))
 
     async def read(self, address: BlobAddress) -> LocalCopy | None:
         """The blob, its bytes too unless it is large. `BadCopy` when they are not right."""
-        return await self._reads.run(address, lambda: self._in_thread(partial(self._read, address)))
+        return await self._flights.run(address, lambda: self.reads.run(partial(self._read, address)))
 
     def chunks(self, held: HeldBlob, *, fall_back: bool) -> ReadChunk:
         """A reader of one large blob's chunks. From the first bad chunk on the bytes are a peer's.
@@ -78,10 +77,14 @@ class LocalCopies:
             nonlocal trusted
             if trusted:
                 try:
-                    return await self._in_thread(partial(read_chunk, self._store, held, index))
+                    return await self.reads.run(partial(read_chunk, self._store, held, index))
                 except BadCopy as bad:
                     trusted = False
                     self._judge_aside(bad)
+                except StoreFailed:  # the disk's fault, not the copy's: nothing to judge
+                    if not fall_back:
+                        raise
+                    trusted = False
             if not fall_back:
                 raise NotFound("This node's copy proved bad.")
             return await self._peers.chunk(held, index)
@@ -112,6 +115,3 @@ class LocalCopies:
             return None
         small = held.blob.size <= CHUNK_BYTES or self._ram.fits(held.blob.size)
         return LocalCopy(held, read_whole(self._store, held) if small else None)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.readers, work)

@@ -1,17 +1,22 @@
-"""The other nodes, as this one asks them: who they are, nearest first, and what their internal API says."""
+"""The other nodes, as this one asks them: who they are, nearest first, and what their internal API says.
+
+Suspects go last wherever there is an order, and a peer that is silent for longer than it lately was is
+overtaken by the next one (atoll/hedging.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError, NotFound, UpstreamFailed
+from atoll.health import State
+from atoll.hedging import AllFailed, Hedger, Turn
 from atoll.model import AssetRecord, Node
 from atoll.node_client import NodeClient
 from storage_node.blob_address import BlobAddress
@@ -22,8 +27,9 @@ from storage_node.read_metrics import ReadMetrics
 from storage_node.store import BlobKey
 from storage_node.verified_read import chunk_length
 
-log = logging.getLogger(__name__)
+R = TypeVar("R")
 
+NO_PEER = "No peer could give the bytes of this image."
 _MIN_BYTES_PER_SECOND = 64 * 1024  # a peer slower than this is as good as dead; another may be faster
 _RECORD_SECONDS = 2.0
 
@@ -40,11 +46,19 @@ def blob_request(key: BlobKey) -> str:
 
 
 class Peers:
-    """`silence` is the longest a peer may say nothing, in seconds."""
+    """`silence` is the longest a peer may say nothing, in seconds; `state` what is known of its health."""
 
     def __init__(
-        self, origin: Origin, cluster: MapView, client: NodeClient, counts: ReadMetrics, silence: float
+        self,
+        origin: Origin,
+        cluster: MapView,
+        client: NodeClient,
+        counts: ReadMetrics,
+        silence: float,
+        hedger: Hedger,
+        state: Callable[[str], State] = lambda _: "unknown",
     ) -> None:
+        self.hedger, self._state = hedger, state
         self._me, self._cluster, self._client = origin, cluster, client
         self._counts, self._silence = counts, silence
 
@@ -54,33 +68,46 @@ class Peers:
         return set_name == self._me.set or set_name in current.sets or bool(current.members(set_name))
 
     def of_set(self, set_name: str) -> list[Node]:
-        """The set's nodes but this one, nearest first; in any order while the map lacks our region."""
+        """The set's nodes but this one, nearest first (if the map has our region), suspects last."""
         current = self._cluster.current
         if self._me.region in current.regions:
             members = current.nearest_members(set_name, self._me.region)
         else:
             members = list(current.members(set_name))
-        return [node for node in members if node.name != self._me.node]
+        return self._suspects_last(node for node in members if node.name != self._me.node)
 
     def named(self, names: Sequence[str]) -> list[Node]:
-        """These nodes in this order, without those that are unknown, removed or this one."""
+        """These nodes in this order, suspects last, without those that are unknown, removed or this one."""
         nodes = (self._cluster.current.nodes.get(name) for name in dict.fromkeys(names))
-        return [n for n in nodes if n is not None and n.state != "removed" and n.name != self._me.node]
+        return self._suspects_last(
+            n for n in nodes if n is not None and n.state != "removed" and n.name != self._me.node
+        )
+
+    def _suspects_last(self, nodes: Iterable[Node]) -> list[Node]:
+        return sorted(nodes, key=lambda node: self._state(node.name) == "suspect")
+
+    async def first(
+        self, sources: Sequence[Node], attempt: Callable[[Node, Turn], Coroutine[Any, Any, R]]
+    ) -> R:
+        """What the first peer that succeeds gives (see `Hedger.first`). `AllFailed` when none does."""
+        return await self.hedger.first(sources, lambda node: node.name, attempt)
 
     async def record(self, address: BlobAddress) -> AssetRecord | None:
         """Any record that uses a blob of our set, from the nearest peer that has one."""
         key = address.key
-        for node in self.of_set(address.handle.set):
-            try:
-                async with asyncio.timeout(_RECORD_SECONDS):
-                    path = f"/internal/v1/records/{key.bucket}/{key.sha256}"
-                    record = await self._client.call(node, "GET", path, AssetRecord, seconds=_RECORD_SECONDS)
-            except (AtollError, TimeoutError) as error:
-                log.debug("no record from %s: %r", node.name, error)
-                continue
-            if (record.bucket, record.blob.sha256, record.set) == (key.bucket, key.sha256, self._me.set):
-                return record
-        return None
+        path = f"/internal/v1/records/{key.bucket}/{key.sha256}"
+
+        async def ask(node: Node, turn: Turn) -> AssetRecord:
+            record = await self._client.call(node, "GET", path, AssetRecord, seconds=_RECORD_SECONDS)
+            if (record.bucket, record.blob.sha256, record.set) != (key.bucket, key.sha256, self._me.set):
+                raise UpstreamFailed(f"Node {node.name} answers with another record.", node=node.name)
+            await turn.take()
+            return record
+
+        try:
+            return await self.first(self.of_set(address.handle.set), ask)
+        except AllFailed:
+            return None
 
     @asynccontextmanager
     async def open(
@@ -101,20 +128,20 @@ class Peers:
 
     async def chunk(self, held: HeldBlob, index: int) -> bytes:
         """Chunk `index` of a blob whose digests we know, from the first peer that has it right."""
-        failures: list[str] = []
-        for node in self.of_set(self._me.set):
-            try:
-                return await self._chunk_from(node, held, index)
-            except AtollError as error:
-                failures.append(f"{node.name}: {error.detail}")
-        raise UpstreamFailed("No peer could give the bytes of this image.", tried=failures)
+        try:
+            return await self.first(
+                self.of_set(self._me.set), lambda node, turn: self._chunk_from(node, turn, held, index)
+            )
+        except AllFailed as failed:
+            raise UpstreamFailed(NO_PEER, tried=_reasons(failed)) from failed
 
-    async def _chunk_from(self, node: Node, held: HeldBlob, index: int) -> bytes:
+    async def _chunk_from(self, node: Node, turn: Turn, held: HeldBlob, index: int) -> bytes:
         start, length = index * CHUNK_BYTES, chunk_length(held.blob.size, index)
         headers = {"Range": f"bytes={start}-{start + length - 1}"}
         async with self.open(node, held.key, length, headers) as response:
             if response.status != 206 or response.content_length != length:
                 raise UpstreamFailed(f"Node {node.name} does not answer with the range.", node=node.name)
+            await turn.take()
             try:
                 data = await response.content.readexactly(length)
             except asyncio.IncompleteReadError as error:
@@ -125,6 +152,12 @@ class Peers:
         return data
 
 
-def nobody_has_it(failures: Sequence[AtollError]) -> bool:
-    """Whether every source said that it lacks the blob (none failed to answer)."""
-    return all(isinstance(error, NotFound) for error in failures)
+def none_gave_it(failed: AllFailed[Node]) -> AtollError:
+    """`NotFound` when every source said that it lacks the blob, `UpstreamFailed` when some did not answer."""
+    if all(isinstance(failure.error, NotFound) for failure in failed.failures):
+        return NotFound("No node has this image.")
+    return UpstreamFailed(NO_PEER, tried=_reasons(failed), retry_after=1)
+
+
+def _reasons(failed: AllFailed[Node]) -> list[str]:
+    return [f"{failure.source.name}: {failure.error.detail}" for failure in failed.failures]

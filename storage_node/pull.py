@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from prometheus_client import Histogram
 
-from atoll.errors import AtollError, NoSpace, NotFound, UpstreamFailed
+from atoll.errors import AtollError, NoSpace, NotFound, Overloaded, UpstreamFailed
 from atoll.model import AssetRecord, Node
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
@@ -37,6 +37,7 @@ from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
 
 _FLIGHTS = 1024
+_SLOT_SECONDS = 10.0
 
 
 class Kept(NamedTuple):
@@ -166,8 +167,21 @@ class Puller:
         return Kept(held, fetched.body, fetched.source) if held else None
 
     async def _pass_on(self, address: BlobAddress) -> Fetched:
-        async with self._slots:
+        async with self._slot_for_a_reader():
             return await self._fetcher.fetch(address.key, None, self._peers.of_set(address.handle.set))
+
+    @asynccontextmanager
+    async def _slot_for_a_reader(self) -> AsyncIterator[None]:
+        """A reader waits, but not until a disk that hangs lets go of every place."""
+        try:
+            async with asyncio.timeout(_SLOT_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise Overloaded("Too many pulls are under way.", retry_after=1) from error
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _discard(self, fetched: Fetched) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writers, fetched.discard)

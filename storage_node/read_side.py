@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from atoll.cluster import ClusterMap
+from atoll.health import State
+from atoll.hedging import Hedger
 from atoll.http import Handler
 from atoll.lifecycle import Tasks
 from atoll.node_client import NodeClient
@@ -24,6 +27,8 @@ from storage_node.blob_locks import BlobLocks
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
+from storage_node.disk_calls import DiskReads
+from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.fetch import Fetcher
 from storage_node.hot_path import hot_path
 from storage_node.index import Index
@@ -65,6 +70,8 @@ class Ground:
     writers: Executor
     registry: CollectorRegistry
     space: SpaceGuard
+    disk: DiskHealth = field(default_factory=TrustedDisk)
+    peer_state: Callable[[str], State] = lambda _: "unknown"
 
 
 class ReadSide:
@@ -79,15 +86,25 @@ class ReadSide:
         self.counts = counts = ReadMetrics()
         self.ram = ram = RamCache(settings.ram_cache_bytes, settings.ram_cache_max_blob_bytes)
         collector = ReadCollector(counts, ram, ground.registry)
-        self.peers = Peers(origin, ground.cluster, ground.client, counts, settings.peer_read_seconds)
+        self.hedger = Hedger()
+        self.peers = Peers(
+            origin,
+            ground.cluster,
+            ground.client,
+            counts,
+            settings.peer_read_seconds,
+            self.hedger,
+            ground.peer_state,
+        )
+        reads = DiskReads(ground.readers, ground.disk)
         self._quarantine = Quarantine(
             store, index, ground.locks, origin, ram, counts, writers, rng, self._needs_repair
         )
-        self._records = RecordSearch(index, self.peers, ground.readers)
+        self._records = RecordSearch(index, self.peers, reads)
         self.puller = Puller(
             origin=origin,
             peers=self.peers,
-            fetcher=Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes),
+            fetcher=Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk),
             keeper=Keeper(store, index, ground.locks),
             records=self._records,
             misses=Misses(time.monotonic),
@@ -98,7 +115,7 @@ class ReadSide:
             space=ground.space,
         )
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
-        self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, ground.readers)
+        self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, reads)
         self.deletes = Deletes(store, index, ground.locks, origin, ram, writers)
         answers = Answers(counts)
         access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
@@ -110,7 +127,7 @@ class ReadSide:
         )
         blobs = InternalBlobs(origin.set, ram, self.local, answers, counts.to_peers)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
-        self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms)
+        self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms, ground.disk)
         self._visibility: dict[str, str] = {}
         self.cluster_changed(ground.cluster.current)
 

@@ -7,13 +7,13 @@ only passed on.
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import Executor
+from functools import partial
 from typing import NamedTuple
 
 from atoll.errors import NotFound
 from atoll.model import AssetRecord
 from storage_node.blob_address import BlobAddress
+from storage_node.disk_calls import DiskReads
 from storage_node.flights import Flights
 from storage_node.index import Index
 from storage_node.peers import Peers
@@ -31,7 +31,7 @@ class FoundRecord(NamedTuple):
 class RecordSearch:
     """Runs its index reads in the reader threads."""
 
-    def __init__(self, index: Index, peers: Peers, readers: Executor) -> None:
+    def __init__(self, index: Index, peers: Peers, readers: DiskReads) -> None:
         self._index, self._peers, self._readers = index, peers, readers
         self._flights: Flights[BlobAddress, FoundRecord | None] = Flights("record searches", _AT_ONCE)
 
@@ -47,15 +47,14 @@ class RecordSearch:
         return found
 
     async def _find(self, address: BlobAddress) -> FoundRecord | None:
-        loop = asyncio.get_running_loop()
         key = address.key
-        own = await loop.run_in_executor(self._readers, self._index.record_of_blob, key.bucket, key.sha256)
+        own = await self._readers.run(partial(self._index.record_of_blob, key.bucket, key.sha256))
         if own is not None:
             return FoundRecord(own, own=True)
         record = await self._peers.record(address)
         if record is None:
             return None
-        if await loop.run_in_executor(self._readers, self._is_deleted, record):
+        if await self._readers.run(partial(self._is_deleted, record)):
             raise NotFound("This image was deleted.")
         return FoundRecord(record, own=False)
 

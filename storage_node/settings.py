@@ -59,7 +59,7 @@ class NodeSettings(DaemonSettings):
     ram_cache_bytes: Bytes = setting("Memory for hot blobs.", default=Bytes(256 * MIB), low=0)
     ram_cache_max_blob_bytes: Bytes = setting("Largest blob kept in memory.", default=Bytes(MIB), low=0)
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
-    peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=5.0, low=0.1)
+    peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
     outbox_batch: int = setting(
         "Events published before their acknowledgements are noted.", default=256, low=1

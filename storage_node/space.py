@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from atoll.errors import NoSpace
+from storage_node.disk_probe import DiskHealth, TrustedDisk, no_answer
 from storage_node.store import Space
 
 
 class SpaceGuard:
     """Free bytes minus what uploads under way will need; read-only below the reserve."""
 
-    def __init__(self, reserve: int, capacity: int | None) -> None:
+    def __init__(self, reserve: int, capacity: int | None, disk: DiskHealth | None = None) -> None:
         self._reserve, self._capacity = reserve, capacity
+        self._disk = disk or TrustedDisk()
         self._promised = 0
         self.total = 0
         self.free = 0
@@ -29,11 +31,16 @@ class SpaceGuard:
     @property
     def read_only(self) -> bool:
         """Whether new bytes are refused."""
-        return self.free - self._promised < self._reserve
+        return self.free - self._promised < self._reserve or self._disk.read_only
 
     @contextmanager
     def promise(self, expected: int) -> Iterator[None]:
-        """Hold room for `expected` bytes. `NoSpace` if they would eat into the reserve."""
+        """Hold room for `expected` bytes.
+
+        `NoSpace` if they would eat into the reserve, `StoreFailed` while the disk gives no answer.
+        """
+        if self._disk.failing:
+            raise no_answer()
         if self.free - self._promised - expected < self._reserve:
             raise NoSpace(
                 "This node is read-only: its free space is at its reserve. Ask for a ticket to another node.",

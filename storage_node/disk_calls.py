@@ -1,0 +1,35 @@
+"""Work on the disk for those who cannot wait for ever: not begun when it fails, given up when it hangs.
+
+A thread that hangs in a system call cannot be ended, only left behind: it comes back when the disk does.
+So nothing new is given to the threads once the disk is known to fail, and they run out of work, not room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from storage_node.disk_probe import DiskHealth, no_answer
+
+T = TypeVar("T")
+
+READ_SECONDS = 5.0  # for one look at the index, or one read of what fits into memory
+
+
+class DiskReads:
+    """Blocking reads in `threads`, each within `seconds`."""
+
+    def __init__(self, threads: Executor, disk: DiskHealth, seconds: float = READ_SECONDS) -> None:
+        self.threads, self._disk, self._seconds = threads, disk, seconds
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns; `StoreFailed` when the disk gives no answer."""
+        if self._disk.failing:
+            raise no_answer()
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        except TimeoutError as error:
+            raise no_answer() from error
