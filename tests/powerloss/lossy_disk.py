@@ -1,0 +1,115 @@
+"""A mounted disk that loses its power when a test says so. disk_process.py does the work."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+DEADLINE = 20.0  # seconds; a deadline, not an expectation
+_PROGRAM = Path(__file__).with_name("disk_process.py")
+
+
+def what_is_missing() -> str | None:
+    """Why there can be no FUSE here; None when there can."""
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        return (
+            "/dev/fuse is missing or closed to us (a container needs --device /dev/fuse --cap-add SYS_ADMIN)"
+        )
+    if ctypes.util.find_library("fuse3") is None:
+        return "libfuse3 is missing (apt-get install fuse3)"
+    if shutil.which("fusermount3") is None:
+        return "fusermount3 is missing (apt-get install fuse3)"
+    return None
+
+
+class LossyDisk:
+    """Mounted at `<directory>/mount` inside its context, and unmounted after it, whatever happened."""
+
+    def __init__(self, directory: Path) -> None:
+        self.mount = directory / "mount"
+        self._image, self._log = directory / "image", directory / "disk.log"
+        self._process: subprocess.Popen[str] | None = None
+        self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.mount.mkdir(parents=True)
+
+    def __enter__(self) -> LossyDisk:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _start(self) -> None:
+        environment = {**os.environ, "FUSE_LIBRARY_NAME": "fuse3"}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(_PROGRAM), str(self.mount), str(self._image)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
+            )
+        threading.Thread(target=self._listen, args=(self._process,), name="disk", daemon=True).start()
+        deadline = time.monotonic() + DEADLINE
+        while not os.path.ismount(self.mount):
+            assert self._process.poll() is None, f"the disk is not mounted: {self._log.read_text()}"
+            assert time.monotonic() < deadline, "the disk is not mounted"
+            time.sleep(0.01)
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self._said.put(line.strip())
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        assert process is not None
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(DEADLINE)
+        finally:
+            subprocess.run(["fusermount3", "-u", "-z", str(self.mount)], stderr=subprocess.DEVNULL)
+
+    def _order(self, line: str) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def arm(self, changes: int, process: int, chance: int = 0) -> None:
+        """Cut after so many more changes, and kill `process` (its id) at the same instant.
+
+        `chance` is the seed of what was written back without having been ordered; 0: nothing was.
+        """
+        self._order(f"arm {process} {changes} {chance}")
+        assert self._said.get(timeout=DEADLINE) == "armed"
+
+    def cut(self, process: int, chance: int = 0) -> str:
+        """Cut now, unless the cut has come already; when it came."""
+        self._order(f"cut {process} {chance}")
+        return self._said.get(timeout=DEADLINE)
+
+    def was_cut(self) -> bool:
+        """Whether an armed cut has come (and its instant can be asked for with `cut`)."""
+        return not self._said.empty()
+
+    def mount_again(self) -> None:
+        """What the next start finds. No process may use the disk any more."""
+        self._end()
+        self._start()
