@@ -58,6 +58,7 @@ class NodeProcess:
     region: str
     settings: dict[str, Any]
     name: str = field(default_factory=lambda: f"n-{os.urandom(5).hex()}")
+    program: tuple[str, ...] = ("-m", "storage_node")
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -104,15 +105,19 @@ class NodeProcess:
 
     def start(self) -> NodeProcess:
         """Start it and return once it serves."""
+        self.launch()
+        until(self._serves, lambda: f"the node does not serve: {self.log[-2000:]}")
+        return self
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
         file = self.directory / "settings.toml"
         file.write_text("".join(f"{k} = {json.dumps(v)}\n" for k, v in self._settings().items()))
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "storage_node", "--settings", str(file)], stderr=log, stdout=log
+                [sys.executable, *self.program, "--settings", str(file)], stderr=log, stdout=log
             )
         atexit.register(self._reap)
-        until(self._serves, lambda: f"the node does not serve: {self.log[-2000:]}")
-        return self
 
     def _reap(self) -> None:
         """What a failed test left running does not outlive the run."""
