@@ -1,10 +1,11 @@
 """The Python client: light (aiohttp and msgspec, no engine drivers), asynchronous with a synchronous face.
 
-Map: `async_client` is the API and wires the rest; `sync_client` is its face for scripts. `query` asks the
-query services, `resolving` where images are (`reference`: what people write to mean one), `services` how the
-services are. `upload` and `upload_many` send bytes (`source`, `tree`: which; `upload_rules`: what to retry),
-`download` fetches and checks them, `replication` waits for regions. `views` are the answers, `connection` the
-session and its errors; `settings` and `cluster_file` say where the cluster is.
+Map: `async_client` is the API (with `asset_calls`, `cluster_calls`) and wires the rest; `sync_client` is its
+face for scripts (`loop_thread`). `query` asks the query services, `resolving` where images are (`reference`:
+what people write to mean one; `own_uploads`: what the catalog may not know yet), `services` how the services
+are. `upload` and `upload_many` send bytes (`source`, `tree`: which; `sending`: one try; `upload_rules`: what
+to retry), `download` fetches and checks them, `replication` waits for regions. `views` are the answers,
+`connection` the session and its errors; `settings` and `cluster_file` say where the cluster is.
 It knows the daemons by their HTTP interfaces alone.
 """
 

@@ -1,5 +1,7 @@
 """`AsyncClient`: all a program asks of a cluster, one method each. It only wires the parts together.
 
+Uploads, resolving and downloads are here; the rest it has from `asset_calls` and `cluster_calls`.
+
 Every method raises `atoll.errors.AtollError` classes: the one a service's problem document stands for, or
 `Unavailable` when nobody answers. Everything has a deadline and repeats itself where that is safe.
 """
@@ -8,59 +10,44 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import quote
 
 import aiohttp
 
+from atoll.client.asset_calls import AssetCalls
+from atoll.client.cluster_calls import ClusterCalls
 from atoll.client.cluster_file import local_access
 from atoll.client.connection import open_session
 from atoll.client.download import Downloader, MemorySink, whole_file
+from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
 from atoll.client.reference import Reference, parse_reference
-from atoll.client.replication import wait_replicated
-from atoll.client.resolving import Resolving, id_segment, place
+from atoll.client.resolving import Resolving, place
 from atoll.client.settings import check_url
 from atoll.client.source import Source, open_body
 from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
 from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
-from atoll.client.views import (
-    AssetPage,
-    BucketList,
-    Deleted,
-    Locations,
-    NodeList,
-    NodeView,
-    RegionList,
-    RegionView,
-    Resolved,
-    ResolveResult,
-    SetList,
-    SetView,
-    TicketView,
-)
-from atoll.errors import BadRequest, NotFound
-from atoll.model import Bucket, Position
+from atoll.client.views import Resolved, ResolveResult, TicketView
+from atoll.errors import BadRequest
+from atoll.model import Position
 from atoll.names import check_bucket, check_public_id
 from atoll.node_api import AssetView
 from atoll.settings import SettingsError
 
 MAX_IN_MEMORY = 512 * 2**20
-PAGE = 500
 
 _Results = list[UploadResult]  # inside the class, `list` is the method
-_Lost = list[bool]
 
 
-class AsyncClient:
+class AsyncClient(AssetCalls, ClusterCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
     `region` say where this client is; without them the cluster finds out by itself. `patience` is how many
-    seconds a question is repeated while nobody answers.
+    seconds a question is repeated while nobody answers. What it has uploaded it finds at once.
     """
 
     def __init__(
@@ -78,9 +65,11 @@ class AsyncClient:
         self._tls_ca_file = tls_ca_file
         self._opened: aiohttp.ClientSession | None = None
         here = place(region, position)
-        self._query = QueryServices(urls, api_key, self._session, patience=patience)
-        self._resolving = Resolving(self._query, here)
-        self._uploader = Uploader(self._query, self._session, here)
+        query, own = QueryServices(urls, api_key, self._session, patience=patience), OwnUploads()
+        AssetCalls.__init__(self, query, own)
+        ClusterCalls.__init__(self, query)
+        self._resolving = Resolving(query, own, here)
+        self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
 
     @classmethod
@@ -167,54 +156,6 @@ class AsyncClient:
         order = _order(bucket, None, tags, context)
         return await ManyUploads(self._uploader, order, observer, tickets).run(files, parallel)
 
-    async def asset(self, asset_id: str) -> AssetView:
-        """The asset with its locations; `NotFound`."""
-        return await self._query.call("GET", f"/v1/assets/{id_segment(asset_id)}", AssetView)
-
-    async def asset_by_name(self, bucket: str, public_id: str) -> AssetView:
-        """The asset of that name with its locations; `NotFound`, `BadName`."""
-        name = f"{check_bucket(bucket)}/{quote(check_public_id(public_id))}"
-        return await self._query.call("GET", f"/v1/assets/by-name/{name}", AssetView)
-
-    async def list(self, bucket: str, prefix: str = "", limit: int | None = None) -> AsyncIterator[AssetView]:
-        """The assets of a bucket whose public_id starts with `prefix`, by public_id; at most `limit`."""
-        cursor: str | None = None
-        left = limit
-        while left is None or left > 0:
-            page = await self._page(check_bucket(bucket), prefix, PAGE if left is None else left, cursor)
-            for asset in page.assets[:left]:
-                yield asset
-            left = None if left is None else left - len(page.assets)
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
-
-    async def _page(self, bucket: str, prefix: str, limit: int, cursor: str | None) -> AssetPage:
-        params = {"bucket": bucket, "limit": str(min(limit, PAGE))}
-        params |= {"prefix": prefix} if prefix else {}
-        params |= {"cursor": cursor} if cursor is not None else {}
-        return await self._query.call("GET", "/v1/assets", AssetPage, params=params)
-
-    async def delete(self, reference: str, *, bucket: str | None = None) -> Deleted:
-        """Delete an asset, by its id or as `BUCKET/PUBLIC_ID`; `NotFound` when there is none.
-
-        By name it works while the catalog is down.
-        """
-        what, lost = parse_reference(reference, bucket), _Lost()
-        path = f"/v1/assets/{id_segment(what.asset())}"
-        try:
-            return await self._query.call(
-                "DELETE",
-                path,
-                Deleted,
-                params=what.item() if what.public_id is not None else None,
-                lost=lambda: lost.append(True),
-            )
-        except NotFound:
-            if not lost:
-                raise
-            return Deleted(what.asset())  # done by the try whose answer was lost
-
     async def url(
         self,
         reference: str,
@@ -263,40 +204,6 @@ class AsyncClient:
         what = parse_reference(reference, bucket)
         async with whole_file(Path(path)) as sink:
             return await self._downloader.fetch(lambda: self._resolving.one(what), sink)
-
-    async def locations(self, asset_id: str) -> Locations:
-        """Which nodes hold the asset's blob, and which should; `NotFound`."""
-        return await self._query.call("GET", f"/v1/assets/{id_segment(asset_id)}/locations", Locations)
-
-    async def wait_replicated(
-        self, asset_id: str, regions: int | None = None, timeout: float = 60.0
-    ) -> Locations:
-        """Wait until the asset is in `regions` regions (None: on all nodes of its set).
-
-        Raises `NotReplicatedYet` with what is confirmed and missing after `timeout` seconds.
-        """
-        return await wait_replicated(lambda: self.locations(asset_id), regions, timeout)
-
-    async def nodes(self) -> tuple[NodeView, ...]:
-        """All nodes, as seen now."""
-        return (await self._query.call("GET", "/v1/nodes", NodeList)).nodes
-
-    async def sets(self) -> tuple[SetView, ...]:
-        """All replica sets."""
-        return (await self._query.call("GET", "/v1/sets", SetList)).sets
-
-    async def regions(self) -> tuple[RegionView, ...]:
-        """All regions."""
-        return (await self._query.call("GET", "/v1/regions", RegionList)).regions
-
-    async def buckets(self) -> tuple[Bucket, ...]:
-        """All buckets."""
-        return (await self._query.call("GET", "/v1/buckets", BucketList)).buckets
-
-    async def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
-        """Make a bucket, or change its visibility (`public` or `private`); needs the scope `admin`."""
-        path = f"/v1/buckets/{check_bucket(name)}"
-        return await self._query.call("PUT", path, Bucket, body={"visibility": visibility})
 
 
 def _check_urls(urls: Sequence[str]) -> None:

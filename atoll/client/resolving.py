@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
 from atoll.client.reference import Reference
 from atoll.client.views import Resolved, ResolveResult
@@ -37,11 +38,16 @@ def id_segment(asset_id: str) -> str:
 class Resolving:
     """Resolves for a client that is at `here` unless another place is given."""
 
-    def __init__(self, query: QueryServices, here: Where) -> None:
-        self._query, self._here = query, here
+    def __init__(self, query: QueryServices, own: OwnUploads, here: Where) -> None:
+        self._query, self._own, self._here = query, own, here
 
     async def one(self, wanted: Reference, where: Where | None = None) -> Resolved:
         """Where it is; `NotFound`."""
+        if wanted.handle is not None:
+            return await self._ask(wanted, where)
+        return await self._own.known(wanted.asset(), lambda: self._ask(wanted, where))
+
+    async def _ask(self, wanted: Reference, where: Where | None) -> Resolved:
         if wanted.asset_id is not None:
             path = f"/v1/assets/{id_segment(wanted.asset_id)}/url"
             return await self._query.call("GET", path, Resolved, params=where or self._here)
@@ -60,7 +66,17 @@ class Resolving:
         results: tuple[ResolveResult, ...] = ()
         for start in range(0, len(items), AT_ONCE):
             results += await self._at_once(items[start : start + AT_ONCE], where or self._here)
-        return results
+        pairs = zip(items, results, strict=True)
+        return tuple([await self._settled(item, result, where) for item, result in pairs])
+
+    async def _settled(self, wanted: Reference, result: ResolveResult, where: Where | None) -> ResolveResult:
+        """`result`, or a later one if it is from before an upload of our own."""
+        if wanted.handle is not None or not self._own.doubts(wanted.asset(), result):
+            return result
+        try:
+            return await self.one(wanted, where)
+        except AtollError as error:
+            return error
 
     async def _at_once(self, wanted: Sequence[Reference], where: Where) -> tuple[ResolveResult, ...]:
         numbers = {name: value if name == "region" else float(value) for name, value in where.items()}

@@ -6,9 +6,7 @@ Callbacks (`progress`) are called in that thread and must not call the client.
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, TypeVar
 
 from atoll.client.async_client import MAX_IN_MEMORY, AsyncClient
 from atoll.client.cluster_file import local_access
+from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
 from atoll.client.upload_many import UploadProgress, UploadResult
@@ -26,7 +25,6 @@ from atoll.node_api import AssetView
 
 T = TypeVar("T")
 
-END_SECONDS = 10.0
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
@@ -49,11 +47,9 @@ class Client:
         self._client = AsyncClient(
             urls, api_key, region=region, position=position, tls_ca_file=tls_ca_file, patience=patience
         )
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="atoll client", daemon=True)
-        self._thread.start()
-        # Also runs when the client is forgotten, and at the interpreter's end.
-        self._end = weakref.finalize(self, _end, self._client, self._loop, self._thread)
+        self._thread = LoopThread(self._client.close)
+        # Also when the client is forgotten, and at the interpreter's end.
+        self._end = weakref.finalize(self, self._thread.end)
 
     @classmethod
     def from_cluster(
@@ -75,17 +71,7 @@ class Client:
         self._end()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        if not self._end.alive or threading.current_thread() is self._thread:
-            work.close()
-            raise RuntimeError(
-                "The client is called from its own callback." if self._end.alive else "The client is closed."
-            )
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:  # KeyboardInterrupt too: what nobody waits for must not go on
-            future.cancel()
-            raise
+        return self._thread.run(work)
 
     def upload(
         self,
@@ -215,23 +201,3 @@ class Client:
 
 async def _next(assets: AsyncIterator[AssetView]) -> AssetView | None:
     return await anext(assets, None)
-
-
-def _end(client: AsyncClient, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    async def wind_up() -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await client.close()
-        await loop.shutdown_asyncgens()
-        await loop.shutdown_default_executor()
-
-    def wind_up_then_stop() -> None:
-        ending = loop.create_task(wind_up(), name="end of the atoll client")
-        ending.add_done_callback(lambda _: loop.stop())
-
-    loop.call_soon_threadsafe(wind_up_then_stop)
-    thread.join(END_SECONDS)
-    if not thread.is_alive():
-        loop.close()

@@ -7,30 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-from yarl import URL
 
 from atoll.backoff import Backoff
-from atoll.client.connection import (
-    SILENCE_SECONDS,
-    BrokeOff,
-    reaching,
-    read_answer,
-    silence_only,
-)
 from atoll.client.query import QueryServices, Sleep
+from atoll.client.sending import Sender, Sent
 from atoll.client.source import Body
 from atoll.client.upload_rules import Next, may_have_worked, next_step
 from atoll.client.views import TicketView
 from atoll.errors import (
     AtollError,
-    BodyMismatch,
     Failed,
     NotFound,
 )
@@ -38,9 +29,7 @@ from atoll.node_api import AssetView
 
 TRIES = 12
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-ASK_FIRST_BYTES = 2**20  # a refused ticket should cost no more than this; below, a round trip is dearer
 
-Sent = Callable[[int], None]
 Ticketed = Callable[[TicketView], Awaitable[None]]
 
 
@@ -74,10 +63,13 @@ class Uploader:
         session: Callable[[], aiohttp.ClientSession],
         position: Mapping[str, str],
         *,
+        uploaded: Callable[[AssetView], None] = lambda _: None,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._query, self._session, self._position = query, session, position
+        """`uploaded` is told every asset once it is acknowledged."""
+        self._query, self._position, self._uploaded = query, position, uploaded
+        self.sender = Sender(session)
         self._rng, self._sleep = rng or random.Random(), sleep
 
     async def upload(
@@ -95,7 +87,9 @@ class Uploader:
         new one before any byte is sent. Raises what the services say, `FileUnusable`, `BodyMismatch`.
         """
         one = _Upload(self, body, order, sent, ticketed)
-        return await one.run(ticket)
+        asset = await one.run(ticket)
+        self._uploaded(asset)
+        return asset
 
     async def new_ticket(self, order: UploadOrder, size: int) -> TicketView:
         """A ticket for the node nearest to this client."""
@@ -110,42 +104,6 @@ class Uploader:
         except (NotFound, Failed):
             return None
         return asset if asset.sha256 == await body.digest() else None
-
-    async def put(self, ticket: TicketView, body: Body, sent: Sent) -> AssetView:
-        """One try: all bytes to the ticket's node."""
-        headers = {"Content-Length": str(body.size), "Content-Type": body.content_type}
-        if body.filename is not None:
-            headers["X-Atoll-Filename"] = quote(body.filename, safe="")
-        body.error = None
-        try:
-            async with _watched(sent) as moved:
-                asset = await self._request(ticket, headers, body.size, body.pieces(moved))
-        except BrokeOff:
-            if body.error is not None:  # it broke off because we could not go on
-                raise body.error from None
-            raise
-        if body.sha256 is not None and asset.sha256 != body.sha256:
-            raise BodyMismatch(
-                "The node stored other bytes than were sent.", got=asset.sha256, sent=body.sha256
-            )
-        return asset
-
-    async def _request(
-        self, ticket: TicketView, headers: dict[str, str], size: int, pieces: AsyncIterator[bytes]
-    ) -> AssetView:
-        url = URL(ticket.upload_url, encoded=True)
-        with reaching(url):
-            async with self._session().request(
-                ticket.method,
-                url,
-                data=pieces,
-                headers=headers,
-                expect100=size >= ASK_FIRST_BYTES,
-                timeout=silence_only(),
-                allow_redirects=False,
-            ) as response:
-                asset: AssetView = await read_answer(response, AssetView)
-                return asset
 
     async def pause(self, backoff: Backoff) -> None:
         """Wait before the next try."""
@@ -176,7 +134,7 @@ class _Upload:
             try:
                 self._tries += 1
                 self._sent(0)
-                return await self._uploader.put(held, self._body, self._sent)
+                return await self._uploader.sender.put(held, self._body, self._sent)
             except AtollError as error:
                 known = await self._after(error, held, last=attempt == TRIES)
             if known is not None:
@@ -210,28 +168,3 @@ class _Upload:
             raise error
         self._ticket = None
         return None
-
-
-@asynccontextmanager
-async def _watched(sent: Sent) -> AsyncIterator[Sent]:
-    """Raise `BrokeOff` when for twice `SILENCE_SECONDS` no byte goes out and no answer comes.
-
-    The HTTP library bounds the wait for the answer, not a body that a peer stops reading.
-    """
-    loop = asyncio.get_running_loop()
-    patience = 2 * SILENCE_SECONDS  # twice: after the last byte the answer's own deadline has to come first
-    try:
-        async with asyncio.timeout(patience) as deadline:
-
-            def moved(done: int) -> None:
-                if under_way:
-                    deadline.reschedule(loop.time() + patience)
-                    sent(done)
-
-            under_way = True
-            try:
-                yield moved
-            finally:
-                under_way = False
-    except TimeoutError as error:
-        raise BrokeOff("The node stopped taking bytes.") from error

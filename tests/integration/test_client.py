@@ -57,6 +57,30 @@ async def test_an_asset_is_found_by_id_and_by_name_with_its_locations(client, cl
     assert await client.locations(asset.asset_id) == where
 
 
+async def test_what_was_just_uploaded_is_there_for_whoever_uploaded_it(client, cluster, folder):
+    for turn in range(5):  # the second upload to the name on: the bytes before must not come back
+        body = picture()
+        asset = await client.upload(body, bucket=cluster.bucket, public_id=folder + "fresh")
+        match turn:
+            case 0:
+                assert (await client.url(asset.asset_id, region="us-east")).sha256 == asset.sha256
+            case 1:
+                assert await client.get(f"{cluster.bucket}/{folder}fresh") == body
+            case 2:
+                assert (await client.asset_by_name(cluster.bucket, folder + "fresh")).version == asset.version
+            case 3:
+                (found,) = await client.resolve([asset.asset_id])
+                assert isinstance(found, Resolved)
+                assert found.sha256 == asset.sha256
+            case 4:
+                assert (await client.delete(asset.asset_id)).asset_id == asset.asset_id
+    unnamed = await client.upload(picture(), bucket=cluster.bucket)
+    assert (await client.locations(unnamed.asset_id)).locations
+    assert (await client.delete(unnamed.asset_id)).asset_id == unnamed.asset_id
+    with pytest.raises(NotFound):
+        await client.url(unnamed.asset_id)
+
+
 async def test_waiting_for_one_region_is_enough_when_one_is_asked_for(client, cluster):
     asset = await client.upload(picture(), bucket=cluster.bucket)
     assert (await client.wait_replicated(asset.asset_id, regions=1, timeout=ARRIVED)).regions

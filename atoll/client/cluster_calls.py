@@ -1,0 +1,40 @@
+"""What a program asks about the cluster itself: nodes, sets, regions, buckets.
+
+The part of `AsyncClient` that concerns no asset. I/O through the query services; every method raises
+`AtollError` classes.
+"""
+
+from __future__ import annotations
+
+from atoll.client.query import QueryServices
+from atoll.client.views import BucketList, NodeList, NodeView, RegionList, RegionView, SetList, SetView
+from atoll.model import Bucket
+from atoll.names import check_bucket
+
+
+class ClusterCalls:
+    """Asks `query`."""
+
+    def __init__(self, query: QueryServices) -> None:
+        self._query = query
+
+    async def nodes(self) -> tuple[NodeView, ...]:
+        """All nodes, as seen now."""
+        return (await self._query.call("GET", "/v1/nodes", NodeList)).nodes
+
+    async def sets(self) -> tuple[SetView, ...]:
+        """All replica sets."""
+        return (await self._query.call("GET", "/v1/sets", SetList)).sets
+
+    async def regions(self) -> tuple[RegionView, ...]:
+        """All regions."""
+        return (await self._query.call("GET", "/v1/regions", RegionList)).regions
+
+    async def buckets(self) -> tuple[Bucket, ...]:
+        """All buckets."""
+        return (await self._query.call("GET", "/v1/buckets", BucketList)).buckets
+
+    async def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
+        """Make a bucket, or change its visibility (`public` or `private`); needs the scope `admin`."""
+        path = f"/v1/buckets/{check_bucket(name)}"
+        return await self._query.call("PUT", path, Bucket, body={"visibility": visibility})
