@@ -16,3 +16,8 @@ def disk(tmp_path: Path) -> Iterator[LossyDisk]:
         pytest.skip(f"NO POWER-LOSS TEST WAS RUN: {reason}")
     with LossyDisk(tmp_path / "disk") as mounted:
         yield mounted
+
+
+@pytest.fixture
+def power_seed() -> int:
+    return 1
