@@ -19,12 +19,17 @@ from atoll.node_client import NodeClient, open_session
 from atoll.settings import read_secret
 from atoll.signing import MIN_SECRET_BYTES, Keys
 from atoll.streams import Consumer
+from replicator.anti_entropy import AntiEntropy, Means
+from replicator.anti_entropy_figures import RepairFigures
+from replicator.anti_entropy_ledger import Ledger
+from replicator.anti_entropy_pace import ByteRate, Slots, Throttle
 from replicator.ending import end_in_order
 from replicator.figures import Figures
 from replicator.gate import NodeGate
 from replicator.held import Held
 from replicator.http_api import make_http_app
 from replicator.intake import Intake
+from replicator.mends import Mends
 from replicator.own_node import OwnNode
 from replicator.parking import Parking
 from replicator.peers import Peers
@@ -77,9 +82,15 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         pulls = Pulls(node, sources, parking, figures, settings.retries, again)
         tombstones = Tombstones(node, parking, figures, settings.retries, again)
         wanted = WantedPulls(node, sources, figures)
-        workers = Workers(window, gate, pulls, tombstones, parking, wanted, figures)
+        mending = RepairFigures(registry)
+        mends = Mends(node, figures, mending)
+        workers = Workers(window, gate, pulls, tombstones, parking, wanted, mends, figures)
         walk = WantedWalk(node, window, settings.wanted_seconds, settings.wanted_batch, now_ms)
         peers.on_return(walk.hurry)
+
+        ledger = Ledger(mending, now_ms)
+        means = Means(client, cluster, node, peers, sources, window, gate, mending, now_ms, rng)
+        repair = _anti_entropy(settings, means, ledger)
 
         intake = Intake(held, window, keys, settings.node)
         tasks = Tasks(stop)
@@ -91,7 +102,9 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         regions = Regions(settings.node, reader, tasks, figures)
         gate.on_open(regions.wake)
         held.on_answer(regions.wake)
-        status = StatusSource(settings.name, settings.node, stop, bus, cluster, gate, regions, held, parking)
+        status = StatusSource(
+            settings.name, settings.node, stop, bus, cluster, gate, regions, held, parking, ledger
+        )
         figures.watch(lambda: len(window), lambda: len(held), lambda: not gate.is_open)
 
         await enter(bus.opened())
@@ -103,6 +116,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         tasks.start("cluster map", cluster.run())
         for part in (peers, gate, held, walk):
             tasks.start(type(part).__name__.lower(), part.run())
+        tasks.start("anti-entropy", repair.run())
         tasks.start("backlog", regions.measure(settings.backlog_seconds))
         working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
         log.info("serving node %s", settings.node)
@@ -113,3 +127,18 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
 def _consumer(bus: Bus, region: Region, set_name: str, durable: str, window: int) -> Consumer:
     subjects = [f"atoll.{region.name}.{kind}.{set_name}" for kind in ("blob.stored", "asset.deleted")]
     return Consumer(bus, region, durable, subjects, max_ack_pending=window * PENDING_PER_SLOT)
+
+
+def _anti_entropy(settings: ReplicatorSettings, means: Means, ledger: Ledger) -> AntiEntropy:
+    """It never gets all of the workers: an upload must not wait behind repair."""
+    most = max(1, min(settings.repair_parallel, settings.parallel_pulls - 1))
+    slots = Slots(
+        Throttle(most, settings.repair_busy_load),
+        ByteRate(settings.repair_bytes_per_second),
+        means.peers.load_with,
+        time.monotonic,
+    )
+    means.figures.slots(lambda: slots.taken, lambda: slots.allowed)
+    return AntiEntropy(
+        settings.node, means, slots, ledger, settings.repair_seconds, settings.repair_grace_seconds
+    )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import AtollError, Unavailable
-from atoll.model import Node, Tombstone
+from atoll.errors import AtollError, NotFound, Unavailable
+from atoll.model import AssetRecord, Node, Tombstone
 from atoll.node_api import NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
 from atoll.node_client import NodeClient
 from replicator.verdict import node_is_away
@@ -68,10 +68,19 @@ class OwnNode:
         path = f"/internal/v1/wanted?due_before={due_before}&limit={limit}"
         return await self._call("GET", path, list[WantedItem])
 
+    async def record(self, bucket: str, sha256: str) -> AssetRecord | None:
+        """A record that uses a blob, held here or not; None when there is none."""
+        try:
+            return await self._call("GET", f"/internal/v1/records/{bucket}/{sha256}", AssetRecord)
+        except NotFound:
+            return None
+
     def _node(self) -> Node:
         node = self._cluster.current.nodes.get(self._name)
-        if node is None or node.state == "removed":
+        if node is None:
             raise NodeAway(f"Node {self._name} is not in the cluster map.")
+        if node.state == "removed":
+            raise NodeAway(f"Node {self._name} was removed from the cluster; there is nothing to do for it.")
         return node
 
     async def _call(

@@ -32,6 +32,16 @@ class Peers:
         """A node's state now."""
         return self._table.state(node, self._clock())
 
+    def load(self, node: str) -> float | None:
+        """How busy a node says it is, 0 to 1; None when it was not heard of just now."""
+        beat = self._table.heartbeat(node)
+        return beat.load if beat and self.state(node) == "healthy" else None
+
+    def load_with(self, source: str) -> float | None:
+        """The busier of the own node and `source`; None when the own node was not heard of just now."""
+        own = self.load(self._node)
+        return None if own is None else max(own, self.load(source) or 0.0)
+
     def on_return(self, listener: Callable[[], None]) -> None:
         """Call `listener` when a peer of the set is heard of after a silence, or for the first time."""
         self._listeners.append(listener)

@@ -56,3 +56,25 @@ class ReplicatorSettings(DaemonSettings):
     backlog_seconds: float = setting(
         "How often each region's stream is asked how many messages wait.", default=5.0, low=0.05
     )
+
+    repair_seconds: float = setting(
+        "How often the node is compared with each peer of its set, in seconds.", default=10.0, low=0.05
+    )
+    repair_grace_seconds: float = setting(
+        "An upload younger than this is left to its stream by the comparison.", default=10.0, low=0
+    )
+    repair_parallel: int = setting(
+        "Pulls and tombstones that repair may have under way at once while the node is not busy; fewer than"
+        " parallel_pulls, so that uploads always find a free place.",
+        default=6,
+        low=1,
+        high=255,
+    )
+    repair_bytes_per_second: int = setting(
+        "Most bytes that repair orders a second, as a mean.", default=64 * 2**20, low=1024
+    )
+    repair_busy_load: float = setting(
+        "Load of the node (0 to 1, as in its heartbeat) from which on repair steps back.",
+        default=0.8,
+        low=0.01,
+    )

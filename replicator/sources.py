@@ -37,6 +37,10 @@ class Sources:
         """Whom to ask for a blob that was missing for some time."""
         return self._order(None, fresh=False)
 
+    def of_repair(self, peer: str) -> tuple[str, ...]:
+        """Whom to ask for what a comparison with `peer` showed: it has it, others may."""
+        return self._order(peer, fresh=True)
+
     def _order(self, origin: str | None, *, fresh: bool) -> tuple[str, ...]:
         cluster = self._cluster.current
         own = cluster.nodes.get(self._node)

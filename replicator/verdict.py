@@ -16,7 +16,8 @@ from atoll.errors import AtollError, NoSpace
 # Answers that blame the order itself. 401 and 403 blame our token or a clock, 404 may be a bucket that the
 # node's map does not know yet, 408 and 429 blame the moment: all others may be right later.
 _FOR_GOOD = frozenset({400, 409, 413, 415, 416, 422})
-_AWAY = frozenset({401, 403, 429, 503})
+# A node that was removed from the cluster answers everything with 410.
+_AWAY = frozenset({401, 403, 410, 429, 503})
 
 
 class Verdict(Enum):

@@ -1,4 +1,4 @@
-"""What the workers do: one piece per message, or per wanted blob. Data only."""
+"""What the workers do: one piece per message, per wanted blob, or per difference found. Data only."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from atoll.events import AssetDeleted, BlobStored
-from atoll.node_api import WantedItem
+from atoll.model import Tombstone
+from atoll.node_api import PullOrder, WantedItem
 from replicator.delivery import Delivery
 from replicator.priority import Rank, Urgency, rank
 
 # Of a wanted blob. `failed`: no source had it, the node noted the try; `unnoted`: it could not even note it.
 TryResult = Literal["stored", "present", "deleted", "failed", "unnoted"]
+# Of an order of repair. `full`: no room; `refused`: the node never takes this one.
+MendResult = Literal["applied", "known", "stored", "present", "deleted", "failed", "full", "refused"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,7 +50,15 @@ class Wanted:
     done: asyncio.Future[TryResult]
 
 
-Work = Stored | Deleted | Poison | Wanted
+@dataclass(frozen=True, eq=False, slots=True)
+class Mend:
+    """A difference to a peer: the node shall apply a tombstone, or pull. `done` gets what came of it."""
+
+    order: Tombstone | PullOrder
+    done: asyncio.Future[MendResult]
+
+
+Work = Stored | Deleted | Poison | Wanted | Mend
 
 
 def rank_of(work: Work) -> Rank:
@@ -61,3 +72,7 @@ def rank_of(work: Work) -> Rank:
             return rank(Urgency.POISON)
         case Wanted(item=item):
             return rank(Urgency.WANTED, item.asset.created_at, item.asset.blob.size)
+        case Mend(order=PullOrder(asset=asset)):
+            return rank(Urgency.MEND, asset.created_at, asset.blob.size)
+        case Mend():
+            return rank(Urgency.BURY)

@@ -6,13 +6,14 @@ import logging
 
 from replicator.figures import Figures
 from replicator.gate import NodeGate
+from replicator.mends import Mends
 from replicator.own_node import NodeAway
 from replicator.parking import Parking
 from replicator.pulls import Pulls
 from replicator.tombstones import Tombstones
 from replicator.wanted_pulls import WantedPulls
 from replicator.window import Window
-from replicator.work import Deleted, Poison, Stored, Wanted, Work
+from replicator.work import Deleted, Mend, Poison, Stored, Wanted, Work
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,12 @@ class Workers:
         tombstones: Tombstones,
         parking: Parking,
         wanted: WantedPulls,
+        mends: Mends,
         figures: Figures,
     ) -> None:
         self._window, self._gate, self._figures = window, gate, figures
-        self._pulls, self._tombstones, self._parking, self._wanted = pulls, tombstones, parking, wanted
+        self._pulls, self._tombstones, self._parking = pulls, tombstones, parking
+        self._wanted, self._mends = wanted, mends
 
     async def work(self) -> None:
         """Until the window is closed; what is under way then is finished."""
@@ -62,9 +65,14 @@ class Workers:
                 await self._parking.park(delivery, reason)
             case Wanted():
                 await self._wanted.carry_out(work)
+            case Mend():
+                await self._mends.carry_out(work)
 
     async def _put_aside(self, work: Work, error: Exception) -> None:
-        if not isinstance(work, Wanted):
-            await self._parking.park(work.delivery, f"bug: {error!r}")
-        elif not work.done.done():
-            work.done.set_result("unnoted")
+        match work:
+            case Wanted(done=done) if not done.done():
+                done.set_result("unnoted")
+            case Mend(done=done) if not done.done():
+                done.set_result("failed")
+            case Stored() | Deleted() | Poison():
+                await self._parking.park(work.delivery, f"bug: {error!r}")

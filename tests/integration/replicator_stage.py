@@ -132,6 +132,7 @@ class Stage:
         self.bus = Bus(self.settings())
         self.map = LiveClusterMap(self.bus, self.keys, directory / "test", domain=None, replicas=1)
         self._running: list[Running] = []
+        self._standins: list[StandinNode] = []
 
     def settings(self, **changes: Any) -> ReplicatorSettings:
         given: dict[str, Any] = {
@@ -148,6 +149,8 @@ class Stage:
             "wanted_seconds": 0.1,
             "backlog_seconds": 0.1,
             "drain_seconds": 5.0,
+            "repair_seconds": 0.2,
+            "repair_grace_seconds": 0.0,
         }
         return ReplicatorSettings(**(given | changes))
 
@@ -170,6 +173,16 @@ class Stage:
         await self.join()
         await self.node.up()
 
+    async def raise_peer(self, region: Region) -> StandinNode:
+        """The peer of a region, really there."""
+        name = self.peers[region.name].name
+        peer = StandinNode(name, region.name, self.set, free_port(), self.keys)
+        self._standins.append(peer)
+        await peer.up()
+        self.peers[region.name] = Node(name, region.name, self.set, peer.url)
+        await self.map.put(self.peers[region.name])
+        return peer
+
     @property
     def own_entry(self) -> Node:
         return Node(self.node.name, self.here.name, self.set, self.node.url)
@@ -189,7 +202,8 @@ class Stage:
         for running in self._running:
             if not running.task.done():
                 await running.end()
-        await self.node.down()
+        for node in (self.node, *self._standins):
+            await node.down()
         for region in self.regions:
             await self.wipe(region)
         for entry in (self.own_entry, *self.peers.values(), *self.regions):
@@ -220,9 +234,22 @@ class Stage:
         body, headers = seal_event(event, self.keys)
         await self.js.publish(subject_of(event), body, headers=headers)
 
-    async def beat(self, node: str, region: Region) -> None:
+    async def beat(self, node: str, region: Region, load: float = 0) -> None:
         beat = Heartbeat(
-            node, region.name, self.set, "http://127.0.0.1:1", now_ms(), "0", "ready", False, 0, 1, 1, 0, 0, 0
+            node,
+            region.name,
+            self.set,
+            "http://127.0.0.1:1",
+            now_ms(),
+            "0",
+            "ready",
+            False,
+            load,
+            1,
+            1,
+            0,
+            0,
+            0,
         )
         body, headers = seal_heartbeat(beat, self.keys)
         await self.bus.publish(heartbeat_subject(region.name, node), body, headers)

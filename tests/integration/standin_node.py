@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from aiohttp import web
+from memory_trees import MemoryTrees
 
-from atoll.errors import AtollError, Unauthorized, UpstreamFailed
+from atoll.errors import AtollError, NotFound, Unauthorized, UpstreamFailed
 from atoll.http import json_response, problems, read_json, serve
 from atoll.ids import now_ms
 from atoll.model import AssetRecord, Tombstone
-from atoll.node_api import NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
+from atoll.node_api import AssetState, NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
+from atoll.repair_api import AssetItem, BlobItem, StatesOrder
 from atoll.signing import Keys, check_internal_token
 
 Pull = Callable[[PullOrder], Awaitable[None]]
@@ -45,6 +47,9 @@ class StandinNode:
         self.tombstones: dict[str, Tombstone] = {}
         self.noted: dict[str, WantedItem] = {}
         self.first_due_ms = 50
+        self.lost: set[str] = set()  # hashes of blobs that are gone while their records stayed
+        self.page_items = 1000
+        self.questions: list[str] = []  # about trees and states
 
     @property
     def url(self) -> str:
@@ -60,6 +65,12 @@ class StandinNode:
         app.router.add_post("/internal/v1/tombstones", self._tombstone)
         app.router.add_post("/internal/v1/wanted", self._want)
         app.router.add_get("/internal/v1/wanted", self._wanted)
+        app.router.add_get("/internal/v1/digests", self._roots)
+        app.router.add_get("/internal/v1/digests/{tree}", self._range)
+        app.router.add_get("/internal/v1/digests/{tree}/{prefix:[0-9a-f]{2}}", self._range)
+        app.router.add_get("/internal/v1/digests/{tree}/{leaf:[0-9a-f]{4}}", self._leaf)
+        app.router.add_post("/internal/v1/assets/states", self._states)
+        app.router.add_get("/internal/v1/records/{bucket}/{sha256}", self._record)
         self._stack = AsyncExitStack()
         await self._stack.enter_async_context(serve(app, "127.0.0.1", self.port, drain_seconds=0.1))
         self._up = True
@@ -96,12 +107,13 @@ class StandinNode:
         stone = self.tombstones.get(asset.asset_id)
         if stone and asset.version <= stone.version:
             return PullResult("deleted")
-        if asset.version in self.stored:
+        if asset.version in self.stored and asset.blob.sha256 not in self.lost:
             return PullResult("present")
         await self.pulling(order)
-        if asset.version in self.stored:
+        if asset.version in self.stored and asset.blob.sha256 not in self.lost:
             self.stored_twice.append(asset.version)
         self.stored[asset.version] = asset
+        self.lost.discard(asset.blob.sha256)
         self.noted.pop(asset.version, None)
         return PullResult("stored", order.sources[0] if order.sources else None)
 
@@ -109,11 +121,58 @@ class StandinNode:
         stone = await read_json(request, Tombstone)
         if self.burying:
             await self.burying(stone)
-        applied = stone.asset_id not in self.tombstones
-        self.tombstones[stone.asset_id] = stone
-        for version in [v for v, a in self.stored.items() if a.asset_id == stone.asset_id]:
-            del self.stored[version]
+        known = self.tombstones.get(stone.asset_id)
+        applied = known is None or known.version < stone.version
+        if applied:
+            self.bury(stone)
         return json_response({"applied": applied})
+
+    def bury(self, stone: Tombstone) -> None:
+        """As a delete here, or one from elsewhere."""
+        self.tombstones[stone.asset_id] = stone
+        gone = [a for a in self.stored.values() if a.asset_id == stone.asset_id]
+        for asset in gone:
+            if asset.version <= stone.version:
+                del self.stored[asset.version]
+
+    @property
+    def trees(self) -> MemoryTrees:
+        """Its trees as they are now."""
+        assets = {AssetItem(a.asset_id, a.version) for a in self.stored.values()}
+        assets |= {AssetItem(t.asset_id, t.version, True) for t in self.tombstones.values()}
+        blobs = {a.blob for a in self.stored.values() if a.blob.sha256 not in self.lost}
+        items = {BlobItem(b.bucket, b.sha256, b.ext, b.size) for b in blobs}
+        return MemoryTrees(self.name, assets, items, self.page_items)
+
+    async def _roots(self, request: web.Request) -> web.Response:
+        self.questions.append("roots")
+        return json_response(await self.trees.roots())
+
+    async def _range(self, request: web.Request) -> web.Response:
+        tree, prefix = request.match_info["tree"], request.match_info.get("prefix", "")
+        self.questions.append(f"{tree}/{prefix}")
+        return json_response(await self.trees.range(tree, prefix))
+
+    async def _leaf(self, request: web.Request) -> web.Response:
+        tree, leaf = request.match_info["tree"], request.match_info["leaf"]
+        self.questions.append(f"{tree}/{leaf}")
+        return json_response(await self.trees.page(tree, leaf, request.query.get("after")))
+
+    async def _states(self, request: web.Request) -> web.Response:
+        order = await read_json(request, StatesOrder)
+        self.questions.append("states")
+        states = []
+        for asset_id in order.asset_ids:
+            records = [a for a in self.stored.values() if a.asset_id == asset_id]
+            records.sort(key=lambda a: a.version, reverse=True)
+            states.append(AssetState(tuple(records), self.tombstones.get(asset_id)))
+        return json_response(states)
+
+    async def _record(self, request: web.Request) -> web.Response:
+        for asset in self.stored.values():
+            if asset.blob.sha256 == request.match_info["sha256"]:
+                return json_response(asset)
+        raise NotFound("No asset of this node uses this blob.")
 
     async def _want(self, request: web.Request) -> web.Response:
         order = await read_json(request, WantedOrder)

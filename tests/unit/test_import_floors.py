@@ -29,7 +29,8 @@ GRAPH = graph(MODULES)
 PURE = {
     f"atoll.{name}"
     for name in (
-        "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement", "signing",
+        "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement", "repair_api",
+        "signing", "tree_diff",
         "version",
     )
 }  # fmt: skip

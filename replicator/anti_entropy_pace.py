@@ -1,0 +1,90 @@
+"""How much repair may be under way: never so much that readers and uploads feel it. Pure but for waiting.
+
+Two bounds. `Throttle` is additive increase, multiplicative decrease (as TCP, Chiu and Jain 1989) on the load
+that the nodes say of themselves once a second: halved while a node is busy, one more each time it is not.
+It never falls to nothing: a node that is busy for weeks must still become whole. `Slots` hands out places
+within it and keeps the bytes under a rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+ADJUST_SECONDS = 1.0  # as often as a node says its load
+
+
+class Throttle:
+    """Between 1 and `most`; `busy` is the load (0 to 1) from which on a node is left alone."""
+
+    def __init__(self, most: int, busy: float) -> None:
+        self._most, self._busy = most, busy
+        self._adjusted = float("-inf")
+        self.allowed = most
+
+    def look(self, load: float | None, now: float) -> int:
+        """How many at once, at `now` (monotonic seconds). Unknown load: half, as nobody would say stop."""
+        if now - self._adjusted >= ADJUST_SECONDS:
+            self._adjusted = now
+            self.allowed = self._next(load)
+        return self.allowed
+
+    def _next(self, load: float | None) -> int:
+        if load is None:
+            return max(1, self._most // 2)
+        if load >= self._busy:
+            return max(1, self.allowed // 2)
+        return min(self._most, self.allowed + 1)
+
+
+class ByteRate:
+    """At most so many bytes a second, over seconds: a large blob is paid for by those after it."""
+
+    def __init__(self, bytes_per_second: float) -> None:
+        self._rate = bytes_per_second
+        self._free_at = float("-inf")
+
+    def wait(self, size: int, now: float) -> float:
+        """Seconds to wait before `size` bytes may be ordered; they count as ordered then."""
+        start = max(now, self._free_at)
+        self._free_at = start + size / self._rate
+        return start - now
+
+
+class Slots:
+    """Places for orders of repair; one taker at a time.
+
+    `load` gives how busy the own node and a source are, the busier of the two, None when that is unknown.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle,
+        rate: ByteRate,
+        load: Callable[[str], float | None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._throttle, self._rate, self._load, self._clock = throttle, rate, load, clock
+        self._freed = asyncio.Event()
+        self.taken = 0
+
+    @property
+    def allowed(self) -> int:
+        """How many may be under way now."""
+        return self._throttle.allowed
+
+    async def take(self, size: int, source: str) -> None:
+        """Wait for a place for an order of `size` bytes from a node."""
+        await asyncio.sleep(self._rate.wait(size, self._clock()))
+        while self.taken >= self._throttle.look(self._load(source), self._clock()):
+            self._freed.clear()
+            try:
+                await asyncio.wait_for(self._freed.wait(), ADJUST_SECONDS)
+            except TimeoutError:
+                continue  # the load may have fallen
+        self.taken += 1
+
+    def give_back(self) -> None:
+        """An order has ended."""
+        self.taken -= 1
+        self._freed.set()

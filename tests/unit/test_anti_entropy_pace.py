@@ -1,0 +1,57 @@
+"""How much repair is under way: less while a node is busy, never nothing, and never above its rate."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replicator.anti_entropy_pace import ByteRate, Slots, Throttle
+
+
+def looks(throttle, loads):
+    return [throttle.look(load, float(second)) for second, load in enumerate(loads)]
+
+
+def test_a_busy_node_halves_it_down_to_one_and_an_idle_one_gives_back_one_a_second():
+    throttle = Throttle(8, 0.8)
+    assert looks(throttle, [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == [4, 2, 1, 1, 2, 3, 4]
+
+
+def test_it_is_adjusted_once_a_second_however_often_it_is_asked():
+    throttle = Throttle(8, 0.8)
+    assert [throttle.look(1.0, 5.0 + n / 10) for n in range(10)] == [4] * 10
+
+
+def test_of_an_unknown_load_half_is_assumed():
+    assert Throttle(8, 0.8).look(None, 0.0) == 4
+    assert Throttle(1, 0.8).look(None, 0.0) == 1
+
+
+@given(st.integers(1, 64), st.lists(st.none() | st.floats(0, 3), max_size=50))
+def test_it_is_always_between_one_and_the_most(most, loads):
+    assert all(1 <= allowed <= most for allowed in looks(Throttle(most, 0.8), loads))
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 2)), min_size=1, max_size=40))
+def test_bytes_are_never_ordered_faster_than_the_rate(orders):
+    rate, now, ordered = ByteRate(1000.0), 0.0, 0
+    for size, idle in orders:
+        now += idle
+        now += rate.wait(size, now)
+        assert ordered <= 1000.0 * now + 1e-6  # what was ordered before this one is paid for by now
+        ordered += size
+
+
+async def test_a_place_is_free_again_when_an_order_ends():
+    slots = Slots(Throttle(2, 0.8), ByteRate(1e12), lambda _: 0.0, asyncio.get_running_loop().time)
+    await slots.take(1, "n")
+    await slots.take(1, "n")
+    waiting = asyncio.create_task(slots.take(1, "n"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    slots.give_back()
+    await waiting
+    assert slots.taken == 2
