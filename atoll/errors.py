@@ -8,6 +8,7 @@
     │   ├── NotFound        404
     │   ├── BodyTimeout     408
     │   ├── Conflict        409  ├── TicketReplayed 409
+    │   ├── Gone            410  ├── NodeRemoved 410
     │   ├── TooLarge        413  ├── TooManyFiles 413
     │   ├── TypeMismatch    415  ├── NotAnImage 415
     │   ├── RangeNotSatisfiable 416
@@ -129,6 +130,17 @@ class Conflict(Rejected):
 class TicketReplayed(Conflict):
     slug = "ticket-replayed"
     title = "The upload ticket was used for other bytes"
+
+
+class Gone(Rejected):
+    status = 410
+    slug = "gone"
+    title = "This is gone for good"
+
+
+class NodeRemoved(Gone):
+    slug = "node-removed"
+    title = "This node was removed from the cluster"
 
 
 class TooLarge(Rejected):

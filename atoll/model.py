@@ -123,7 +123,10 @@ class AssetRecord(Struct, frozen=True):
 
 
 class Tombstone(Struct, frozen=True):
-    """All versions of an asset up to `version` are deleted; it outlives the slowest replica."""
+    """All versions of an asset up to `version` are deleted; it outlives the slowest replica.
+
+    Until `purge_at` nodes keep the bytes in their trash, from where a restore brings them back; 0: not at all.
+    """
 
     asset_id: Identifier
     bucket: BucketName
@@ -131,6 +134,7 @@ class Tombstone(Struct, frozen=True):
     set: Label
     version: Identifier
     deleted_at: Milliseconds
+    purge_at: Milliseconds = 0
 
 
 class Location(Struct, frozen=True):
@@ -143,7 +147,7 @@ class Location(Struct, frozen=True):
 
 
 # What a node says of itself. `failing`: its disk gives no answer, so others must be asked.
-NodeWord = Literal["ready", "draining", "stopping", "failing"]
+NodeWord = Literal["ready", "draining", "stopping", "failing", "removed"]
 
 
 class ScrubFacts(Struct, frozen=True):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from atoll.model import AssetRecord, Label, Location, Milliseconds, NodeWord, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path
+
+MAX_TRASH_SECONDS = 366 * 86_400
 
 
 def rfc3339(at_ms: int) -> str:
@@ -90,12 +92,16 @@ class PullResult(Struct, frozen=True):
 
 
 class DeleteOrder(Struct, frozen=True):
-    """To any node of the asset's set: make the tombstone. Repeating it is harmless."""
+    """To any node of the asset's set: make the tombstone. Repeating it is harmless.
+
+    `trash_seconds`: how long a restore stays possible, instead of the node's own setting; 0 erases at once.
+    """
 
     asset_id: str
     bucket: str
     public_id: str
     set: Label
+    trash_seconds: Annotated[int, Meta(ge=0, le=MAX_TRASH_SECONDS)] | None = None
 
 
 class DeleteResult(Struct, frozen=True):

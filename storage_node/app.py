@@ -28,6 +28,7 @@ from storage_node.index_ops import forget_expired_tickets
 from storage_node.ingest import Ingest
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.join import keep_joined
+from storage_node.membership import Membership
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.peer_health import PeerHealth
@@ -61,6 +62,8 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
         cluster.load()
+        membership = Membership(settings.name)
+        membership.cluster_changed(cluster.current)
         client = NodeClient(await stack.enter_async_context(open_session()), keys, settings.name)
 
         log.info("starting the inspectors")
@@ -96,6 +99,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             space,
             probe,
             peer_health.state,
+            membership,
         )
         reads = ReadSide(ground, random.Random())
         cluster.on_change(reads.cluster_changed)
@@ -115,7 +119,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             registry,
             probe,
         )
-        outbox = Outbox(settings, index, bus, cluster, keys, readers, committed, registry)
+        outbox = Outbox(settings, index, bus, cluster, keys, readers, committed, registry, membership)
         await heartbeats.measure()
 
         tasks = await stack.enter_async_context(Tasks(stop))
@@ -127,7 +131,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         tasks.start("ticket sweep", _sweep_tickets(index, origin))
         reads.start(tasks)
 
-        app = web.Application(middlewares=[problems])
+        app = web.Application(middlewares=[problems, membership.gate])
         uploads.add_routes(app)
         heartbeats.add_routes(app)
         app.router.add_get("/metrics", metrics_handler(registry, settings.metrics_allow))

@@ -15,39 +15,17 @@ makes all that it already holds durable, so that a full store is known again aft
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import threading
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 
 from atoll.atomic_file import fsync_directory
-from atoll.errors import NoSpace
+from storage_node.disk_errors import ours as _ours
 from storage_node.store import BlobKey, Space, Staged, StoreFailed
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REMEMBERED_DIRECTORIES = 300_000
-
-
-class _Ours:
-    """Foreign errors become ours here, once. A class, because a generator costs more than the system call."""
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not isinstance(error, OSError):
-            return
-        if error.errno in _FULL:
-            raise NoSpace("The node's disk is full. Ask for a ticket to another node.") from error
-        raise StoreFailed(f"The disk failed: {error}") from error
-
-
-_ours = _Ours()
 
 
 def _sync_file(descriptor: int) -> None:

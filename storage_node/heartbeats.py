@@ -79,12 +79,14 @@ class Heartbeats:
 
     @property
     def state(self) -> NodeWord:
-        """Whether the node takes uploads, drains, is about to end, or has a disk that gives no answer."""
+        """Whether the node takes uploads, drains, ends, was removed, or has a disk that gives no answer."""
+        me = self._cluster.current.nodes.get(self._settings.name)
+        if me and me.state == "removed":
+            return "removed"
         if self._stop.requested():
             return "stopping"
         if self._disk.failing:
             return "failing"
-        me = self._cluster.current.nodes.get(self._settings.name)
         return "draining" if me and me.state == "draining" else "ready"
 
     async def measure(self) -> None:
@@ -131,8 +133,10 @@ class Heartbeats:
         self._load = max(busy, self._under_way() / self._settings.max_uploads)
 
     async def beat(self) -> None:
-        """Publish one heartbeat; without NATS there is nobody to tell."""
+        """Publish one heartbeat; without NATS there is nobody to tell, and a removed node tells nobody."""
         beat = self._heartbeat()
+        if beat.state == "removed":
+            return
         body, headers = seal_heartbeat(beat, self._keys)
         try:
             await self._bus.publish(heartbeat_subject(beat.region, beat.node), body, headers)

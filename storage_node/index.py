@@ -98,6 +98,18 @@ class Index:
                 connection.close()
             self._readers.clear()
 
+    def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """What `look` finds, all of it in one snapshot. It may only read."""
+        reader = self._reader()
+        try:
+            reader.execute("BEGIN")
+            try:
+                return look(reader)
+            finally:
+                reader.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise our_error(error) from error
+
     def _rows(self, statement: str, *values: object) -> list[Any]:
         try:
             return self._reader().execute(statement, values).fetchall()

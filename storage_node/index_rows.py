@@ -9,6 +9,7 @@ import msgspec
 from atoll.events import Event, subject_of
 from atoll.ids import id_time_ms, new_id
 from atoll.model import AssetRecord, Blob
+from storage_node.repair_tables import place_of_asset
 
 encode = msgspec.json.Encoder().encode
 
@@ -50,8 +51,15 @@ def put_blob(db: sqlite3.Connection, blob: Blob, digests: bytes, now: int) -> bo
 
 def put_record(db: sqlite3.Connection, record: AssetRecord) -> None:
     db.execute(
-        "INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT (asset_id, version) DO NOTHING",
-        (record.asset_id, record.version, record.bucket, bytes.fromhex(record.blob.sha256), encode(record)),
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (asset_id, version) DO NOTHING",
+        (
+            record.asset_id,
+            record.version,
+            record.bucket,
+            bytes.fromhex(record.blob.sha256),
+            encode(record),
+            place_of_asset(record.asset_id),
+        ),
     )
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-SCHEMA_VERSION = 2
+from storage_node import repair_tables
+
+SCHEMA_VERSION = 3
+_FIRST_MADE = 2  # what `_TABLES` makes; a new file goes on from there as an older one would
 BUSY_SECONDS = 10.0
 WAL_BYTES = 16 * 2**20
 WRITER_CACHE_KIB = 16 * 1024
@@ -88,7 +91,10 @@ UPDATE counters SET outbox = (SELECT count(*) FROM outbox);
 """
 
 # How a file of an older schema becomes one of the next, by the schema it has.
-_UPGRADES = {1: (_QUARANTINE_KEEPS_DIGESTS, _COUNT_WHAT_IS_THERE, _OUTBOX_COUNT)}
+_UPGRADES = {
+    1: (_QUARANTINE_KEEPS_DIGESTS, _COUNT_WHAT_IS_THERE, _OUTBOX_COUNT),
+    2: (repair_tables.MIGRATION,),
+}
 
 
 def connect(path: Path, cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection:
@@ -105,13 +111,13 @@ def connect(path: Path, cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection
 def prepare(connection: sqlite3.Connection, node: str) -> None:
     """Make the tables, or bring an older file up to date; ValueError for another node's or a later one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    repair_tables.add_functions(connection)
     if version > SCHEMA_VERSION:
         raise ValueError(f"index.db has schema {version}; this version of Atoll reads {SCHEMA_VERSION}")
     if version == 0:
-        _change(connection, f"{_TABLES} {_OUTBOX_COUNT}", SCHEMA_VERSION)
-    else:
-        for known in range(version, SCHEMA_VERSION):
-            _change(connection, "".join(_UPGRADES[known]), known + 1)
+        _change(connection, f"{_TABLES} {_OUTBOX_COUNT}", _FIRST_MADE)
+    for known in range(version or _FIRST_MADE, SCHEMA_VERSION):
+        _change(connection, "".join(_UPGRADES[known]), known + 1)
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('node', ?)", (node,))
     (owner,) = connection.execute("SELECT value FROM meta WHERE key = 'node'").fetchone()
     if owner != node:

@@ -1,6 +1,6 @@
 """Joining the cluster: the node's own entry in the map, and what the map needs to understand it.
 
-A sealed entry is the proof of the cluster secret. A node that was removed is told so and stays out.
+A sealed entry is the proof of the cluster secret. A node that was removed stays out (membership.py).
 """
 
 from __future__ import annotations
@@ -20,12 +20,8 @@ log = logging.getLogger(__name__)
 _CHECK_SECONDS = 5.0
 
 
-class RemovedNode(Exception):
-    """This node was removed from the cluster; it must not serve."""
-
-
 async def keep_joined(settings: NodeSettings, cluster: LiveClusterMap) -> None:
-    """See to it, for ever, that the map has this node as it is. Raises `RemovedNode`."""
+    """See to it, for ever, that the map has this node as it is, unless it was removed."""
     backoff = Backoff(0.2, 5.0)
     while True:
         try:
@@ -41,10 +37,7 @@ async def _join(settings: NodeSettings, cluster: LiveClusterMap) -> None:
     await cluster.synced()
     known = cluster.current.nodes.get(settings.name)
     if known and known.state == "removed":
-        raise RemovedNode(
-            f"Node {settings.name!r} was removed from the cluster. To bring this machine back, give it "
-            "a new name and an empty data directory."
-        )
+        return
     await _announce_place(settings, cluster)
     node = Node(
         name=settings.name,

@@ -23,6 +23,7 @@ from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from storage_node.index import Index, OutboxRow
 from storage_node.index_ops import published
+from storage_node.membership import Membership
 from storage_node.settings import NodeSettings
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class Outbox:
         threads: Executor,
         wake: asyncio.Event,
         registry: CollectorRegistry,
+        membership: Membership,
     ) -> None:
+        self._membership = membership
         self._settings, self._index, self._bus = settings, index, bus
         self._cluster, self._keys, self._threads = cluster, keys, threads
         self._wake = wake
@@ -59,6 +62,7 @@ class Outbox:
         await self._cluster.wait_for(lambda m: self._settings.region in m.regions)
         backoff = Backoff(0.1, 5.0)
         while True:
+            await self._membership.is_member()
             self._wake.clear()
             try:
                 more = await self._publish_batch()

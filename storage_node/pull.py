@@ -32,6 +32,7 @@ from storage_node.misses import Misses
 from storage_node.origin import Origin
 from storage_node.peers import Peers
 from storage_node.read_metrics import ReadMetrics
+from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
 from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
@@ -63,6 +64,7 @@ class Puller:
         peers: Peers,
         fetcher: Fetcher,
         keeper: Keeper,
+        reclaimer: Reclaimer,
         records: RecordSearch,
         misses: Misses,
         counts: ReadMetrics,
@@ -72,6 +74,7 @@ class Puller:
         space: SpaceGuard,
     ) -> None:
         self._origin, self._peers, self._fetcher, self._keeper = origin, peers, fetcher, keeper
+        self._reclaimer = reclaimer
         self._records, self._misses, self._space = records, misses, space
         self._counts, self._seconds, self._writers = counts, seconds, writers
         self._kept: Flights[BlobAddress, Kept | None] = Flights("pulls", _FLIGHTS)
@@ -152,11 +155,14 @@ class Puller:
     async def _keep(
         self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]
     ) -> Kept | None:
-        begun = time.monotonic()
+        begun, loop = time.monotonic(), asyncio.get_running_loop()
         async with self._slots:
             try:
+                mine = await loop.run_in_executor(self._writers, self._reclaimer.keep, record, commit)
+                if mine is not None:  # it lay here all the time, in the trash or not indexed
+                    return Kept(mine, None, self._origin.node)
                 fetched = await self._fetcher.fetch(address_of(record).key, record.blob.size, sources)
-                held = await asyncio.get_running_loop().run_in_executor(
+                held = await loop.run_in_executor(
                     self._writers, self._keeper.keep, fetched, commit(fetched.chunk_digests)
                 )
             except AtollError:

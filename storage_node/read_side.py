@@ -27,8 +27,10 @@ from storage_node.blob_locks import BlobLocks
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
+from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
 from storage_node.disk_probe import DiskHealth, TrustedDisk
+from storage_node.disk_trash import DiskTrash
 from storage_node.fetch import Fetcher
 from storage_node.hot_path import hot_path
 from storage_node.index import Index
@@ -37,16 +39,22 @@ from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
 from storage_node.keep import Keeper
 from storage_node.local_copies import LocalCopies
+from storage_node.membership import Membership
 from storage_node.misses import Misses
 from storage_node.orders import PullOrders
 from storage_node.origin import Origin
 from storage_node.peers import MapView, Peers
+from storage_node.proofs import Proofs
 from storage_node.pull import Puller
 from storage_node.quarantine import Quarantine
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadCollector, ReadMetrics
+from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
+from storage_node.removals import Removals
 from storage_node.repair import Repairer
+from storage_node.repair_routes import RepairRoutes
+from storage_node.restores import Restores
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.store import BlobKey, BlobStore
@@ -72,6 +80,7 @@ class Ground:
     space: SpaceGuard
     disk: DiskHealth = field(default_factory=TrustedDisk)
     peer_state: Callable[[str], State] = lambda _: "unknown"
+    membership: Membership | None = None
 
 
 class ReadSide:
@@ -97,6 +106,9 @@ class ReadSide:
             ground.peer_state,
         )
         reads = DiskReads(ground.readers, ground.disk)
+        self.membership = ground.membership or Membership(origin.node)
+        trash = DiskTrash(settings.data_dir, store)
+        self.reclaimer = reclaimer = Reclaimer(trash, index, ground.locks)
         self._quarantine = Quarantine(
             store, index, ground.locks, origin, ram, counts, writers, rng, self._needs_repair
         )
@@ -106,6 +118,7 @@ class ReadSide:
             peers=self.peers,
             fetcher=Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk),
             keeper=Keeper(store, index, ground.locks),
+            reclaimer=reclaimer,
             records=self._records,
             misses=Misses(time.monotonic),
             counts=counts,
@@ -116,7 +129,8 @@ class ReadSide:
         )
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
         self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, reads)
-        self.deletes = Deletes(store, index, ground.locks, origin, ram, writers)
+        self.removals = Removals(store, trash, index, ground.locks, origin, ram, writers, self.membership)
+        self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
         answers = Answers(counts)
         access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
         self._delivery = Delivery(
@@ -127,6 +141,15 @@ class ReadSide:
         )
         blobs = InternalBlobs(origin.set, ram, self.local, answers, counts.to_peers)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
+        self.digests = Digests(index, origin.node)
+        self._repair_routes = RepairRoutes(
+            origin,
+            index,
+            self.digests,
+            Restores(index, origin, reclaimer, self.peers, ground.client, writers),
+            Proofs(index, store, origin, self._quarantine, ground.readers),
+            ground.readers,
+        )
         self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms, ground.disk)
         self._visibility: dict[str, str] = {}
         self.cluster_changed(ground.cluster.current)
@@ -135,6 +158,7 @@ class ReadSide:
         """The internal API, and the catch-all that serves blobs. Other routes may come before or after:
         aiohttp matches fixed paths first."""
         self._internal.add_routes(app, self._auth)
+        self._repair_routes.add_routes(app, self._auth)
         app.router.add_route("*", "/{path:.*}", self._delivery.handle)
 
     def front(self, inner: Handler) -> Handler:
@@ -143,15 +167,18 @@ class ReadSide:
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
         """A listener for the cluster map: what is in memory was let in under the old visibilities."""
+        self.membership.cluster_changed(cluster)
+        if self.membership.removed:
+            self.ram.clear()  # the hot path answers from there before anybody asks about membership
         visibility: dict[str, str] = {bucket.name: bucket.visibility for bucket in cluster.buckets.values()}
         if any(visibility.get(name) != known for name, known in self._visibility.items()):
             self.ram.clear()
         self._visibility = visibility
 
     def start(self, tasks: Tasks) -> None:
-        """Background work: repairs, unlinks that a crash left, entries of other sets that expire."""
+        """Background work: repairs, removals that wait or are due, entries of other sets that expire."""
         tasks.start("repairs", self.repairer.run())
-        tasks.start("unlinks", self.deletes.run())
+        tasks.start("removals", self.removals.run())
         tasks.start("RAM expiry", self._expire())
 
     async def close(self) -> None:

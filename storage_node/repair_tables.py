@@ -49,10 +49,14 @@ _STALE = "INSERT INTO stale_leaves VALUES ({}, 1) ON CONFLICT DO UPDATE SET mark
 _BLOB = _STALE.format("'blobs', substr({}.sha256, 1, 2)")
 _ASSET = _STALE.format("'assets', {}.leaf")
 
-TRIGGERS = f"""
-CREATE TRIGGER blob_added_leaf AFTER INSERT ON blobs BEGIN {_BLOB.format("NEW")}
+_SHARED = """
+CREATE TRIGGER bytes_came_again AFTER INSERT ON blobs BEGIN
     UPDATE receipts SET removed_at = NEW.fsynced_at, shared = 1
     WHERE bucket = NEW.bucket AND sha256 = NEW.sha256 AND removed_at IS NULL; END;
+"""
+TRIGGERS = f"""
+{_SHARED}
+CREATE TRIGGER blob_added_leaf AFTER INSERT ON blobs BEGIN {_BLOB.format("NEW")} END;
 CREATE TRIGGER blob_gone_leaf AFTER DELETE ON blobs BEGIN {_BLOB.format("OLD")} END;
 CREATE TRIGGER record_added AFTER INSERT ON records BEGIN {_ASSET.format("NEW")} END;
 CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN {_ASSET.format("OLD")} END;

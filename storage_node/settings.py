@@ -7,6 +7,7 @@ from pathlib import Path
 
 from atoll import names
 from atoll.daemon_settings import DaemonSettings
+from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -63,5 +64,11 @@ class NodeSettings(DaemonSettings):
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
     outbox_batch: int = setting(
         "Events published before their acknowledgements are noted.", default=256, low=1
+    )
+    trash_seconds: int = setting(
+        "How long deleted bytes stay in the trash, for a restore; 0 erases at once.",
+        default=86_400,
+        low=0,
+        high=MAX_TRASH_SECONDS,
     )
     heartbeat_seconds: float = setting("Time between heartbeats.", default=1.0, low=0.1, high=2.0)

@@ -74,17 +74,17 @@ async def test_a_read_that_began_before_the_delete_does_not_put_the_bytes_back_i
         assert not node.file(record).exists()
 
 
-async def test_files_that_a_crash_left_are_unlinked_at_the_next_start(tmp_path: Path) -> None:
+async def test_files_that_a_crash_left_are_removed_at_the_next_start(tmp_path: Path) -> None:
     async with read_cluster(tmp_path, ("s1",)) as cluster:
         node = cluster.nodes[0]
         records = [node.hold(os.urandom(100)) for _ in range(150)]
         for record in records:  # the tombstone is committed, and then the process dies
             node.index.write(make_tombstone(order_for(record), node.origin)).result(20)
         assert all(node.file(record).exists() for record in records)
-        assert await node.side.deletes.resume_unlinks() == 150
+        assert await node.side.removals.resume() == 150
         assert not any(node.file(record).exists() for record in records)
         assert node.events("blob.deleted") == 150
-        assert await node.side.deletes.resume_unlinks() == 0
+        assert await node.side.removals.resume() == 0
 
 
 async def test_a_delete_whose_file_cannot_be_unlinked_has_still_succeeded(
@@ -94,11 +94,12 @@ async def test_a_delete_whose_file_cannot_be_unlinked_has_still_succeeded(
     path = node.file(record)
     path.unlink()
     path.mkdir()  # unlinking a directory fails
-    result = await node.side.deletes.order(order_for(record))
+    order = msgspec.structs.replace(order_for(record), trash_seconds=0)
+    result = await node.side.deletes.order(order)
     assert result.tombstone.asset_id == record.asset_id
     assert (await cluster.get(node, path_of(record))).status == 404
     path.rmdir()
-    assert await node.side.deletes.resume_unlinks() == 1
+    assert await node.side.removals.resume() == 1
 
 
 async def test_the_same_bytes_come_back_after_a_delete_and_stay(cluster: ReadCluster, node: ReadNode) -> None:
@@ -107,7 +108,7 @@ async def test_the_same_bytes_come_back_after_a_delete_and_stay(cluster: ReadClu
     await node.side.deletes.order(order_for(record))
     again = msgspec.structs.replace(record, asset_id="9" * 26, public_id="9" * 26)
     node.hold(body, again)
-    await node.side.deletes.resume_unlinks()
+    await node.side.removals.resume()
     assert (await cluster.get(node, path_of(again))).body == body
 
 

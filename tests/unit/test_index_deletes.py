@@ -16,7 +16,7 @@ from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder
 from storage_node.blob_locks import BlobLocks
 from storage_node.index import Index
-from storage_node.index_deletes import apply_tombstone, make_tombstone, unlinked
+from storage_node.index_deletes import apply_tombstone, make_tombstone, removed
 from storage_node.index_ops import add_record, store_replica, want
 from storage_node.store import BlobKey
 
@@ -40,7 +40,7 @@ def test_a_delete_takes_record_and_blob_and_lists_the_file(tmp_path: Path) -> No
         assert index.asset(record.asset_id).tombstone == stone
         assert index.blob("photos", record.blob.sha256) is None
         assert index.unlinks(10) == [key_of(record)]
-        index.write(unlinked(key_of(record), origin.origin)).result(20)
+        index.write(removed(key_of(record), origin.origin, erased=True)).result(20)
         assert index.unlinks(10) == []
         subjects = [row.subject.split(".", 2)[2] for row in index.outbox(10)]
         assert subjects == ["blob.stored.s1", "asset.deleted.s1", "blob.deleted.s1"]
@@ -118,7 +118,7 @@ def test_old_versions_never_come_back_and_newer_ones_may(tmp_path: Path) -> None
         newer = msgspec.structs.replace(old, version=new_id(origin.now + 60_000), blob=a_blob(b"two"))
         assert not index.write(store_replica(old, b"", origin.origin)).result(20)
         assert index.write(store_replica(newer, b"", origin.origin)).result(20)
-        assert not index.write(apply_tombstone(stone)).result(20)
+        assert not index.write(apply_tombstone(stone, origin.origin)).result(20)
         assert index.asset(old.asset_id).records == (newer,)
 
 
@@ -129,8 +129,8 @@ def test_a_tombstone_from_elsewhere_spares_newer_versions(tmp_path: Path) -> Non
         origin.now += 1000
         new = upload(index, origin.origin, b"two", a_ticket(asset_id=asset_id))
         stone = Tombstone(asset_id, "photos", old.public_id, "s1", old.version, origin.now)
-        assert index.write(apply_tombstone(stone)).result(20)
-        assert not index.write(apply_tombstone(stone)).result(20)
+        assert index.write(apply_tombstone(stone, origin.origin)).result(20)
+        assert not index.write(apply_tombstone(stone, origin.origin)).result(20)
         assert index.asset(asset_id).records == (new,)
         assert index.unlinks(10) == [key_of(old)]
 
@@ -167,7 +167,7 @@ def test_uploads_and_deletes_of_the_same_bytes_at_once_keep_file_and_index_toget
                 with locks.of(key.sha256):
                     if index.blob(key.bucket, key.sha256) is None:
                         store.remove(key)
-                        index.write(unlinked(key, origin.origin)).result(20)
+                        index.write(removed(key, origin.origin, erased=True)).result(20)
 
     with opened(tmp_path) as index:
         threads = [threading.Thread(target=one, args=(index, bodies[n % 3])) for n in range(9)]

@@ -22,10 +22,18 @@ def change(path: Path, statements: str) -> None:
 
 
 def made_old(path: Path) -> None:
-    """Take away what schema 2 added."""
+    """Take away what schemas 2 and 3 added."""
     change(
         path,
         """
+        DROP INDEX blobs_by_name; DROP INDEX records_by_leaf; DROP INDEX tombstones_by_leaf;
+        DROP TRIGGER bytes_came_again; DROP TRIGGER blob_added_leaf; DROP TRIGGER blob_gone_leaf;
+        DROP TRIGGER record_added;
+        DROP TRIGGER record_gone; DROP TRIGGER tombstone_added; DROP TRIGGER tombstone_changed;
+        DROP TABLE stale_leaves; DROP TABLE leaves; DROP TABLE branches;
+        DROP TABLE trash; DROP TABLE receipts;
+        ALTER TABLE records DROP COLUMN leaf; ALTER TABLE tombstones DROP COLUMN leaf;
+        ALTER TABLE tombstones DROP COLUMN applied_at;
         DROP TRIGGER event_added; DROP TRIGGER event_gone; ALTER TABLE counters DROP COLUMN outbox;
         ALTER TABLE quarantined DROP COLUMN ext; ALTER TABLE quarantined DROP COLUMN size;
         ALTER TABLE quarantined DROP COLUMN chunk_digests; PRAGMA user_version = 1;

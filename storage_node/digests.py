@@ -1,0 +1,67 @@
+"""Digests of what this node holds, fresh when asked. Blocking; runs in the node's reader threads.
+
+Commits note the leaves they touch (repair_tables.py). Who asks for a digest first makes those anew: reads
+their rows and hashes them here, outside the index's writer, which only takes the results. So the cost is
+that of what changed, and an upload never waits for a hash. One thread at a time does this; it alone takes
+leaves off the list, so that a leaf touched while it was hashed is seen by its mark and stays stale.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from atoll.repair_api import LeafItems, Roots, Tree, TreeDigest
+from storage_node import index_digests
+from storage_node.index import Index
+
+_AT_ONCE = 512  # leaves in one commit: a few milliseconds of the writer
+_MOST_ROUNDS = 1024  # a busy node may touch leaves for ever; what comes later is for the next who asks
+
+
+class Digests:
+    """Answers for one index; `node` is whose it is."""
+
+    def __init__(self, index: Index, node: str) -> None:
+        self._index, self._node = index, node
+        self._refreshing = threading.Lock()
+        self.leaves_made = 0
+
+    def roots(self) -> Roots:
+        """Both roots, without children."""
+        self.refresh()
+        assets = self._index.read(lambda db: index_digests.root(db, "assets"))
+        blobs = self._index.read(lambda db: index_digests.root(db, "blobs"))
+        return Roots(self._node, _alone(assets), _alone(blobs))
+
+    def tree(self, tree: Tree) -> TreeDigest:
+        """A root with its branches."""
+        self.refresh()
+        return self._index.read(lambda db: index_digests.root(db, tree))
+
+    def branch(self, tree: Tree, branch: int) -> TreeDigest:
+        """A branch with its leaves."""
+        self.refresh()
+        return self._index.read(lambda db: index_digests.branch_of(db, tree, branch))
+
+    def leaf(self, tree: Tree, leaf: int, after: str | None, limit: int) -> LeafItems:
+        """A page of the items of a leaf, from the rows themselves."""
+        page = index_digests.leaf_blobs if tree == "blobs" else index_digests.leaf_assets
+        return self._index.read(lambda db: page(db, leaf, after, limit))
+
+    def refresh(self) -> None:
+        """Make anew what was touched before this call."""
+        with self._refreshing:
+            for _ in range(_MOST_ROUNDS):
+                made = self._index.read(lambda db: index_digests.digest_stale(db, _AT_ONCE))
+                if made:
+                    self._index.write(index_digests.keep_leaves(made)).result()
+                    self.leaves_made += len(made)
+                if len(made) < _AT_ONCE:
+                    break
+            branches = self._index.read(index_digests.make_branches)
+            if branches:
+                self._index.write(index_digests.keep_branches(branches)).result()
+
+
+def _alone(digest: TreeDigest) -> TreeDigest:
+    return TreeDigest(digest.digest, digest.items)

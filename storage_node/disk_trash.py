@@ -1,0 +1,132 @@
+"""The trash of a node's disk, and the derivatives that go with a blob. Beside disk_store.py.
+
+    <data>/trash/<bucket>/<ab>/<sha256>.<ext>                bytes of deleted assets, until they are due
+    <data>/derivatives/<bucket>/<ab>/<sha256>/               renditions, recomputable
+
+A file moves by rename; both directories are fsynced before the index hears of it, so that after a power
+cut it lies in one place or the other. Every call may be repeated. Called under the blob's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from atoll.atomic_file import fsync_directory
+from storage_node.chunks import CHUNK_BYTES, BlobHasher
+from storage_node.disk_errors import ours
+from storage_node.store import BlobKey, BlobStore
+
+
+class _InPlace:
+    """A durable file that `BlobStore.publish` renames like a staged one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        raise NotImplementedError("it is complete")
+
+    def sync(self) -> None:
+        """The bytes may have been written before the last crash: this run has not fsynced them."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def discard(self) -> None:
+        """Not ours to remove."""
+
+
+class DiskTrash:
+    """`root` is the data directory, `store` the blobs in it."""
+
+    def __init__(self, root: Path, store: BlobStore) -> None:
+        self._trash, self._derivatives, self._store = root / "trash", root / "derivatives", store
+        with ours:
+            self._trash.mkdir(exist_ok=True)
+            fsync_directory(root)
+
+    def path(self, key: BlobKey) -> Path:
+        """Where the trash keeps a blob's file."""
+        return self._trash / key.bucket / key.sha256[:2] / f"{key.sha256}.{key.ext}"
+
+    def bury(self, key: BlobKey) -> bool:
+        """Move a blob's file out of service, durably; False when it was not there."""
+        source, target = self._store.path(key), self.path(key)
+        with ours:
+            self._make_directory(target.parent)
+            try:
+                source.rename(target)
+            except FileNotFoundError:
+                return False
+            fsync_directory(target.parent)
+            fsync_directory(source.parent)
+        return True
+
+    def _make_directory(self, directory: Path) -> None:
+        """Durable in its parents, whoever made it: existence proves nothing (see disk_store.py)."""
+        directory.mkdir(parents=True, exist_ok=True)
+        fsync_directory(directory.parent)
+        fsync_directory(self._trash)
+
+    def erase(self, key: BlobKey) -> bool:
+        """Remove the file in the trash, durably; False when there is none."""
+        path = self.path(key)
+        with ours:
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+            fsync_directory(path.parent)
+        return True
+
+    def drop_derivatives(self, key: BlobKey) -> None:
+        """Remove all renditions of a blob. What a crash leaves of them is removed when this is repeated."""
+        directory = self._derivatives / key.bucket / key.sha256[:2] / key.sha256
+        with ours:
+            if directory.is_dir():
+                shutil.rmtree(directory)
+                fsync_directory(directory.parent)
+
+    def reclaim(self, key: BlobKey, size: int) -> bytes | None:
+        """Put good bytes that lie on this disk unindexed back into service, durably; their chunk digests.
+
+        They lie in the trash, or in place while a lost index is being rebuilt. None when there are none,
+        or when they are not what their name says. The lock is held over the read as well, or a purge
+        could erase what was just found good.
+        """
+        for path in (self._store.path(key), self.path(key)):
+            digests = _digests_of(path, key, size)
+            if digests is not None and self._publish(path, key):
+                return digests
+        return None
+
+    def _publish(self, path: Path, key: BlobKey) -> bool:
+        file = _InPlace(path)
+        with ours:
+            try:
+                file.sync()
+                self._store.publish(file, key)
+            except FileNotFoundError:
+                return False
+            if path != self._store.path(key):
+                fsync_directory(path.parent)
+        return True
+
+
+def _digests_of(path: Path, key: BlobKey, size: int) -> bytes | None:
+    """The chunk digests of a file if its bytes are what `key` says; a file that cannot be read is bad."""
+    hasher = BlobHasher()
+    try:
+        with path.open("rb", buffering=0) as file:
+            while hasher.size <= size and (part := file.read(CHUNK_BYTES)):
+                hasher.update(part)
+    except OSError:
+        return None
+    return hasher.chunk_digests() if (hasher.size, hasher.sha256()) == (size, key.sha256) else None

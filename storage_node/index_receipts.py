@@ -1,0 +1,45 @@
+"""What index.db can testify about one asset: held since when, deleted, removed, erased. SQL only."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from atoll.model import Tombstone
+from atoll.repair_api import HeldReceipt, NodeReceipt, RemovedReceipt
+
+
+def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str) -> NodeReceipt:
+    """All that this node knows of the asset; empty when it never heard of it."""
+    stone = db.execute("SELECT body, applied_at FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+    return NodeReceipt(
+        node=node,
+        region=region,
+        asset_id=asset_id,
+        held=_held(db, asset_id),
+        tombstone=msgspec.json.decode(stone[0], type=Tombstone) if stone else None,
+        applied_at=stone[1] if stone else None,
+        removed=_removed(db, asset_id),
+    )
+
+
+def _held(db: sqlite3.Connection, asset_id: str) -> tuple[HeldReceipt, ...]:
+    rows = db.execute(
+        "SELECT r.version, r.sha256, b.fsynced_at, b.verified_at FROM records AS r"
+        " JOIN blobs AS b ON b.bucket = r.bucket AND b.sha256 = r.sha256"
+        " WHERE r.asset_id = ? ORDER BY r.version DESC",
+        (asset_id,),
+    )
+    return tuple(HeldReceipt(version, sha256.hex(), *times) for version, sha256, *times in rows)
+
+
+def _removed(db: sqlite3.Connection, asset_id: str) -> tuple[RemovedReceipt, ...]:
+    rows = db.execute(
+        "SELECT sha256, removed_at, purged_at, shared FROM receipts"
+        " WHERE asset_id = ? AND removed_at IS NOT NULL ORDER BY removed_at DESC",
+        (asset_id,),
+    )
+    return tuple(
+        RemovedReceipt(sha256.hex(), at, purged, bool(shared)) for sha256, at, purged, shared in rows
+    )

@@ -1,0 +1,86 @@
+"""The trash in index.db: what may be brought back, what is due to be erased, what is restored. SQL only."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+
+from atoll.errors import Conflict
+from atoll.events import BlobStored
+from atoll.model import AssetRecord
+from storage_node.index_rows import next_version, put_blob, put_event, put_record, tombstone_version
+from storage_node.index_writer import Operation
+from storage_node.origin import Origin
+from storage_node.store import BlobKey
+
+
+class Buried(NamedTuple):
+    """What the index says of a blob's file in the trash: kept until (Unix ms; 0: nothing keeps it)."""
+
+    keep_until: int
+    held: bool
+
+
+def burial(db: sqlite3.Connection, key: BlobKey) -> Buried:
+    """How long the trash keeps this blob's file, and whether the blob is held (again) as well."""
+    name = (key.bucket, bytes.fromhex(key.sha256))
+    (until,) = db.execute(
+        "SELECT coalesce(max(purge_at), 0) FROM trash WHERE bucket = ? AND sha256 = ?", name
+    ).fetchone()
+    held = db.execute("SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", name).fetchone()
+    return Buried(until, held is not None)
+
+
+def due(db: sqlite3.Connection, now: int, limit: int) -> list[BlobKey]:
+    """Blobs of which something in the trash is due, and whose file has been moved there."""
+    rows = db.execute(
+        "SELECT DISTINCT t.bucket, t.sha256, t.ext FROM trash AS t WHERE t.purge_at <= ? AND NOT EXISTS"
+        " (SELECT 1 FROM unlinks AS u WHERE u.bucket = t.bucket AND u.sha256 = t.sha256) LIMIT ?",
+        (now, limit),
+    )
+    return [BlobKey(bucket, sha256.hex(), ext) for bucket, sha256, ext in rows]
+
+
+def next_due(db: sqlite3.Connection) -> int | None:
+    """When the next of the trash is due (Unix ms)."""
+    found: int | None = db.execute("SELECT min(purge_at) FROM trash").fetchone()[0]
+    return found
+
+
+def restorable(db: sqlite3.Connection, asset_id: str, now: int) -> AssetRecord | None:
+    """The newest version that lies in the trash and is not due; `Conflict` when the asset is not deleted."""
+    _check_deleted(db, asset_id)
+    row = db.execute(
+        "SELECT body FROM trash WHERE asset_id = ? AND purge_at > ? ORDER BY version DESC LIMIT 1",
+        (asset_id, now),
+    ).fetchone()
+    return msgspec.json.decode(row[0], type=AssetRecord) if row else None
+
+
+def restored(trashed: AssetRecord, digests: bytes, origin: Origin) -> Operation[AssetRecord | None]:
+    """The bytes are in place: commit the asset as a new version. None when it was purged meanwhile."""
+
+    def operation(db: sqlite3.Connection) -> AssetRecord | None:
+        now, asset_id = origin.now_ms(), trashed.asset_id
+        _check_deleted(db, asset_id)
+        gone = db.execute(
+            "DELETE FROM trash WHERE asset_id = ? AND version = ? AND purge_at > ?",
+            (asset_id, trashed.version, now),
+        ).rowcount
+        if not gone:
+            return None
+        record = msgspec.structs.replace(trashed, version=next_version(db, asset_id, now))
+        put_blob(db, record.blob, digests, now)
+        put_record(db, record)
+        put_event(db, BlobStored(**origin.stamp(now), asset=record))
+        return record
+
+    return operation
+
+
+def _check_deleted(db: sqlite3.Connection, asset_id: str) -> None:
+    (newest,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
+    if newest and newest > tombstone_version(db, asset_id):
+        raise Conflict("This asset is not deleted.", asset_id=asset_id)
