@@ -22,9 +22,16 @@ USER_VERBS = {
     "get": ("atoll.cli.get", "fetch an image, checked against its hash"),
     "ls": ("atoll.cli.ls", "list a bucket"),
     "rm": ("atoll.cli.rm", "delete assets"),
-    "locations": ("atoll.cli.locations", "which nodes hold an asset's bytes"),
+    "restore": ("atoll.cli.restore", "bring deleted assets back from the trash"),
+    "locations": ("atoll.cli.locations", "which nodes hold an asset's bytes, or removed them"),
+    "verify": ("atoll.cli.verify", "prove where every image is"),
     "status": ("atoll.cli.status", "how the cluster is"),
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
+    "node": ("atoll.cli.node", "list, drain, remove and replace nodes"),
+    "set": ("atoll.cli.set", "list, seal and unseal sets"),
+    "catalog": ("atoll.cli.catalog", "compare the catalog with the nodes, or rebuild it"),
+    "backup": ("atoll.cli.backup", "save regions, sets, buckets and keys, encrypted"),
+    "restore-backup": ("atoll.cli.restore_backup", "put a backup back"),
 }
 LOCAL_VERBS = {
     "up": ("atoll.local.up", "run a cluster of three regions on this machine"),

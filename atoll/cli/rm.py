@@ -1,4 +1,7 @@
-"""Delete assets. Asks nothing; once it says so, no region will serve them again."""
+"""Delete assets. Asks nothing; once it says so, no region will serve them again.
+
+They lie in the trash for a while and can be brought back with `atoll restore`; with `--now` they are erased.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from atoll.errors import AtollError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll rm`."""
     parser.add_argument("assets", metavar="ID", nargs="+", help="an asset id, or BUCKET/PUBLIC_ID")
+    parser.add_argument("--now", action="store_true", help="erase the bytes at once: no restore")
     add_shared(parser)
 
 
@@ -23,12 +27,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _rm(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
-    return code_of_many([await _one(name, client, as_json=args.json) for name in args.assets])
+    return code_of_many([await _one(name, client, now=args.now, as_json=args.json) for name in args.assets])
 
 
-async def _one(name: str, client: AsyncClient, *, as_json: bool) -> AtollError | None:
+async def _one(name: str, client: AsyncClient, *, now: bool, as_json: bool) -> AtollError | None:
     try:
-        deleted = await client.delete(name)
+        deleted = await client.delete(name, trash_seconds=0 if now else None)
     except AtollError as error:
         show_error(error, about=name)
         if as_json:

@@ -60,24 +60,29 @@ class AssetCalls:
         params |= {"cursor": cursor} if cursor is not None else {}
         return await self._query.call("GET", "/v1/assets", AssetPage, params=params)
 
-    async def delete(self, reference: str, *, bucket: str | None = None) -> Deleted:
+    async def delete(
+        self, reference: str, *, bucket: str | None = None, trash_seconds: int | None = None
+    ) -> Deleted:
         """Delete an asset, by its id or as `BUCKET/PUBLIC_ID`; `NotFound` when there is none.
 
-        By name it works while the catalog is down.
+        By name it works while the catalog is down. It can be restored for `trash_seconds` (None: as long as
+        the nodes are set to keep it; 0: not at all, its bytes are erased at once).
         """
         what = parse_reference(reference, bucket)
-        deleted = await self._own.known(what.asset(), lambda: self._delete(what))
+        deleted = await self._own.known(what.asset(), lambda: self._delete(what, trash_seconds))
         self._own.forget(deleted.asset_id)
         return deleted
 
-    async def _delete(self, what: Reference) -> Deleted:
+    async def _delete(self, what: Reference, trash_seconds: int | None) -> Deleted:
         lost: _Lost = []
+        params = what.item() if what.public_id is not None else {}
+        params |= {} if trash_seconds is None else {"trash_seconds": str(trash_seconds)}
         try:
             return await self._query.call(
                 "DELETE",
                 f"/v1/assets/{id_segment(what.asset())}",
                 Deleted,
-                params=what.item() if what.public_id is not None else None,
+                params=params,
                 lost=lambda: lost.append(True),
             )
         except NotFound:

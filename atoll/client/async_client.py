@@ -21,6 +21,7 @@ from atoll.client.cluster_calls import ClusterCalls
 from atoll.client.cluster_file import local_access
 from atoll.client.connection import open_session
 from atoll.client.download import Downloader, MemorySink, whole_file
+from atoll.client.operations import Operations
 from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
 from atoll.client.reference import Reference, parse_reference
@@ -71,6 +72,7 @@ class AsyncClient(AssetCalls, ClusterCalls):
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
+        self.operations = Operations(query)
 
     @classmethod
     def from_cluster(

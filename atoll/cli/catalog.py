@@ -1,0 +1,73 @@
+"""The catalog against the nodes: `check` compares and writes nothing, `rebuild` makes it from the nodes.
+
+Online: reads, uploads and deletes go on. A walk that was broken off is resumed. Exit code 0 when catalog and
+nodes agree (after a rebuild: now agree), 1 when they differ or a node could not be asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk
+from atoll.cli.exit_codes import Exit
+from atoll.cli.output import emit_json, note, show_table
+from atoll.client.async_client import AsyncClient
+from atoll.client.proof_views import CatalogBranch
+
+PARALLEL = 3
+_COUNTS = ("assets", "missing", "outdated", "ghosts", "wrong_locations")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll catalog`."""
+    does = parser.add_subparsers(dest="does", metavar="ACTION", required=True)
+    for name, text in (
+        ("check", "compare; write nothing"),
+        ("rebuild", "make the catalog from what the nodes say"),
+    ):
+        sub = does.add_parser(name, help=text)
+        sub.add_argument("--fresh", action="store_true", help="do not resume a walk that was broken off")
+        add_shared(sub)
+
+
+def run(args: argparse.Namespace) -> int:
+    """See the module."""
+    return with_client(args, _walk)
+
+
+async def _walk(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
+    rebuild = args.does == "rebuild"
+    sets = [s.name for s in await client.sets()]
+    path = (access.directory or Path(".atoll")) / f"catalog-{args.does}.jsonl"
+    with BranchNotes(path, CatalogBranch, resume=not args.fresh) as notes:
+        known = {(done.set, done.branch) for done in notes.done}
+        todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
+        await walk(
+            todo,
+            lambda name, branch: client.operations.catalog_branch(name, branch, rebuild=rebuild),
+            notes,
+            what="rebuilding" if rebuild else "checking",
+            parallel=PARALLEL,
+        )
+        done = [branch for branch in notes.done if branch.set in sets]
+        notes.forget()
+    return _tell(args, done, rebuild=rebuild)
+
+
+def _tell(args: argparse.Namespace, done: Iterable[CatalogBranch], *, rebuild: bool) -> int:
+    done = list(done)
+    totals = {name: sum(getattr(branch, name) for branch in done) for name in _COUNTS}
+    unasked = {name: why for branch in done for name, why in branch.unasked.items()}
+    agree = not unasked and (rebuild or not any(totals[name] for name in _COUNTS[1:]))
+    if args.json:
+        emit_json({"agree": agree, "rebuilt": rebuild, **totals, "unasked": unasked})
+    else:
+        heads = ("ASSETS", "MISSING", "OUTDATED", "GHOSTS", "WRONG LOCATIONS")
+        show_table("Rebuilt" if rebuild else "Catalog", heads, [tuple(totals.values())])
+        for name, why in unasked.items():
+            note(f"! {name} could not be asked: {why}")
+        note("catalog and nodes agree" if agree else "catalog and nodes do NOT agree")
+    return Exit.OK if agree else Exit.SOME_FAILED

@@ -1,0 +1,41 @@
+"""Put a backup back into a cluster, usually a new and empty one. What is there already stays as it is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.backup import passphrase
+from atoll.cli.exit_codes import Exit
+from atoll.cli.output import emit_json, say
+from atoll.client.async_client import AsyncClient
+from atoll.client.source import local_file
+from atoll.sealed_file import open_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll restore-backup`."""
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="instead of asking for it")
+    add_shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A line per entry."""
+    return with_client(args, _restore)
+
+
+async def _restore(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    with local_file(args.file):
+        sealed = args.file.read_bytes()
+    body = open_file(sealed, passphrase(args.passphrase_file, twice=False))
+    done = await client.operations.put_back(body)
+    if args.json:
+        emit_json(done)
+        return Exit.OK
+    for name in done.restored:
+        say("restored", name)
+    for name in done.kept:
+        say("kept", name)
+    return Exit.OK

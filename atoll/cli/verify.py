@@ -1,0 +1,118 @@
+"""Prove where images are: which nodes must hold each, which do, since when, and when they last read it.
+
+`atoll verify ID` proves one image; `--all` proves every image of every set, resumes a walk that was broken
+off, and ends with a page that can be handed on. With `--deep` every node reads and hashes its bytes now.
+Never says "complete" when a node could not be asked. Exit code 0 only for a complete proof, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk
+from atoll.cli.exit_codes import Exit, WrongUsage
+from atoll.cli.output import emit_json, note, show_table
+from atoll.cli.proof_page import Proof, page_of
+from atoll.client.async_client import AsyncClient
+from atoll.client.proof_views import AssetVerdict, NodeReceipt, VerifiedBranch
+from atoll.client.reference import parse_reference
+
+PARALLEL = 3  # branches at a time; the service takes 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `atoll verify`."""
+    parser.add_argument("asset", metavar="ID", nargs="?", help="an asset id, or BUCKET/PUBLIC_ID")
+    parser.add_argument("--all", action="store_true", help="every image of every set")
+    parser.add_argument("--set", metavar="NAME", help="with --all: this set only")
+    parser.add_argument("--deep", action="store_true", help="every node reads and hashes the bytes now")
+    parser.add_argument("--fresh", action="store_true", help="do not resume a walk that was broken off")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --all: write the page there too")
+    add_shared(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A table, or the page."""
+    if bool(args.asset) == args.all:
+        raise WrongUsage("Say either which asset, or --all.")
+    return with_client(args, _all if args.all else _one)
+
+
+async def _one(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    verdict = await client.operations.verify(parse_reference(args.asset).asset(), deep=args.deep)
+    if args.json:
+        emit_json(verdict)
+    else:
+        show_table(
+            args.asset,
+            ("NODE", "REGION", "STATE", "DURABLE SINCE (UTC)", "LAST READ (UTC)", "NOW"),
+            [_row(node, verdict) for node in verdict.receipt.nodes],
+        )
+        note(_sentence(verdict))
+    return Exit.OK if verdict.proven else Exit.SOME_FAILED
+
+
+def _row(node: NodeReceipt, verdict: AssetVerdict) -> tuple[object, ...]:
+    now = verdict.found.get(node.node, "")
+    if node.unasked:
+        return node.node, node.region, "not asked", "", "", now
+    held = next((h for h in node.held if h.version == verdict.receipt.version), None)
+    if held:
+        return node.node, node.region, "held", _second(held.durable_since), _second(held.verified_at), now
+    state = f"deleted {_second(node.deleted_at)}" if node.deleted_at else "missing"
+    return node.node, node.region, state, "", "", now
+
+
+def _sentence(verdict: AssetVerdict) -> str:
+    receipt = verdict.receipt
+    if verdict.proven:
+        return f"complete: {receipt.state} on all {len(receipt.nodes)} nodes of set {receipt.set}"
+    reasons = [f"{name} could not be asked" for name in receipt.unasked]
+    reasons += [f"{name} does not confirm it" for name in receipt.missing]
+    reasons += [f"{name}: {found}" for name, found in verdict.found.items() if found != "right"]
+    return "NOT complete: " + "; ".join(reasons or ["no node knows it"])
+
+
+def _second(text: str) -> str:
+    return text[:19].replace("T", " ")
+
+
+async def _all(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
+    sets = [s.name for s in await client.sets() if args.set in {None, s.name}]
+    if not sets:
+        raise WrongUsage(f"There is no set {args.set!r}." if args.set else "The cluster has no set yet.")
+    nodes = {node.name: node.region for node in await client.nodes()}
+    path = _notes_path(access, deep=args.deep)
+    with BranchNotes(path, VerifiedBranch, resume=not args.fresh) as notes:
+        known = {(done.set, done.branch) for done in notes.done}
+        todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
+        if known:
+            note(f"resuming: {len(known)} branches were done before (--fresh begins anew)")
+        await walk(
+            todo,
+            lambda name, branch: client.operations.verify_branch(name, branch, deep=args.deep),
+            notes,
+            what="verifying",
+            parallel=PARALLEL,
+        )
+        proof = Proof.of([done for done in notes.done if done.set in sets], nodes, deep=args.deep)
+        notes.forget()
+    _show(proof, args)
+    return Exit.OK if proof.complete else Exit.SOME_FAILED
+
+
+def _show(proof: Proof, args: argparse.Namespace) -> None:
+    page = page_of(proof)
+    if args.out is not None:
+        args.out.write_text(page, encoding="utf-8")
+    if args.json:
+        emit_json(proof.document())
+    else:
+        print(page, end="")
+
+
+def _notes_path(access: Access, *, deep: bool) -> Path:
+    """Beside the upload journal: in the cluster's directory if it is here, else in this one."""
+    return (access.directory or Path(".atoll")) / f"verify{'-deep' if deep else ''}.jsonl"
