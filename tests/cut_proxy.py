@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from types import TracebackType
 
 
 class CutProxy:
-    """`port` leads to 127.0.0.1:`target` while it is whole. As an async context."""
+    """`port` leads to 127.0.0.1:`target` while it is whole. As an async context.
 
-    def __init__(self, target: int) -> None:
+    `target` may be a function, for a server that gets its port later.
+    """
+
+    def __init__(self, target: int | Callable[[], int]) -> None:
         self._target = target
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
@@ -48,6 +52,9 @@ class CutProxy:
         self._cut = False
         self._flowing.set()
 
+    def _target_port(self) -> int:
+        return self._target() if callable(self._target) else self._target
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
@@ -62,7 +69,7 @@ class CutProxy:
             writer.close()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(reader, far_writer))
