@@ -20,6 +20,7 @@ from atoll.repair_api import MAX_LEAF_ITEMS, ProofOrder, RestoreOrder, StatesOrd
 from storage_node.digests import Digests
 from storage_node.index import Index
 from storage_node.index_receipts import receipt
+from storage_node.index_unheld import unheld
 from storage_node.internal_auth import InternalAuth
 from storage_node.origin import Origin
 from storage_node.proofs import Proofs
@@ -28,6 +29,7 @@ from storage_node.restores import Restores
 T = TypeVar("T")
 
 _IDENTIFIER = re.compile(r"[0-9a-z]{26}", re.ASCII)
+_BRANCH = re.compile(r"[0-9a-f]{2}", re.ASCII)
 _PLACE = re.compile(r"(?:[0-9a-f]{2}){1,2}", re.ASCII)
 _AFTER = {
     "assets": re.compile(r"[0-9a-z]{26} [0-9a-z]{26} [01]", re.ASCII),
@@ -60,6 +62,7 @@ class RepairRoutes:
         router.add_get("/internal/v1/receipts/{asset_id}", guard(self._receipt), allow_head=False)
         router.add_post("/internal/v1/restores", guard(self._restore))
         router.add_post("/internal/v1/proofs", guard(self._prove))
+        router.add_get("/internal/v1/unheld/{branch}", guard(self._unheld), allow_head=False)
 
     async def _roots(self, _request: web.Request) -> web.Response:
         return json_response(await self._in_thread(self._digests.roots))
@@ -99,6 +102,13 @@ class RepairRoutes:
 
     async def _prove(self, request: web.Request) -> web.Response:
         return json_response(await self._proofs.give(await read_json(request, ProofOrder)))
+
+    async def _unheld(self, request: web.Request) -> web.Response:
+        branch = request.match_info["branch"]
+        if not _BRANCH.fullmatch(branch):
+            raise BadName("A branch is two hex digits.", got=ascii(branch)[:20])
+        look = partial(unheld, branch=int(branch, 16))
+        return json_response(await self._in_thread(lambda: self._index.read(look)))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
