@@ -40,7 +40,7 @@ class Fetched:
             self.staged.discard()
 
 
-class _OwnDiskFailed(Exception):
+class OwnDiskFailed(Exception):
     """This node's disk refused: no other source can help. (A peer's problem may have the same class.)"""
 
     def __init__(self, error: AtollError) -> None:
@@ -48,7 +48,7 @@ class _OwnDiskFailed(Exception):
         self.error = error
 
 
-class _Intake:
+class Intake:
     """Takes a blob's blocks in order; blocking, in one thread at a time."""
 
     def __init__(self, store: BlobStore) -> None:
@@ -62,7 +62,7 @@ class _Intake:
                 self.staged = self._store.stage()
             self.staged.write(block)
         except AtollError as error:
-            raise _OwnDiskFailed(error) from error
+            raise OwnDiskFailed(error) from error
         self.hasher.update(block)
 
     def discard(self) -> None:
@@ -96,7 +96,7 @@ class Fetcher:
             return await self._peers.first(
                 sources, lambda node, turn: self._fetch_from(node, turn, key, size)
             )
-        except _OwnDiskFailed as failed:
+        except OwnDiskFailed as failed:
             raise failed.error from failed
         except AllFailed as failed:
             raise none_gave_it(failed) from failed
@@ -116,7 +116,7 @@ class Fetcher:
     async def _receive(
         self, node: Node, key: BlobKey, size: int, response: aiohttp.ClientResponse
     ) -> Fetched:
-        intake = _Intake(self._store)
+        intake = Intake(self._store)
         try:
             body = None
             async for block in _blocks(response.content):
@@ -132,13 +132,13 @@ class Fetcher:
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writers, intake.discard))
             raise
 
-    async def _run(self, intake: _Intake, block: bytes) -> None:
+    async def _run(self, intake: Intake, block: bytes) -> None:
         """Write a block; when cancelled, wait for the thread first, or it would write after the discard.
 
         To a disk that hangs nothing is written: what fits into one block can still be passed on.
         """
         if self._disk.failing:
-            raise _OwnDiskFailed(no_answer())
+            raise OwnDiskFailed(no_answer())
         writing = asyncio.get_running_loop().run_in_executor(self._writers, intake.take, block)
         try:
             await asyncio.shield(writing)
@@ -146,7 +146,7 @@ class Fetcher:
             await asyncio.wait([writing])
             raise
 
-    def _verified(self, node: Node, key: BlobKey, size: int, intake: _Intake, body: bytes | None) -> Fetched:
+    def _verified(self, node: Node, key: BlobKey, size: int, intake: Intake, body: bytes | None) -> Fetched:
         if intake.hasher.size != size or intake.hasher.sha256() != key.sha256:
             self._counts.bad_peer_bytes += 1
             raise UpstreamFailed(f"Node {node.name} sent wrong bytes.", node=node.name)

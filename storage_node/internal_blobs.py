@@ -19,6 +19,7 @@ from storage_node.blob_answer import Answers, BlobRequest, conditions_of
 from storage_node.local_copies import LocalCopies, LocalCopy
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import Served
+from storage_node.salvage import Salvage
 from storage_node.sending import Pieces, from_chunks, from_memory
 from storage_node.verified_read import BadCopy
 
@@ -27,13 +28,22 @@ class InternalBlobs:
     """`own_set` is this node's set; `served` counts what peers were given."""
 
     def __init__(
-        self, own_set: str, ram: RamCache, local: LocalCopies, answers: Answers, served: Served
+        self,
+        own_set: str,
+        ram: RamCache,
+        local: LocalCopies,
+        salvage: Salvage,
+        answers: Answers,
+        served: Served,
     ) -> None:
-        self._own_set, self._ram, self._local = own_set, ram, local
+        self._own_set, self._ram, self._local, self._salvage = own_set, ram, local, salvage
         self._answers, self._served = answers, served
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """`NotFound` when the blob is not held here or its copy proves bad."""
+        """`NotFound` when the blob is not held here or its copy proves bad.
+
+        Of a bad copy the right chunks are still given to who asks for a part: see salvage.py.
+        """
         sha256, ext = names.split_blob_name(request.match_info["blob"])
         bucket = names.check_bucket(request.match_info["bucket"])
         address = BlobAddress(bucket, Handle(self._own_set, sha256, ext))
@@ -41,6 +51,8 @@ class InternalBlobs:
         if (entry := self._ram.entries.get(address.path)) is not None:
             return await self._answer(asked, len(entry.body), partial(from_memory, entry.body))
         copy = await self._held(asked)
+        if copy is None:
+            return await self._part(asked)
         if copy.body is not None:
             return await self._answer(asked, len(copy.body), partial(from_memory, copy.body))
         read = self._local.chunks(copy.held, fall_back=False)
@@ -51,13 +63,16 @@ class InternalBlobs:
     ) -> web.StreamResponse:
         return await self._answers.answer(asked, self._served, size, pieces)
 
-    async def _held(self, asked: BlobRequest) -> LocalCopy:
+    async def _part(self, asked: BlobRequest) -> web.StreamResponse:
+        blob = await self._salvage.own(asked.address.key) if asked.conditions.range else None
+        if blob is None:
+            raise NotFound("This node does not hold this blob.")
+        return await self._answer(asked, blob.size, partial(from_chunks, self._salvage.reader(blob)))
+
+    async def _held(self, asked: BlobRequest) -> LocalCopy | None:
         look = self._local.read if asked.wants_body else self._local.find
         try:
-            copy = await look(asked.address)
+            return await look(asked.address)
         except BadCopy as bad:
             await self._local.judge(bad)
-            copy = None
-        if copy is None:
-            raise NotFound("This node does not hold this blob.")
-        return copy
+            return None

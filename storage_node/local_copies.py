@@ -21,7 +21,7 @@ from storage_node.peers import Peers
 from storage_node.quarantine import Quarantine, Verdict
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobStore, StoreFailed
-from storage_node.verified_read import BadCopy, is_present, read_chunk, read_whole
+from storage_node.verified_read import BadCopy, is_present, read_chunk, read_whole, salvage_chunk
 
 _AT_ONCE = 4096
 
@@ -66,10 +66,12 @@ class LocalCopies:
         return await self._flights.run(address, lambda: self.reads.run(partial(self._read, address)))
 
     def chunks(self, held: HeldBlob, *, fall_back: bool) -> ReadChunk:
-        """A reader of one large blob's chunks. From the first bad chunk on the bytes are a peer's.
+        """A reader of one large blob's chunks; a chunk that is bad here is a peer's.
 
-        `UpstreamFailed` when no peer has them either; `NotFound` at once without `fall_back` – a peer
-        must not be asked on behalf of a peer, or two bad copies would ask each other for ever.
+        The others stay ours, also after the copy went into quarantine meanwhile: the peer's copy may be bad
+        in another place. `UpstreamFailed` when no peer has a chunk either; `NotFound` at once without
+        `fall_back` – a peer must not be asked on behalf of a peer, or two bad copies would ask each other
+        for ever.
         """
         trusted = True
 
@@ -85,11 +87,19 @@ class LocalCopies:
                     if not fall_back:
                         raise
                     trusted = False
+            if (saved := await self._saved(held, index)) is not None:
+                return saved
             if not fall_back:
                 raise NotFound("This node's copy proved bad.")
             return await self._peers.chunk(held, index)
 
         return read
+
+    async def _saved(self, held: HeldBlob, index: int) -> bytes | None:
+        try:
+            return await self.reads.run(partial(salvage_chunk, self._store, held.chunks, index))
+        except StoreFailed:  # no answer from the disk
+            return None
 
     async def judge(self, bad: BadCopy) -> Verdict:
         """See quarantine.py."""

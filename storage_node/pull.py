@@ -21,7 +21,7 @@ from atoll.errors import AtollError, NoSpace, NotFound, Overloaded, UpstreamFail
 from atoll.model import AssetRecord, Node
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
-from storage_node.fetch import Fetched, Fetcher
+from storage_node.fetch import Fetched
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob
 from storage_node.index_ops import store_replica
@@ -34,6 +34,7 @@ from storage_node.peers import Peers
 from storage_node.read_metrics import ReadMetrics
 from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
+from storage_node.salvage import Salvage
 from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
 
@@ -62,7 +63,7 @@ class Puller:
         *,
         origin: Origin,
         peers: Peers,
-        fetcher: Fetcher,
+        fetcher: Salvage,
         keeper: Keeper,
         reclaimer: Reclaimer,
         records: RecordSearch,

@@ -55,6 +55,7 @@ from storage_node.removals import Removals
 from storage_node.repair import Repairer
 from storage_node.repair_routes import RepairRoutes
 from storage_node.restores import Restores
+from storage_node.salvage import Salvage
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.store import BlobKey, BlobStore
@@ -113,10 +114,12 @@ class ReadSide:
             store, index, ground.locks, origin, ram, counts, writers, rng, self._needs_repair
         )
         self._records = RecordSearch(index, self.peers, reads)
+        fetcher = Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk)
+        salvage = Salvage(origin.node, fetcher, index, store, self.peers, reads, writers, counts)
         self.puller = Puller(
             origin=origin,
             peers=self.peers,
-            fetcher=Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk),
+            fetcher=salvage,
             keeper=Keeper(store, index, ground.locks),
             reclaimer=reclaimer,
             records=self._records,
@@ -139,7 +142,7 @@ class ReadSide:
         self.orders = PullOrders(
             origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
         )
-        blobs = InternalBlobs(origin.set, ram, self.local, answers, counts.to_peers)
+        blobs = InternalBlobs(origin.set, ram, self.local, salvage, answers, counts.to_peers)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
         self.digests = Digests(index, origin.node)
         self._repair_routes = RepairRoutes(

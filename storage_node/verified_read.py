@@ -12,7 +12,7 @@ import errno
 from pathlib import Path
 
 from storage_node.chunks import CHUNK_BYTES, DIGEST_BYTES, BlobHasher, chunk_count, chunk_is_good
-from storage_node.index import HeldBlob
+from storage_node.index import BlobChunks, HeldBlob
 from storage_node.store import BlobKey, BlobStore, StoreFailed
 
 _BAD_SECTOR = {errno.EIO, getattr(errno, "EUCLEAN", errno.EIO)}  # the bytes are lost; other errors may pass
@@ -79,6 +79,22 @@ def second_look(store: BlobStore, held: HeldBlob) -> bytes | None:
         hasher.update(part)
     good = hasher.size == held.blob.size and hasher.sha256() == held.blob.sha256
     return hasher.chunk_digests() if good else None
+
+
+def salvage_chunk(store: BlobStore, blob: BlobChunks, index: int) -> bytes | None:
+    """Chunk `index` of a copy that is known to be bad, wherever it lies by now, if that chunk is right."""
+    length = chunk_length(blob.size, index)
+    if len(blob.digests) != expected_digest_bytes(blob.size):
+        return None
+    # In this order: a copy is moved from its place to quarantine, at any moment, and never back.
+    for read in (store.read, store.read_quarantined):
+        try:
+            data = read(blob.key, index * CHUNK_BYTES, length)
+        except StoreFailed:
+            continue  # it is a bad copy: that the disk cannot read it is no news
+        if data and len(data) == length and chunk_is_good(data, blob.key.sha256, blob.digests, index):
+            return data
+    return None
 
 
 def read_spooled(path: Path, key: BlobKey, size: int, digests: bytes, index: int) -> bytes:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from read_cluster import PUBLIC, ReadCluster, ReadNode, flip, path_of, read_cluster, until
 
-from atoll.model import AssetRecord, Bucket
+from atoll.errors import NotFound
+from atoll.model import AssetRecord, Bucket, Node
 from atoll.node_api import DeleteOrder
 from storage_node.chunks import CHUNK_BYTES
 from storage_node.index_repairs import reverified
+from storage_node.peers import blob_request
 from storage_node.pull import address_of
+from storage_node.verified_read import BadCopy
 
 pytestmark = pytest.mark.integration
 
@@ -137,15 +140,101 @@ async def read_until_cut(node: ReadNode, path: str) -> bytes:
     return b"".join(parts) if head.startswith(b"HTTP/1.1 200") else b""
 
 
-async def test_two_nodes_with_different_bad_chunks_mend_each_other_s_readers(cluster: ReadCluster) -> None:
+def bad_in_two_places(nodes: Sequence[ReadNode], places: tuple[int, int]) -> tuple[bytes, AssetRecord]:
+    """A blob of five chunks; the first two nodes hold copies, each with a bit flipped in one chunk."""
+    body = os.urandom(5 * CHUNK_BYTES - 1000)
+    record = nodes[0].hold(body)
+    nodes[1].hold(body, record)
+    for node, chunk in zip(nodes, places, strict=False):
+        flip(node.file(record), chunk * CHUNK_BYTES + 5)
+    return body, record
+
+
+# The second place decides what the peer has already put into quarantine when it is asked for the first.
+PLACES = [(3, 0), (0, 3), (3, 4), (4, 3), (1, 2)]
+
+
+@pytest.mark.parametrize("places", PLACES)
+async def test_two_nodes_with_different_bad_chunks_mend_each_other_s_readers(
+    cluster: ReadCluster, places: tuple[int, int]
+) -> None:
     """Each chunk is good somewhere: who streams gets the whole, chunk by chunk, from whoever has it."""
     here, there = cluster.nodes
-    body = os.urandom(5 * CHUNK_BYTES)
-    record = here.hold(body)
-    there.hold(body, record)
-    flip(here.file(record), 3 * CHUNK_BYTES + 5)
-    flip(there.file(record), 5)
+    body, record = bad_in_two_places(cluster.nodes, places)
     assert (await cluster.get(here, path_of(record))).body == body
+    await mended(here, record)
+    assert (await cluster.get(there, path_of(record))).body == body
+    await mended(there, record)
+
+
+@pytest.mark.parametrize("places", PLACES)
+async def test_copies_in_quarantine_with_different_bad_chunks_make_a_good_one(
+    cluster: ReadCluster, places: tuple[int, int]
+) -> None:
+    """The worst case: neither node holds the blob any more, but each has what the other lacks."""
+    here, there = cluster.nodes
+    body, record = bad_in_two_places(cluster.nodes, places)
+    for node in cluster.nodes:
+        held = node.index.blob(PUBLIC, record.blob.sha256)
+        assert held is not None
+        await node.side._quarantine.judge(BadCopy(held, "found by the test"))
+    answers = await asyncio.gather(*(cluster.get(node, path_of(record)) for node in (here, there, here)))
+    assert [answer.body == body for answer in answers] == [True] * 3
+    await mended(here, record)
+    await mended(there, record)
+
+
+async def test_a_node_without_a_copy_pulls_one_together_from_two_bad_ones(tmp_path: Path) -> None:
+    async with read_cluster(tmp_path) as cluster:
+        third = cluster.nodes[2]
+        body, record = bad_in_two_places(cluster.nodes, (3, 0))
+        assert (await cluster.get(third, path_of(record))).body == body
+        await until(lambda: third.holds(record), "it was not kept")
+
+
+async def test_one_bad_chunk_on_all_nodes_is_never_served_and_leaves_nothing_half_made(
+    cluster: ReadCluster,
+) -> None:
+    here, there = cluster.nodes
+    body, record = bad_in_two_places(cluster.nodes, (2, 2))
+    got = await read_until_cut(here, path_of(record))
+    assert body.startswith(got)
+    assert len(got) <= 2 * CHUNK_BYTES
+    await until(lambda: all(node.index.counts().wanted for node in (here, there)), "it is not wanted")
+    assert (await cluster.get(here, path_of(record))).status == 502
+    await until(lambda: not list(here.store._incoming.iterdir()), "a staged file stayed")
+    assert here.index.blob(PUBLIC, record.blob.sha256) is None
+
+
+async def test_of_a_copy_in_quarantine_peers_get_the_right_chunks_and_nobody_else_anything(
+    cluster: ReadCluster,
+) -> None:
+    here, _ = cluster.nodes
+    body = os.urandom(3 * CHUNK_BYTES)
+    record = here.hold(body)
+    flip(here.file(record), CHUNK_BYTES)
+    held = here.index.blob(PUBLIC, record.blob.sha256)
+    assert held is not None
+    await here.side._quarantine.judge(BadCopy(held, "found by the test"))
+    me = Node(here.name, here.origin.region, "s1", here.url)
+
+    async def part(chunk: int) -> bytes:
+        span = {"Range": f"bytes={chunk * CHUNK_BYTES}-{(chunk + 1) * CHUNK_BYTES - 1}"}
+        async with here.client.open(me, "GET", blob_request(held.key), headers=span) as response:
+            return await response.read()
+
+    assert [await part(chunk) for chunk in (0, 2)] == [body[:CHUNK_BYTES], body[-CHUNK_BYTES:]]
+    with pytest.raises(NotFound):
+        await part(1)
+    with pytest.raises(NotFound):
+        async with here.client.open(me, "GET", blob_request(held.key)):
+            pass
+    assert (await cluster.get(here, path_of(record), Range="bytes=0-10")).status == 502
+    await here.side.deletes.order(DeleteOrder(record.asset_id, PUBLIC, record.public_id, "s1"))
+    with pytest.raises(NotFound):
+        await part(0)
+    assert list(here.store._quarantine.iterdir()) == []
+    assert here.index.counts().quarantined == 0
 
 
 async def test_good_bytes_with_wrong_chunk_digests_are_not_condemned(cluster: ReadCluster) -> None:
