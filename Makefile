@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test lint fmt bench lock clean
+.PHONY: help demo up test powerloss lint fmt bench lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -26,6 +26,9 @@ up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
 
 test: $(READY) lint ## formatter, linter, types, then every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: from which seed on)
+	@$(BIN)/python -m pytest tests/powerloss --power-stories $(or $(STORIES),20) --power-seed $(or $(SEED),0) $(ARGS)
 
 lint: $(READY) ## formatter check, linter, strict types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary

@@ -20,10 +20,14 @@ class HalfWritten(AssertionError):
 
 
 def check_disk(node: PoweredNode) -> None:
-    """No half-written file, and right bytes under every hash; nothing had to be quarantined to make it so."""
+    """Before the node starts: right bytes under every hash, for whoever serves the files as they lie there."""
     for folder in ("blobs", "trash"):
         for path in own_files(node, folder).values():
             _check_name(path)
+
+
+def check_leftovers(node: PoweredNode) -> None:
+    """After the start: nothing half-written is left, and nothing had to be quarantined."""
     for folder in ("incoming", "quarantine"):
         if left := own_files(node, folder):
             raise HalfWritten(f"{folder}/ holds {sorted(left)}")

@@ -4,8 +4,9 @@
 
 It is told what to do on standard input, a line each, and answers on standard output:
 
-    arm PID N SEED   cut when N more changes have been made: the next one, an fsync too, does not happen
-    cut PID SEED     cut now
+    arm PID N SEED WHERE   cut when N more changes have been made: the next one, an fsync too, does not happen.
+                           Counted are those with WHERE in their description ("/" is in all of them)
+    cut PID SEED           cut now
     (end of input)   the owner is gone, or wants no more: unmount and end
 
 The cut is one instant: under the lock that all operations take, the process PID is killed, what is stable is
@@ -40,8 +41,8 @@ def _say(text: str) -> None:
 def _obey(power: Power, mountpoint: Path) -> None:
     for line in sys.stdin:
         match line.split():
-            case ["arm", process, changes, seed]:
-                power.arm(int(changes), int(process), int(seed))
+            case ["arm", process, changes, seed, where]:
+                power.arm(int(changes), int(process), int(seed), where)
                 _say("armed")
             case ["cut", process, seed]:
                 power.cut(int(process), int(seed), "when told to")

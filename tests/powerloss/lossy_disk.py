@@ -92,12 +92,13 @@ class LossyDisk:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def arm(self, changes: int, process: int, chance: int = 0) -> None:
+    def arm(self, changes: int, process: int, chance: int = 0, where: str = "/") -> None:
         """Cut after so many more changes, and kill `process` (its id) at the same instant.
 
+        Counted are changes below a path with `where` in it.
         `chance` is the seed of what was written back without having been ordered; 0: nothing was.
         """
-        self._order(f"arm {process} {changes} {chance}")
+        self._order(f"arm {process} {changes} {chance} {where}")
         assert self._said.get(timeout=DEADLINE) == "armed"
 
     def cut(self, process: int, chance: int = 0) -> str:

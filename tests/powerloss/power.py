@@ -23,12 +23,12 @@ class Power:
         self.disk, self._image, self._say = disk, image, say
         self.lock = threading.RLock()
         self._off = False
-        self._order: tuple[int, int, int] | None = None  # changes left, process to kill, seed
+        self._order: tuple[int, int, int, str] | None = None  # changes left, process to kill, seed, where
 
-    def arm(self, changes: int, process: int, seed: int) -> None:
-        """See `arm` in the module."""
+    def arm(self, changes: int, process: int, seed: int, where: str) -> None:
+        """See disk_process.py."""
         with self.lock:
-            self._order = (changes, process, seed)
+            self._order = (changes, process, seed, where)
 
     def check(self) -> None:
         """EIO when the power is off."""
@@ -38,10 +38,10 @@ class Power:
     def change(self, what: str) -> None:
         """A change is about to be made: perhaps it is the one that the cut comes before."""
         self.check()
-        if self._order is None:
+        if self._order is None or self._order[3] not in what:
             return
-        left, process, seed = self._order
-        self._order = (left - 1, process, seed)
+        left, process, seed, where = self._order
+        self._order = (left - 1, process, seed, where)
         if left <= 0:
             self.cut(process, seed, f"before {what}")
             self.check()

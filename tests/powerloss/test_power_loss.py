@@ -1,7 +1,7 @@
 """Stories of a node that loses its power: what it acknowledged is there afterwards, and it starts.
 
-The cut comes before one change on the disk, drawn from the story's seed: while uploads, pulls and deletes are
-under way, or while the node starts. In every second cut some of what nobody had ordered to be written was
+The cut comes before one change on the disk, drawn from the story's seed: while uploads, pulls, deletes and
+restores are under way, or while the node starts. In every second cut some of what nobody had ordered to be written was
 written all the same. The same seed draws the same deeds and cuts; what the threads make of them differs.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nats
 import pytest
-from aftermath import Lost, check_acknowledged, check_disk, check_files
+from aftermath import Lost, check_acknowledged, check_disk, check_files, check_leftovers
 from deeds import Upload, pulls_from
 from lossy_disk import LossyDisk
 from node_fixture import DEADLINE, NodeProcess, new_region, until
@@ -32,7 +32,9 @@ pytestmark = pytest.mark.powerloss
 
 CUTS = 8  # in one story
 PULLS_FOR_A_CUT = 12
-LAST_CHANGE, LAST_CHANGE_OF_A_START = 500, 60
+LAST_CHANGE = 400  # before which the cut comes; of those below one place, of those of a start
+LAST_CHANGE_THERE, LAST_CHANGE_OF_A_START = 60, 60
+PLACES = ("/", "/blobs", "/incoming", "/index.db", "/trash")
 QUIET = {"ram_cache_bytes": 0, "inspectors": 1}
 
 
@@ -64,9 +66,9 @@ def staged(disk: LossyDisk, directory: Path, nats_url: str, forgets: str | None 
         yield Stage(disk, node, peer)
 
 
-def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url, power_seed):
-    register, rng = Register(), random.Random(power_seed)
-    with staged(disk, tmp_path, nats_url) as stage:
+def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url, story_seed):
+    register, rng = Register(), random.Random(story_seed)
+    with replayable(story_seed), staged(disk, tmp_path, nats_url) as stage:
         stage.peer.start()
         for number in range(CUTS):
             pulls = pulls_from(stage.peer, [small_picture(rng) for _ in range(PULLS_FOR_A_CUT)])
@@ -75,6 +77,15 @@ def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url
             after_a_cut(stage.node, register)
         until(lambda: not stage.node.index("SELECT 1 FROM outbox"))
         asyncio.run(every_acknowledgement_was_told(stage.node, register))
+
+
+@contextmanager
+def replayable(seed: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"Again: make powerloss SEED={seed} STORIES=1")
+        raise
 
 
 def one_cut(stage: Stage, register: Register, traffic: Traffic, number: int, rng: random.Random) -> str:
@@ -86,15 +97,18 @@ def one_cut(stage: Stage, register: Register, traffic: Traffic, number: int, rng
         if in_start:
             stage.disk.arm(rng.randrange(LAST_CHANGE_OF_A_START), node.pid, chance)
     if node.wait_until_up():
-        stage.disk.arm(rng.randrange(LAST_CHANGE), node.pid, chance)
+        where = rng.choice(PLACES)
+        last = LAST_CHANGE if where in ("/", "/index.db") else LAST_CHANGE_THERE
+        stage.disk.arm(rng.randrange(last), node.pid, chance, where)
         traffic.run(f"{number}/{rng.random()}")
     return node.lose_power(chance)
 
 
 def after_a_cut(node: PoweredNode, register: Register) -> None:
     """The node starts, and everything is as it was acknowledged."""
-    node.start()
     check_disk(node)
+    node.start()
+    check_leftovers(node)
     check_acknowledged(node, register)
     settle(node, register)
     check_acknowledged(node, register)
