@@ -50,7 +50,7 @@ class PoolLimits:
     queue_seconds: float = 5.0  # how long a job may wait for a worker
     job_seconds: float = 10.0  # how long a worker may take for one job
     start_seconds: float = 30.0  # how long a process may take to be ready
-    jobs_per_worker: int = 2000  # then a fresh process: whatever a decoder leaked is gone
+    jobs_per_worker: int = 10_000  # then a fresh process: whatever a decoder leaked is gone
 
 
 @dataclass(frozen=True, slots=True)
