@@ -18,18 +18,20 @@ from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Failed
 from atoll.events import event_headers
-from atoll.model import Region
+from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from storage_node.index import Index, OutboxRow
-from storage_node.index_ops import published
+from storage_node.index_ops import published as noted
 from storage_node.membership import Membership
 from storage_node.settings import NodeSettings
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-_IN_FLIGHT = 64
+# After a batch of several, the next one waits a moment for more: each costs a read, and a commit to note it.
+# An event that comes alone waits for nothing.
+_RUSH_SECONDS = 0.01
 
 
 class Outbox:
@@ -51,6 +53,7 @@ class Outbox:
         self._settings, self._index, self._bus = settings, index, bus
         self._cluster, self._keys, self._threads = cluster, keys, threads
         self._wake = wake
+        self._publisher = KeptPublisher(bus)
         self._stream_known = False
         self._published = Counter("atoll_outbox_published", "Events acknowledged.", registry=registry)
         self._failures = Counter(
@@ -65,7 +68,7 @@ class Outbox:
             await self._membership.is_member()
             self._wake.clear()
             try:
-                more = await self._publish_batch()
+                published = await self._publish_batch()
                 backoff.reset()
             except Failed as error:  # no NATS; or a disk too full to note what was published
                 self._failures.inc()
@@ -73,8 +76,10 @@ class Outbox:
                 log.warning("outbox waits: %s", error.detail)
                 await asyncio.sleep(backoff.next())
                 continue
-            if not more:
+            if not published:
                 await self._wait()
+            elif 1 < published < self._settings.outbox_batch:
+                await asyncio.sleep(_RUSH_SECONDS)
 
     async def _wait(self) -> None:
         try:
@@ -82,8 +87,8 @@ class Outbox:
         except TimeoutError:
             return
 
-    async def _publish_batch(self) -> bool:
-        """Publish what waits, up to a batch; True if there was a whole batch."""
+    async def _publish_batch(self) -> int:
+        """Publish what waits, up to a batch; how many there were."""
         loop = asyncio.get_running_loop()
         batch = self._settings.outbox_batch
         rows = await loop.run_in_executor(self._threads, self._index.outbox, batch)
@@ -94,21 +99,16 @@ class Outbox:
             )
             self._stream_known = True
         if not rows:
-            return False
-        gate = asyncio.Semaphore(_IN_FLIGHT)
-        outcomes = await asyncio.gather(
-            *(self._publish(row, region, gate) for row in rows), return_exceptions=True
-        )
+            return 0
+        outcomes = await self._publisher.publish([self._message(row) for row in rows])
         sent = [row.seq for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
         if sent:
             self._published.inc(len(sent))
-            await asyncio.wrap_future(self._index.write(published(sent)))
+            await asyncio.wrap_future(self._index.write(noted(sent)))
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
-        return len(rows) == batch
+        return len(rows)
 
-    async def _publish(self, row: OutboxRow, region: Region, gate: asyncio.Semaphore) -> None:
-        async with gate:
-            headers = event_headers(row.event_id, row.subject, row.body, self._keys)
-            await self._bus.publish_kept(row.subject, row.body, headers, region.jetstream_domain)
+    def _message(self, row: OutboxRow) -> Kept:
+        return Kept(row.subject, row.body, event_headers(row.event_id, row.subject, row.body, self._keys))
