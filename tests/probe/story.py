@@ -91,15 +91,27 @@ class Story:
 
     async def holds(self, node: str, sha256: str) -> bool:
         """Whether the node itself says that it holds the blob, durably."""
+        return await self.holds_at(self.cluster.url(node), node, sha256)
+
+    async def holds_at(self, url: str, node: str, sha256: str) -> bool:
+        """The same of a node at `url`, one of the cluster's own or not."""
         path = f"/internal/v1/locations/{BUCKET}/{sha256}"
         token = internal_token("probe", node, "GET", path, self._keys, now_ms())
         try:
-            async with self.session.get(
-                self.cluster.url(node) + path, headers={"Authorization": f"Atoll {token}"}
-            ) as response:
+            async with self.session.get(url + path, headers={"Authorization": f"Atoll {token}"}) as response:
                 return response.status == 200
         except aiohttp.ClientError:
             return False
+
+    async def internal(
+        self, node: str, method: str, path: str, body: object = None
+    ) -> tuple[int, dict[str, Any]]:
+        """What the node's internal API answers to a daemon of the cluster."""
+        token = internal_token("probe", node, method, path, self._keys, now_ms())
+        headers = {"Authorization": f"Atoll {token}"}
+        url = self.cluster.url(node) + path
+        async with self.session.request(method, url, json=body, headers=headers) as response:
+            return response.status, await response.json()
 
     async def everywhere(self, stored: list[Stored], seconds: float = 60.0) -> None:
         """Every node holds every blob; with the bytes that were sent."""

@@ -137,8 +137,17 @@ def test_the_demo_shows_everything_and_ends_with_exit(tmp_path: Path) -> None:
         "straight to the nearest node",
         "the same",
         "killed",
-        "is back",
+        "is started again",
         "Where everything listens",
     ):
         assert promise in out
     assert "DIFFERENT" not in out
+
+
+def test_a_demo_on_the_data_of_another_copies_its_pictures_all_the_same(tmp_path: Path) -> None:
+    for _ in range(2):
+        demo = _atoll("demo", "--data", str(tmp_path), "--exit")
+        out, err = demo.communicate(timeout=120)
+        assert demo.returncode == 0, out + err
+    blobs = [set((tmp_path / "nodes").glob(f"{node}/**/*.jpg")) for node in ("eu-central-1", "us-east-1")]
+    assert [len(files) for files in blobs] == [16, 16], "eight pictures a run, none the same"
