@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from atoll.model import Node, Position
 
 EARTH_RADIUS_KM = 6371.0088
-# Upper edges in km. About the same metro, country, continent part, continent, ocean; then the rest.
-BANDS_KM = (100.0, 500.0, 1500.0, 4000.0, 9000.0)
+# Upper edges in km: about metro, country, part of a continent, continent, ocean, two oceans; then the rest.
+BANDS_KM = (100.0, 500.0, 1500.0, 4000.0, 9000.0, 13000.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from atoll.client import AsyncClient
 from atoll.errors import AtollError, NotFound, Unavailable
 from atoll.ids import id_time_ms
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import BUCKET, REGIONS, RegionPlan
+from atoll.local.demo_pictures import pictures
+from atoll.local.tables import plain_table
 from atoll.model import Location
 from atoll.node_api import AssetView
 
@@ -35,13 +36,6 @@ class Sent:
     seconds: float
 
 
-def pictures() -> list[tuple[str, bytes]]:
-    """The photographs that come with the package, by name."""
-    folder = files("atoll.local") / "pictures"
-    found = sorted((p for p in folder.iterdir() if p.name.endswith(".jpg")), key=lambda p: p.name)
-    return [(p.name.removesuffix(".jpg"), p.read_bytes()) for p in found]
-
-
 def client_at(cluster: LocalCluster, place: RegionPlan) -> AsyncClient:
     """A client that stands in a region."""
     urls = [cluster.url(name) for name in cluster.names("query_service")]
@@ -49,12 +43,11 @@ def client_at(cluster: LocalCluster, place: RegionPlan) -> AsyncClient:
 
 
 async def upload(
-    console: Console, cluster: LocalCluster, folder: str, places: Sequence[RegionPlan]
+    console: Console, cluster: LocalCluster, folder: str, places: Sequence[RegionPlan], title: str
 ) -> list[Sent]:
     """Upload the photographs, each by a client in another place; say which node took it."""
-    table = Table(title="Uploads go straight to the nearest node")
-    for column in ("picture", "bytes", "sent from", "taken by", "durable after"):
-        table.add_column(column, justify="right" if column in {"bytes", "durable after"} else "left")
+    figures = frozenset({"bytes", "durable after"})
+    table = plain_table(title, "picture", "bytes", "sent from", "taken by", "durable after", right=figures)
     sent: list[Sent] = []
     for number, (name, body) in enumerate(pictures()):
         place = places[number % len(places)]
@@ -83,12 +76,17 @@ async def watch_arrivals(
     """Wait until every picture is in every other region; by region, milliseconds from stored to fsynced."""
     missing = {(one.asset.asset_id, r.name): one for one in sent for r in regions if r != one.place}
     lags: dict[str, list[float]] = {r.name: [] for r in regions}
-    bars = (TextColumn("{task.description:>28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bars = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[took]}"),
+    )
     deadline = time.monotonic() + PATIENCE_SECONDS
     with Progress(*bars, console=console) as progress:
         tasks = {
             r.name: progress.add_task(
-                f"arrived in {r.city}", total=sum(name == r.name for _, name in missing)
+                f"arrived in {r.city:<9}", total=sum(name == r.name for _, name in missing), took=""
             )
             for r in regions
         }
@@ -97,10 +95,12 @@ async def watch_arrivals(
                 for copy, milliseconds in (await _arrived(client, missing)).items():
                     del missing[copy]
                     lags[copy[1]].append(milliseconds)
-                    progress.advance(tasks[copy[1]])
+                    took = f"the last after {max(lags[copy[1]]):.0f} ms"
+                    progress.update(tasks[copy[1]], advance=1, took=took)
                 if time.monotonic() > deadline:
                     raise Unavailable(f"{len(missing)} copies did not arrive in {PATIENCE_SECONDS:.0f} s.")
                 await asyncio.sleep(_POLL_SECONDS)
+    console.print()
     return lags
 
 
@@ -127,20 +127,23 @@ async def _locations(client: AsyncClient, asset_id: str) -> tuple[Location, ...]
 
 def show_lags(console: Console, lags: dict[str, list[float]]) -> None:
     """How long the copies took."""
-    table = Table(title="From the acknowledged upload to a durable, verified copy")
-    for column in ("region", "pictures", "median", "slowest"):
-        table.add_column(column, justify="left" if column == "region" else "right")
+    figures = ("pictures", "median", "slowest")
+    table = plain_table(
+        "From stored to verified and durable elsewhere", "region", *figures, right=frozenset(figures)
+    )
     for region, values in lags.items():
-        middle = sorted(values)[len(values) // 2]
+        middle = statistics.median(values)
         table.add_row(region, str(len(values)), f"{middle:.0f} ms", f"{max(values):.0f} ms")
     console.print(table)
 
 
 async def resolve_everywhere(console: Console, cluster: LocalCluster, one: Sent) -> None:
     """The same picture for clients in three places: three nodes, the same bytes."""
-    table = Table(title=f"One picture ({one.asset.public_id}), asked for from three places")
-    for column in ("client in", "is sent to", "distance", "SHA-256 of what came"):
-        table.add_column(column, justify="right" if column == "distance" else "left")
+    table = plain_table(
+        f"One picture ({one.asset.public_id}), asked for from three places",
+        *("client in", "is sent to", "distance", "SHA-256 of what came"),
+        right=frozenset({"distance"}),
+    )
     for place in REGIONS:
         async with client_at(cluster, place) as client:
             answer = await client.url(one.asset.asset_id)
@@ -167,15 +170,17 @@ async def lose_a_node(console: Console, cluster: LocalCluster, one: Sent, place:
     await cluster.daemons[node].kill(restart=False)
     began = time.perf_counter()
     async with client_at(cluster, place) as client:
-        while (answer := await client.url(one.asset.asset_id)).node == node:
-            if time.perf_counter() - began > PATIENCE_SECONDS:
-                raise Unavailable(f"Clients are still sent to {node}, which is dead.")
-            await asyncio.sleep(_POLL_SECONDS)
+        with console.status(f"{node} is killed; waiting until its clients are sent elsewhere …"):
+            while (answer := await client.url(one.asset.asset_id)).node == node:
+                if time.perf_counter() - began > PATIENCE_SECONDS:
+                    raise Unavailable(f"Clients are still sent to {node}, which is dead.")
+                await asyncio.sleep(_POLL_SECONDS)
         took = time.perf_counter() - began
-        assert await client.get(one.asset.asset_id) == one.body
+        if await client.get(one.asset.asset_id) != one.body:
+            raise AtollError(f"{answer.node} gave other bytes than were sent.")
     console.print(
         f"[bold]{node} is killed (kill -9).[/bold] After {took:.1f} s clients in {place.city} are sent to "
-        f"{answer.node}, {answer.distance_km or 0:,.0f} km away, and get the right bytes."
+        f"{answer.node}, {answer.distance_km or 0:,.0f} km away, and get the right bytes.\n"
     )
     return took
 
@@ -183,15 +188,15 @@ async def lose_a_node(console: Console, cluster: LocalCluster, one: Sent, place:
 async def bring_it_back(console: Console, cluster: LocalCluster, place: RegionPlan) -> float:
     """Upload while the node is down, start it, and watch it catch up; seconds from its start."""
     others = [region for region in REGIONS if region != place]
-    missed = await upload(console, cluster, "while-down", others)
     node = f"{place.name}-1"
+    missed = await upload(console, cluster, "while-down", others, f"Uploads while {node} is down")
     began = time.perf_counter()
     with console.status(f"starting {node} again …"):
         await cluster.daemons[node].start()
     await watch_arrivals(console, cluster, missed, [place])
     took = time.perf_counter() - began
     console.print(
-        f"[bold]{node} is back[/bold] and has all {len(missed)} pictures it missed, "
-        f"{took:.1f} s after its start."
+        f"[bold]{node} is started again[/bold] and has all {len(missed)} pictures it missed, "
+        f"{took:.1f} s after its start.\n"
     )
     return took

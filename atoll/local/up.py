@@ -15,6 +15,7 @@ from rich.table import Table
 from atoll import lifecycle, log
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import Kind
+from atoll.local.tables import plain_table
 
 _ORDER: tuple[Kind, ...] = ("query_service", "storage_node", "replicator", "monitor")
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, highlight=False)
     async with AsyncExitStack() as stack:
         with console.status("starting engines and daemons …"):
             cluster = await stack.enter_async_context(LocalCluster(data, environ=dict(os.environ)))
@@ -52,15 +53,13 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
 
 def say_where_things_lie(console: Console, cluster: LocalCluster) -> None:
     """The two files a person or a script needs."""
-    console.print(f"Admin key:    {cluster.paths.admin_key}", soft_wrap=True)
-    console.print(f"All the rest: {cluster.paths.summary}", soft_wrap=True)
+    console.print(f"Admin key: {cluster.paths.admin_key}", soft_wrap=True)
+    console.print(f"Endpoints, process ids, logs: {cluster.paths.summary}", soft_wrap=True)
 
 
 def endpoints_table(cluster: LocalCluster) -> Table:
     """Where everything listens."""
-    table = Table(title="Where everything listens")
-    for column in ("what", "name", "URL"):
-        table.add_column(column, no_wrap=True)
+    table = plain_table("Where everything listens", "what", "name", "URL")
     for plan in sorted(cluster.plans, key=lambda plan: _ORDER.index(plan.kind)):
         table.add_row(plan.kind.replace("_", " "), plan.name, cluster.url(plan.name))
     return table

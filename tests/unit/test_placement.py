@@ -24,6 +24,7 @@ from atoll.placement import (
 FRANKFURT = Position(50.1109, 8.6821)
 PARIS = Position(48.8566, 2.3522)
 NEW_YORK = Position(40.7128, -74.0060)
+SINGAPORE = Position(1.3521, 103.8198)
 SYDNEY = Position(-33.8688, 151.2093)
 
 anywhere = st.builds(Position, st.floats(-90, 90), st.floats(-180, 180))
@@ -63,7 +64,13 @@ def test_a_distance_is_the_same_both_ways_and_never_more_than_half_the_earth(a, 
 
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
-    [(FRANKFURT, FRANKFURT, 0), (FRANKFURT, PARIS, 1), (FRANKFURT, NEW_YORK, 4), (FRANKFURT, SYDNEY, 5)],
+    [
+        (FRANKFURT, FRANKFURT, 0),
+        (FRANKFURT, PARIS, 1),
+        (FRANKFURT, NEW_YORK, 4),
+        (FRANKFURT, SINGAPORE, 5),
+        (FRANKFURT, SYDNEY, 6),
+    ],
 )
 def test_bands(a, b, expected):
     assert band(a, b) == expected
@@ -77,6 +84,13 @@ def test_everybody_comes_once_and_no_band_before_a_nearer_one(places, client, se
     assert sorted(names(ordered)) == sorted(names(candidates))
     bands = [band(client, c.position) for c in ordered]
     assert bands == sorted(bands)
+
+
+def test_of_two_far_places_the_nearer_wins_whatever_the_load():
+    far = [at("virginia", Position(38.95, -77.45)), at("frankfurt", FRANKFURT, load=0.9)]
+    assert {names(order_candidates(SINGAPORE, far, random.Random(seed)))[0] for seed in range(20)} == {
+        "frankfurt"
+    }
 
 
 def test_after_the_first_of_a_band_distance_decides():
