@@ -22,9 +22,11 @@ from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
 from storage_node.disk_probe import DiskProbe
 from storage_node.disk_store import DiskStore
+from storage_node.durability import Confirmer
 from storage_node.heartbeats import Heartbeats
 from storage_node.index import Index
 from storage_node.index_ops import forget_expired_tickets
+from storage_node.index_recovery import open_index
 from storage_node.ingest import Ingest
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.join import keep_joined
@@ -53,7 +55,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
     async with AsyncExitStack() as stack:
         log.info("opening the data directory", extra={"data_dir": str(settings.data_dir)})
         committed = asyncio.Event()
-        store, index = _open_disk(settings, stack, committed)
+        store, index = _open_disk(settings, origin, stack, committed)
         # after the index, so that they end before it: a thread that waits for a commit must get it
         writers = _pool(stack, "writer", settings.ingest_threads)
         readers = _pool(stack, "reader", settings.reader_threads)
@@ -82,6 +84,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             origin,
             cluster,
             UploadIntake(store, ingest, space, writers, spoolers, registry),
+            Confirmer(origin, cluster, client, settings.durability_seconds),
             registry,
         )
         ground = Ground(
@@ -152,16 +155,14 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
 
 
 def _open_disk(
-    settings: NodeSettings, stack: AsyncExitStack, committed: asyncio.Event
+    settings: NodeSettings, origin: Origin, stack: AsyncExitStack, committed: asyncio.Event
 ) -> tuple[DiskStore, Index]:
     """Store and index; `committed` is set after each commit. `SettingsError` for another node's data."""
     loop = asyncio.get_running_loop()
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = DiskStore(settings.data_dir)
-        index = Index(
-            settings.data_dir / "index.db", settings.name, lambda: loop.call_soon_threadsafe(committed.set)
-        )
+        index = open_index(settings.data_dir, origin, lambda: loop.call_soon_threadsafe(committed.set))
     except (ValueError, OSError, Failed) as error:
         raise SettingsError([f"data_dir: {error}"]) from error
     stack.push_async_callback(asyncio.to_thread, index.close)

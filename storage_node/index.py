@@ -17,6 +17,7 @@ import msgspec
 
 from atoll.model import AssetRecord, Blob, Picture, Tombstone
 from atoll.node_api import AssetState, WantedItem
+from storage_node.index_journal import IndexJournal
 from storage_node.index_schema import READER_CACHE_KIB, connect, prepare
 from storage_node.index_writer import IndexWriter, Operation, our_error
 from storage_node.store import BlobKey
@@ -73,7 +74,13 @@ class Counts(NamedTuple):
 class Index:
     """One node's index.db."""
 
-    def __init__(self, path: Path, node: str, committed: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        node: str,
+        committed: Callable[[], object] = lambda: None,
+        journal: IndexJournal | None = None,
+    ) -> None:
         """ValueError for a file of another node or a later schema, `StoreFailed` for one that is no index."""
         self._path = path
         self._local = threading.local()
@@ -82,9 +89,12 @@ class Index:
         try:
             connection = connect(path)
             prepare(connection, node)
+            if journal is not None:
+                journal.begin(connection)
         except sqlite3.Error as error:
             raise our_error(error) from error
-        self._writer = IndexWriter(connection, committed)
+        self.journal = journal
+        self._writer = IndexWriter(connection, committed, companion=journal)
 
     def write(self, operation: Operation[T]) -> Future[T]:
         """Run `operation` (see index_ops.py) in the next group commit; the result is durable."""
@@ -93,6 +103,8 @@ class Index:
     def close(self) -> None:
         """Commit what waits and close all connections."""
         self._writer.close()
+        if self.journal is not None:
+            self.journal.close()
         with self._lock:
             for connection in self._readers:
                 connection.close()

@@ -17,20 +17,27 @@ from storage_node.store import BlobKey
 
 
 class Buried(NamedTuple):
-    """What the index says of a blob's file in the trash: kept until (Unix ms; 0: nothing keeps it)."""
+    """What the index says of a deleted blob's file: kept in the trash until (Unix ms; 0: nothing keeps it).
+
+    `needed`: the blob is held again, or a record waits for it, so that its file must stay.
+    """
 
     keep_until: int
-    held: bool
+    needed: bool
 
 
 def burial(db: sqlite3.Connection, key: BlobKey) -> Buried:
-    """How long the trash keeps this blob's file, and whether the blob is held (again) as well."""
+    """How long the trash keeps this blob's file, and whether it is needed as well."""
     name = (key.bucket, bytes.fromhex(key.sha256))
     (until,) = db.execute(
         "SELECT coalesce(max(purge_at), 0) FROM trash WHERE bucket = ? AND sha256 = ?", name
     ).fetchone()
-    held = db.execute("SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", name).fetchone()
-    return Buried(until, held is not None)
+    (needed,) = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE bucket = ?1 AND sha256 = ?2)"
+        " OR EXISTS (SELECT 1 FROM records WHERE bucket = ?1 AND sha256 = ?2)",
+        name,
+    ).fetchone()
+    return Buried(until, bool(needed))
 
 
 def due(db: sqlite3.Connection, now: int, limit: int) -> list[BlobKey]:

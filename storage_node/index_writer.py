@@ -20,9 +20,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from atoll.errors import AtollError, NoSpace, Overloaded
+from atoll.errors import AtollError, Failed, NoSpace, Overloaded
 from storage_node.store import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,30 @@ class _Job(NamedTuple):
     done: Future[Any]
 
 
+class Companion(Protocol):
+    """Written beside the index, in its writer's thread (index_journal.py)."""
+
+    def note(self, db: sqlite3.Connection) -> None:
+        """A transaction is about to commit; an error fails it."""
+
+    def keep(self) -> None:
+        """It did."""
+
+    def take_back(self) -> None:
+        """It did not."""
+
+
 class IndexWriter:
     """Owns the writing connection and its thread. `committed` is called after each commit, in that thread."""
 
     def __init__(
-        self, connection: sqlite3.Connection, committed: Callable[[], object], limit: int = QUEUE_LIMIT
+        self,
+        connection: sqlite3.Connection,
+        committed: Callable[[], object],
+        limit: int = QUEUE_LIMIT,
+        companion: Companion | None = None,
     ) -> None:
+        self._companion = companion
         self._connection = connection
         self._committed = committed
         self._limit = limit
@@ -103,7 +121,7 @@ class IndexWriter:
         except _TransactionLost as lost:
             self._alone(batch, lost.error)
             return
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Failed) as error:
             self._abandon(batch, error)
             return
         self._committed()
@@ -114,7 +132,11 @@ class IndexWriter:
         """Run and commit; how each job is to be answered now that it is durable."""
         self._connection.execute("BEGIN IMMEDIATE")
         answers = [self._apply(job) for job in batch]
+        if self._companion is not None:
+            self._companion.note(self._connection)
         self._connection.execute("COMMIT")
+        if self._companion is not None:
+            self._companion.keep()
         return answers
 
     def _apply(self, job: _Job) -> Callable[[], None]:
@@ -142,14 +164,16 @@ class IndexWriter:
         for job in batch:
             self._commit([job])
 
-    def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
+    def _abandon(self, batch: list[_Job], error: sqlite3.Error | Failed) -> None:
         log.error("index.db did not commit: %s", error)
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as second:
                 log.error("index.db did not roll back: %s", second)
-        ours = our_error(error)
+        if self._companion is not None:
+            self._companion.take_back()
+        ours = _ours(error)
         for job in batch:
             job.done.set_exception(ours)
 

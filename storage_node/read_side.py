@@ -37,6 +37,7 @@ from storage_node.index import Index
 from storage_node.internal_api import InternalApi
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
+from storage_node.journal_upkeep import JournalUpkeep
 from storage_node.keep import Keeper
 from storage_node.local_copies import LocalCopies
 from storage_node.membership import Membership
@@ -49,6 +50,7 @@ from storage_node.pull import Puller
 from storage_node.quarantine import Quarantine
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadCollector, ReadMetrics
+from storage_node.rebuild import Rebuilder
 from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
 from storage_node.removals import Removals
@@ -93,6 +95,7 @@ class ReadSide:
     def __init__(self, ground: Ground, rng: random.Random) -> None:
         settings, origin = ground.settings, ground.origin
         store, index, writers = ground.store, ground.index, ground.writers
+        self._index, self._writers = index, writers
         self.counts = counts = ReadMetrics()
         self.ram = ram = RamCache(settings.ram_cache_bytes, settings.ram_cache_max_blob_bytes)
         collector = ReadCollector(counts, ram, ground.registry)
@@ -132,6 +135,17 @@ class ReadSide:
         )
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
         self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, reads)
+        self.rebuilder = Rebuilder(
+            index,
+            store,
+            reclaimer,
+            ground.locks,
+            origin,
+            writers,
+            rng,
+            self.membership,
+            settings.stream_max_age_hours * 3_600_000,
+        )
         self.removals = Removals(store, trash, index, ground.locks, origin, ram, writers, self.membership)
         self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
         answers = Answers(counts)
@@ -182,6 +196,9 @@ class ReadSide:
         """Background work: repairs, removals that wait or are due, entries of other sets that expire."""
         tasks.start("repairs", self.repairer.run())
         tasks.start("removals", self.removals.run())
+        tasks.start("rebuild", self.rebuilder.run())
+        if self._index.journal is not None:
+            tasks.start("journal", JournalUpkeep(self._index, self._index.journal, self._writers).run())
         tasks.start("RAM expiry", self._expire())
 
     async def close(self) -> None:

@@ -100,7 +100,7 @@ class Removals:
         """False when the bytes came back meanwhile."""
         with self._locks.of(key.sha256):
             found = self._index.read(lambda db: index_trash.burial(db, key))
-            if found.held:
+            if found.needed:
                 return False
             erase = found.keep_until <= self._origin.now_ms()
             if erase:
@@ -119,7 +119,7 @@ class Removals:
             found = self._index.read(lambda db: index_trash.burial(db, key))
             if found.keep_until <= now:
                 self._trash.erase(key)
-            erased = found.keep_until <= now and not found.held
+            erased = found.keep_until <= now and not found.needed
             self._index.write(purged(key, now, erased=erased)).result()
             return True
 

@@ -42,6 +42,9 @@ CREATE TABLE receipts (
     asset_id TEXT NOT NULL, bucket TEXT NOT NULL, sha256 BLOB NOT NULL,
     removed_at INTEGER, purged_at INTEGER, shared INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (asset_id, sha256)) WITHOUT ROWID;
+-- Records that came back from the journal and whose bytes were not looked at since (rebuild.py).
+CREATE TABLE unchecked (
+    asset_id TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (asset_id, version)) WITHOUT ROWID;
 CREATE INDEX receipts_open ON receipts (bucket, sha256) WHERE removed_at IS NULL;
 """
 

@@ -229,18 +229,40 @@ def test_without_its_secret_a_node_does_not_start(node):
     assert node.wait() == 2
 
 
-async def test_a_node_that_was_removed_from_the_cluster_ends_and_says_what_to_do(node):
+async def test_a_removed_node_does_no_harm_says_what_to_do_and_may_be_taken_back(node):
     await asyncio.to_thread(node.start)
-    async with connection_to(node) as client, asyncio.timeout(DEADLINE):
-        bucket = await client.jetstream().key_value(BUCKET)
-        joined = Node(node.name, node.region, SET, node.url)
-        known = open_entry(key_of(joined), await _entry(bucket, key_of(joined)), node.keys)
-        await bucket.put(
-            key_of(joined), seal_entry(msgspec.structs.replace(known, state="removed"), node.keys)
-        )
-    assert await asyncio.to_thread(node.wait) == 1
-    assert "was removed from the cluster" in node.log
-    node.forget_log()
+    record = (await asyncio.to_thread(node.put, picture())).json
+    path = record["path"]
+    await asyncio.to_thread(_hot, node, path)
+    async with connection_to(node) as client, asyncio.timeout(2 * DEADLINE):
+        await _set_state(client, node, "removed")
+        await asyncio.to_thread(_until_state, node, "removed")
+        for method, target in (("GET", path), ("GET", "/internal/v1/digests"), ("PUT", upload_path("x"))):
+            gone = await asyncio.to_thread(node.request, method, target)
+            assert "new name and an empty data directory" in problem(gone, 410, "node-removed")["detail"]
+        await asyncio.to_thread(node.stop)
+        await asyncio.to_thread(node.start)  # and it knows it from its copy of the map
+        assert (await asyncio.to_thread(node.request, "GET", path)).status == 410
+        assert "was removed from the cluster" in node.log
+        await _set_state(client, node, "active")
+        await asyncio.to_thread(_until_state, node, "ready")
+        assert (await asyncio.to_thread(node.request, "GET", path)).status == 200
+
+
+def _hot(node, path: str) -> None:
+    for _ in range(2):
+        assert node.request("GET", path).status == 200
+
+
+def _until_state(node, state: str) -> None:
+    until(lambda: node.request("GET", "/health").json["state"] == state)
+
+
+async def _set_state(client, node, state: str) -> None:
+    bucket = await client.jetstream().key_value(BUCKET)
+    key = key_of(Node(node.name, node.region, SET, node.url))
+    known = open_entry(key, await _entry(bucket, key), node.keys)
+    await bucket.put(key, seal_entry(msgspec.structs.replace(known, state=state), node.keys))
 
 
 async def _entry(bucket, key: str) -> bytes:

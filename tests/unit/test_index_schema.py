@@ -31,7 +31,7 @@ def made_old(path: Path) -> None:
         DROP TRIGGER record_added;
         DROP TRIGGER record_gone; DROP TRIGGER tombstone_added; DROP TRIGGER tombstone_changed;
         DROP TABLE stale_leaves; DROP TABLE leaves; DROP TABLE branches;
-        DROP TABLE trash; DROP TABLE receipts;
+        DROP TABLE unchecked; DROP TABLE trash; DROP TABLE receipts;
         ALTER TABLE records DROP COLUMN leaf; ALTER TABLE tombstones DROP COLUMN leaf;
         ALTER TABLE tombstones DROP COLUMN applied_at;
         DROP TRIGGER event_added; DROP TRIGGER event_gone; ALTER TABLE counters DROP COLUMN outbox;

@@ -1,0 +1,202 @@
+"""The journal: every record, tombstone, receipt and used ticket once more, outside index.db. Files only.
+
+    <data>/journal/00000007.jsonl     segments, read in the order of their numbers; see journal_lines.py
+
+It is what a lost or corrupted index.db is made anew from (index_recovery.py). One thread appends – the
+index's writer, before each commit, with one fsync – so that whatever was acknowledged is in here. A commit
+that fails is taken back. A segment is never appended to by two processes: each start begins a new one, so
+that a line torn by a power cut is the last of its segment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from atoll.atomic_file import fsync_directory
+from storage_node import journal_lines
+from storage_node.disk_errors import ours
+from storage_node.journal_lines import Line
+
+log = logging.getLogger(__name__)
+
+_SEGMENT = re.compile(r"(\d{8})\.jsonl", re.ASCII)
+
+
+class Position(NamedTuple):
+    """A place in the journal: behind all lines that end there."""
+
+    segment: int
+    offset: int
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """As `str` wrote it."""
+        segment, _, offset = text.partition(":")
+        return cls(int(segment), int(offset))
+
+    def __str__(self) -> str:
+        return f"{self.segment}:{self.offset}"
+
+
+START = Position(0, 0)
+
+
+class Journal:
+    """The segments in `directory`; `node` is whose they are. ValueError for another node's."""
+
+    def __init__(self, directory: Path, node: str) -> None:
+        self._directory, self._node = directory, node
+        self._descriptor = -1
+        with ours:
+            directory.mkdir(exist_ok=True)
+            fsync_directory(directory.parent)
+        self._segment = max(self._segments(), default=0) + 1  # not there before the first `append`
+        self._offset = self._before = 0
+        self._check_owner()
+
+    def _segments(self) -> list[int]:
+        found = (_SEGMENT.fullmatch(path.name) for path in self._directory.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def path(self, segment: int) -> Path:
+        """A segment's file."""
+        return self._directory / f"{segment:08}.jsonl"
+
+    def _size(self, segment: int) -> int:
+        try:
+            return self.path(segment).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _check_owner(self) -> None:
+        for line in self.read(START):
+            if line.kind == b"journal":
+                owner = json.loads(line.body)["node"]
+                if owner != self._node:
+                    raise ValueError(f"this journal belongs to node {owner!r}, not to {self._node!r}")
+                return
+
+    @property
+    def end(self) -> Position:
+        """Behind the last line, or where the next segment will begin."""
+        return Position(self._segment, self._offset)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no segment at all."""
+        return not self._segments()
+
+    @property
+    def size(self) -> int:
+        """Bytes that all segments take on the disk."""
+        return sum(map(self._size, self._segments()))
+
+    def has(self, position: Position) -> bool:
+        """Whether the journal reaches as far as `position`."""
+        if not position.offset:
+            return position.segment <= self._segment
+        return self._size(position.segment) >= position.offset
+
+    def append(self, lines: Iterable[Line]) -> Position:
+        """Write the lines, durably; the new end. `NoSpace` or `StoreFailed` leave it as it was."""
+        with ours:
+            if self._descriptor < 0:
+                self._begin()
+            self._before = self._offset
+            try:
+                self._write(journal_lines.encode(lines))
+                os.fdatasync(self._descriptor)
+            except OSError:
+                self.take_back()
+                raise
+        return self.end
+
+    def take_back(self) -> None:
+        """Forget the last `append`: its commit failed."""
+        try:
+            os.ftruncate(self._descriptor, self._before)
+            os.fdatasync(self._descriptor)
+            self._offset = self._before
+        except OSError as error:  # then a rebuild would bring back what was never acknowledged: no harm
+            log.error("lines of a failed commit stay in the journal: %s", error)
+            self.rotate()
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.write(self._descriptor, view)
+            self._offset += written
+            view = view[written:]
+
+    def _begin(self) -> None:
+        flags = (
+            os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        )  # a start of it that failed is begun again
+        self._descriptor = os.open(self.path(self._segment), flags, 0o600)
+        self._offset = 0
+        fsync_directory(self._directory)
+        self._write(journal_lines.encode([self._header()]))
+
+    def _header(self) -> Line:
+        return Line(b"journal", json.dumps({"node": self._node}).encode())
+
+    def rotate(self) -> int:
+        """End the segment; the next `append` begins another. Its number. In the appending thread."""
+        self.close()
+        ended, self._segment, self._offset = self._segment, self._segment + 1, 0
+        return ended
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def replace_up_to(self, segment: int, lines: Iterable[Line]) -> None:
+        """Put `lines` in the place of all segments up to `segment`, which nobody appends to any more.
+
+        One rename: after a power cut there are the old segments, or the new one and perhaps old ones
+        before it, whose lines say nothing new.
+        """
+        beside = self._directory / "compact.new"
+        with ours:
+            with beside.open("wb") as file:
+                file.write(journal_lines.encode([self._header()]))
+                for line in lines:
+                    file.write(journal_lines.encode([line]))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.chmod(0o600)
+            beside.rename(self.path(segment))
+            fsync_directory(self._directory)
+            for old in self._segments():
+                if old < segment:
+                    self.path(old).unlink()
+            fsync_directory(self._directory)
+
+    def read(self, position: Position) -> Iterator[Line]:
+        """All good lines behind `position`; bad ones are counted in the log and left out."""
+        for segment in self._segments():
+            if segment < position.segment:
+                continue
+            with self.path(segment).open("rb") as file:
+                if segment == position.segment:
+                    file.seek(position.offset)
+                yield from self._good_lines(segment, file)
+
+    def _good_lines(self, segment: int, raw_lines: Iterable[bytes]) -> Iterator[Line]:
+        bad = 0
+        for raw in raw_lines:
+            line = journal_lines.decode(raw)
+            if line is None:
+                bad += 1
+            else:
+                yield line
+        if bad:
+            log.error("the journal has lines that cannot be read", extra={"segment": segment, "lines": bad})
