@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 from atoll import events
 from atoll.bus import Bus
 from atoll.cluster import ClusterMap
+from atoll.errors import AtollError
 from atoll.health import HealthTable
 from atoll.model import Node
 from atoll.node_api import NodeStatus
@@ -102,6 +103,6 @@ class HealthWatch:
                 async with self._session.get(node.url + "/health", allow_redirects=False) as response:
                     body = await response.content.read(MAX_STATUS_BYTES)
                     status = msgspec.json.decode(body, type=NodeStatus) if response.status == 200 else None
-        except (aiohttp.ClientError, msgspec.MsgspecError, TimeoutError, OSError, ValueError):
+        except (AtollError, aiohttp.ClientError, msgspec.MsgspecError, TimeoutError, OSError, ValueError):
             return None
         return status if status and status.name == node.name else None
