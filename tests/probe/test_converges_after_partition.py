@@ -1,6 +1,6 @@
 """Story: a region is cut off under load and comes back, no stream remembers anything, and all becomes equal.
 
-Of the three minutes of a real outage only the order of things is kept: what counts is that both sides took
+Of the ten minutes of a real outage only the order of things is kept: what counts is that both sides took
 writes and deletes the other did not hear of. Singapore's link to NATS and the way to its node lead through
 proxies that are cut; the way out of it is its replicator, which is stopped in its tracks.
 """
