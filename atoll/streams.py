@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable
 
 import nats.js.errors
 from nats.aio.msg import Msg
@@ -158,3 +159,11 @@ class Consumer:
         pull, self._pull = self._pull, None
         if pull is not None:
             await pull.close()
+
+
+async def answer(sending: Awaitable[None]) -> None:
+    """Send an ack, nak or term. One that is lost is no error: the message comes again, and is known."""
+    try:
+        await sending
+    except FOREIGN_ERRORS as error:
+        log.debug("an answer to a message did not go out: %r", error)

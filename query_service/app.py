@@ -29,6 +29,7 @@ from atoll.ids import now_ms
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
+from atoll.parking import ParkingPlace
 from atoll.settings import SettingsError, read_secret
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
@@ -53,7 +54,7 @@ from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
-from query_service.parking import Parking
+from query_service.parking import DURABLE, Parking
 from query_service.position import PositionFinder, ProxyTrust
 from query_service.proof_side import proof_routes
 from query_service.query_metrics import NodeStates, RequestMeter, UseMeter
@@ -236,7 +237,7 @@ def _indexer(
     ensure = partial(
         ensure_stream, bus, max_age_hours=settings.stream_max_age_hours, replicas=settings.nats_replicas
     )
-    parking = Parking(bus, cluster, settings.region, ensure, metrics)
+    parking = Parking(ParkingPlace(bus, cluster, settings.region, DURABLE, ensure), metrics)
     return Indexer(
         cluster=cluster,
         make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, _backoff()),

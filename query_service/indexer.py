@@ -22,11 +22,12 @@ from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.lifecycle import Stop, Tasks
 from atoll.model import Region
+from atoll.streams import answer
 from query_service.catalog import Catalog
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.event_reader import Delivery, EventReader
 from query_service.indexer_metrics import IndexerMetrics
-from query_service.parking import Parking, answer
+from query_service.parking import Parking
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import new_registry
 from atoll.model import Region
 from atoll.node_client import NodeClient, open_session
+from atoll.parking import ParkingPlace
 from atoll.settings import read_secret
 from atoll.signing import MIN_SECRET_BYTES, Keys
 from atoll.streams import Consumer
@@ -78,7 +79,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         again = partial(
             retry_delay, first=settings.retry_first_seconds, cap=settings.retry_cap_seconds, rng=rng
         )
-        parking = Parking(bus, cluster, settings.region, durable, again, figures)
+        parking = Parking(ParkingPlace(bus, cluster, settings.region, durable), again, figures)
         pulls = Pulls(node, sources, parking, figures, settings.retries, again)
         tombstones = Tombstones(node, parking, figures, settings.retries, again)
         wanted = WantedPulls(node, sources, figures)

@@ -6,14 +6,11 @@ order is idempotent.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
-from atoll.bus import FOREIGN_ERRORS
-
-log = logging.getLogger(__name__)
+from atoll.streams import answer
 
 # Where a message is in a stream. The time tells two messages of one number apart when a stream was wiped.
 DeliveryKey = tuple[str, int, float]
@@ -55,14 +52,8 @@ class Delivery:
     async def in_progress(self, now: float) -> None:
         """Tell NATS that we still hold it, so that it is not delivered again."""
         self.seen_at = now
-        await self._send(self.message.in_progress())
+        await answer(self.message.in_progress())
 
     async def _answer(self, sending: Awaitable[None]) -> None:
-        await self._send(sending)
+        await answer(sending)
         self._answered(self)
-
-    async def _send(self, sending: Awaitable[None]) -> None:
-        try:
-            await sending
-        except FOREIGN_ERRORS as error:
-            log.debug("an answer to %s did not go out: %r", self.key, error)

@@ -24,6 +24,7 @@ from atoll.events import Event, parked_subject, seal_event, stream_of, subject_o
 from atoll.ids import now_ms
 from atoll.lifecycle import Stop, Tasks
 from atoll.model import Region
+from atoll.parking import ParkingPlace
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from query_service.catalog import Catalog
@@ -32,7 +33,7 @@ from query_service.event_reader import EventReader
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.mongo_driver import MongoDatabase
-from query_service.parking import Parking
+from query_service.parking import DURABLE, Parking
 
 KEYS = Keys(b"a cluster secret for tests, 32 bytes and more")
 REGIONS = {
@@ -134,7 +135,8 @@ async def indexer_stage(
     cluster.current = CLUSTER
     registry, stop, rng = CollectorRegistry(), Stop(), random.Random(1)
     metrics = IndexerMetrics(registry)
-    parking = Parking(bus, cluster, "eu", partial(ensure_stream, bus, max_age_hours=1, replicas=1), metrics)
+    ensure = partial(ensure_stream, bus, max_age_hours=1, replicas=1)
+    parking = Parking(ParkingPlace(bus, cluster, "eu", DURABLE, ensure), metrics)
     async with Tasks(stop) as tasks:
         announced: list[Collection[str] | None] = []
 
