@@ -143,7 +143,7 @@ class Bus:
             callback()
 
     async def _close(self) -> None:
-        """Flush, not drain: that waits for pullers' inboxes, where status messages lie that nobody reads."""
+        """Flush, not drain: what came and nobody took is in its stream, and comes again."""
         try:
             if self.connected:
                 await self.flush()
