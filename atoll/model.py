@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from atoll.durability import LOCAL, Durability
+
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -62,13 +64,17 @@ class ReplicaSet(Struct, frozen=True):
 
 
 class Bucket(Struct, frozen=True):
-    """A namespace of assets and its policy. A limit that is None is the node's own."""
+    """A namespace of assets and its policy. A limit that is None is the node's own.
+
+    `durability` is for uploads that do not ask for one.
+    """
 
     name: BucketName
     visibility: Literal["public", "private"] = "public"
     max_bytes: Size | None = None
     max_pixels: Size | None = None
     allowed: tuple[Extension, ...] | None = None
+    durability: Durability = LOCAL
 
 
 Scope = Literal["read", "write", "delete", "admin"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, UNSET, UnsetType
 
 from atoll.model import AssetRecord, Label, Location, Milliseconds, NodeWord, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path
@@ -17,6 +17,14 @@ def rfc3339(at_ms: int) -> str:
     """Unix milliseconds as people and RFC 3339 write them, in UTC."""
     stamp = datetime.fromtimestamp(at_ms / 1000, UTC)
     return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class DurabilityView(Struct, frozen=True):
+    """What an upload asked for, and the regions that had confirmed when it was answered."""
+
+    wanted: str
+    confirmed: tuple[str, ...]
+    complete: bool
 
 
 class AssetView(Struct, frozen=True):
@@ -42,6 +50,7 @@ class AssetView(Struct, frozen=True):
     context: dict[str, str]
     filename: str | None
     locations: tuple[Location, ...] = ()
+    durability: DurabilityView | UnsetType = UNSET
 
 
 def handle_of(record: AssetRecord) -> Handle:

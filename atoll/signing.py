@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from atoll.durability import LOCAL, Durability
 from atoll.errors import TicketExpired, TicketInvalid, Unauthorized
 from atoll.model import BucketName, Context, Extension, Identifier, Label, Milliseconds, Size, Tags
 
@@ -70,6 +71,7 @@ class Ticket(Struct, frozen=True):
     allowed: tuple[Extension, ...] | None = None
     tags: Tags = ()
     context: Context = {}
+    durability: Durability = LOCAL
 
 
 class InternalToken(Struct, frozen=True):

@@ -81,7 +81,9 @@ class ClusterApi:
         check_query(request, ())
         name = names.check_bucket(request.match_info["bucket"])
         order = await read_json(request, BucketOrder, self._max_json_bytes)
-        bucket = Bucket(name, order.visibility, order.max_bytes, order.max_pixels, order.allowed)
+        bucket = Bucket(
+            name, order.visibility, order.max_bytes, order.max_pixels, order.allowed, order.durability
+        )
         existed = name in self._map.buckets
         await self._live.put(bucket)
         await self._see(bucket)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atoll import names
+from atoll.durability import check_durability, check_possible
 from atoll.errors import BadName, BadRequest, TooManyFiles, Unavailable
 from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
 from atoll.model import Bucket, Node, Position
@@ -51,12 +52,20 @@ class TicketOffice:
         bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
         public_id = self._check_name(order)
         limits = self._limits(order, bucket)
+        durability = check_durability(order.durability or bucket.durability)
         chosen = self._choose(client)
-        ticket = self._ticket(order, public_id, bucket, limits, chosen.node)
+        check_possible(durability, self._regions(chosen.node.set))
+        ticket = self._ticket(order, public_id, bucket, limits, chosen.node, durability)
         return self._view(ticket, chosen.node, limits)
 
     def _ticket(
-        self, order: UploadOrder, public_id: str | None, bucket: Bucket, limits: UploadLimits, node: Node
+        self,
+        order: UploadOrder,
+        public_id: str | None,
+        bucket: Bucket,
+        limits: UploadLimits,
+        node: Node,
+        durability: str,
     ) -> Ticket:
         now = self._clock_ms()
         return Ticket(
@@ -73,7 +82,11 @@ class TicketOffice:
             allowed=bucket.allowed,
             tags=order.tags,
             context=order.context,
+            durability=durability,
         )
+
+    def _regions(self, set_name: str) -> set[str]:
+        return {node.region for node in self._views.current().cluster.members(set_name)}
 
     def _check_name(self, order: UploadOrder) -> str | None:
         if order.files > self._rules.max_files:

@@ -19,7 +19,7 @@ from query_service.routing import Route
 from query_service.tickets import TicketOffice
 from query_service.wire import TicketView, UploadOrder
 
-_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags"}
+_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability"}
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
@@ -59,6 +59,7 @@ class UploadsApi:
             files=whole_number(request, "files", 1, 1, _NO_LIMIT),
             max_bytes=whole_number(request, "max_bytes", 0, 1, _NO_LIMIT) or None,
             tags=tags_of(request),
+            durability=request.query.get("durability"),
         )
         view = self._issue(order, self._positions.of(request))
         headers = {**SAFE_HEADERS, "Location": view.upload_url, "Cache-Control": "no-store"}

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from atoll.durability import LOCAL, Durability
 from atoll.model import Context, Extension, Size, Tags
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -27,6 +28,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=1)] | None = None
     tags: Tags = ()
     context: Context = {}
+    durability: Text | None = None
 
 
 class UploadLimits(Struct, frozen=True):
@@ -117,6 +119,7 @@ class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=1)] | None = None
     max_pixels: Annotated[int, Meta(ge=1)] | None = None
     allowed: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
+    durability: Durability = LOCAL
 
 
 class NodeView(Struct, frozen=True):

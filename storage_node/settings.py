@@ -62,6 +62,9 @@ class NodeSettings(DaemonSettings):
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
     peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
+    durability_seconds: float = setting(
+        "Longest wait for other regions when an upload asks for them; then 202.", default=10.0, low=0.1
+    )
     outbox_batch: int = setting(
         "Events published before their acknowledgements are noted.", default=256, low=1
     )

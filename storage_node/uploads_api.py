@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from aiohttp import BodyPartReader, web
+from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Gauge
 
 from atoll import names
 from atoll.cluster_map import LiveClusterMap
+from atoll.durability import LOCAL
 from atoll.errors import (
     AtollError,
     BadRequest,
@@ -23,13 +26,15 @@ from atoll.errors import (
     Overloaded,
     TicketInvalid,
     TooManyFiles,
+    Unavailable,
     WrongNode,
 )
 from atoll.http import json_response
 from atoll.model import AssetRecord
-from atoll.node_api import AssetView, view_of
+from atoll.node_api import AssetView, DurabilityView, view_of
 from atoll.signing import Keys, Ticket, open_ticket
 from storage_node.body_pace import Pace, too_large
+from storage_node.durability import Confirmer
 from storage_node.ingest import Upload
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
@@ -53,10 +58,11 @@ class UploadsApi:
         origin: Origin,
         cluster: LiveClusterMap,
         intake: UploadIntake,
+        confirmer: Confirmer,
         registry: CollectorRegistry,
     ) -> None:
         self._settings, self._keys, self._origin = settings, keys, origin
-        self._cluster, self._intake = cluster, intake
+        self._cluster, self._intake, self._confirmer = cluster, intake, confirmer
         self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
         self._under_way = 0
         gauge = Gauge("atoll_uploads_under_way", "Requests that upload now.", registry=registry)
@@ -100,6 +106,11 @@ class UploadsApi:
                 f"This ticket is for node {ticket.node} of set {ticket.set}; this is {here}.",
                 node=ticket.node,
             )
+        me = self._cluster.current.nodes.get(self._origin.node)
+        if me is not None and me.state == "draining":
+            raise Unavailable(
+                "This node is being drained and takes no uploads. Ask for a new ticket.", retry_after=1
+            )
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise BadRequest("Send the image's own bytes, without Content-Encoding.")
         return ticket
@@ -114,7 +125,8 @@ class UploadsApi:
         upload = self._upload(ticket, 0, filename, request.headers.get("Content-Type"))
         body = self._body(request, limit)
         record = await self._intake.take(body, upload, limit if length is None else length)
-        return json_response(self._view(record), status=201)
+        asset = await self._confirmed(record, ticket)
+        return json_response(asset, status=_status(asset))
 
     async def _body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
         """Asked for only when there is room for it: that is when a waiting client is told to go on."""
@@ -133,9 +145,10 @@ class UploadsApi:
             # what was stored before this error stays stored: say so
             raise type(error)(error.detail, **error.facts, results=results) from error
         if ticket.max_files == 1:
-            return json_response(results[0]["asset"], status=201)
-        stored = all(result["status"] == 201 for result in results)
-        return json_response({"results": results}, status=201 if stored else 207)
+            return json_response(results[0]["asset"], status=results[0]["status"])
+        statuses = {result["status"] for result in results}
+        whole = 201 if statuses == {201} else 202 if statuses <= {201, 202} else 207
+        return json_response({"results": results}, status=whole)
 
     async def _take_files(self, request: web.Request, ticket: Ticket, results: list[dict[str, Any]]) -> None:
         """Each part named `file`, one after another; every one stands or falls by itself."""
@@ -162,7 +175,8 @@ class UploadsApi:
                 raise
             await form.skip(part, limit)
             return {"status": error.status, "problem": error.problem()}
-        return {"status": 201, "asset": self._view(record)}
+        asset = await self._confirmed(record, ticket)
+        return {"status": _status(asset), "asset": asset}
 
     def _max_bytes(self, ticket: Ticket) -> int:
         return max_bytes(ticket, self._settings, self._cluster.current)
@@ -170,8 +184,20 @@ class UploadsApi:
     def _upload(self, ticket: Ticket, file: int, filename: str | None, content_type: str | None) -> Upload:
         return upload_of(ticket, file, filename, content_type, self._settings, self._cluster.current)
 
-    def _view(self, record: AssetRecord) -> AssetView:
-        return view_of(record, self._settings.public_url)
+    async def _confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
+        """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
+        url = self._settings.public_url
+        if ticket.durability == LOCAL:
+            return view_of(record, url)
+        confirmed = await self._confirmer.confirm(record, ticket.durability)
+        told = DurabilityView(ticket.durability, confirmed.regions, confirmed.enough)
+        return msgspec.structs.replace(view_of(record, url, confirmed.locations), durability=told)
+
+
+def _status(asset: AssetView) -> int:
+    """202: it is stored here and kept, but not yet where the upload asked for."""
+    told = asset.durability
+    return 202 if told is not UNSET and not told.complete else 201
 
 
 async def _refuse_method(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll buckets`."""
     parser.add_argument("--create", metavar="NAME", help="make this bucket; needs a key with the scope admin")
     parser.add_argument("--private", action="store_true", help="readable by signed URL only")
+    parser.add_argument(
+        "--durability",
+        metavar="local|regions:N|all",
+        default="local",
+        help="with --create: how many regions must have an upload before it is acknowledged",
+    )
     add_shared(parser)
 
 
@@ -24,17 +30,23 @@ def run(args: argparse.Namespace) -> int:
 
 async def _buckets(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
     if args.create:
-        made = await client.create_bucket(args.create, "private" if args.private else "public")
+        made = await client.create_bucket(
+            args.create, "private" if args.private else "public", durability=args.durability
+        )
         if args.json:
             emit_json(made)
         else:
             say(made.name, made.visibility)
         return 0
-    if args.private:
-        raise WrongUsage("--private goes with --create NAME.")
+    if args.private or args.durability != "local":
+        raise WrongUsage("--private and --durability go with --create NAME.")
     buckets = await client.buckets()
     if args.json:
         emit_json({"buckets": buckets})
     else:
-        show_table("Buckets", ("BUCKET", "VISIBILITY"), [(b.name, b.visibility) for b in buckets])
+        show_table(
+            "Buckets",
+            ("BUCKET", "VISIBILITY", "DURABILITY"),
+            [(b.name, b.visibility, b.durability) for b in buckets],
+        )
     return 0

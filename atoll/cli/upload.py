@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     journal.add_argument("--again", action="store_true", help="upload also what the journal says is uploaded")
     parser.add_argument(
+        "--durability",
+        metavar="local|regions:N|all",
+        help="acknowledged only when so many regions have each file (else the bucket's default)",
+    )
+    parser.add_argument(
         "--wait", type=_wait, metavar="regions:N|all", help="return only when so many regions have each file"
     )
     parser.add_argument(
@@ -83,7 +88,9 @@ async def _carry_out(
     report = Report(as_json=args.json)
     with make_screen(sizes, len(plan.todo)) as screen:
         upload = UploadRun(client, journal, report, screen, wait=args.wait, wait_seconds=args.wait_seconds)
-        await upload.run(plan, bucket, args.parallel, args.tag, use_tickets=not args.again)
+        await upload.run(
+            plan, bucket, args.parallel, args.tag, use_tickets=not args.again, durability=args.durability
+        )
     report.summary()
     return code_of_many(report.errors)
 

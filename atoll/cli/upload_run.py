@@ -42,7 +42,14 @@ class UploadRun:
         self._waits: set[asyncio.Task[None]] = set()
 
     async def run(
-        self, plan: Plan, bucket: str, parallel: int, tags: Iterable[str], *, use_tickets: bool
+        self,
+        plan: Plan,
+        bucket: str,
+        parallel: int,
+        tags: Iterable[str],
+        *,
+        use_tickets: bool,
+        durability: str | None = None,
     ) -> None:
         """Do what the plan says; each outcome is in the report when this returns."""
         try:
@@ -55,6 +62,7 @@ class UploadRun:
                 tickets=self._journal.ticket if use_tickets else lambda _: None,
                 parallel=parallel,
                 tags=tags,
+                durability=durability,
             )
             await asyncio.gather(*self._waits)
         finally:

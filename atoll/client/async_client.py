@@ -32,6 +32,7 @@ from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
 from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
 from atoll.client.views import Resolved, ResolveResult, TicketView
+from atoll.durability import check_durability
 from atoll.errors import BadRequest
 from atoll.model import Position
 from atoll.names import check_bucket, check_public_id
@@ -109,15 +110,18 @@ class AsyncClient(AssetCalls, ClusterCalls):
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
         filename: str | None = None,
+        durability: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object to the nearest node; durable when this returns.
 
+        `durability` is `local`, `regions:N` or `all` (None: the bucket's default): the answer waits until so
+        many regions have it; `AssetView.durability` says which did when the node's patience ended.
         `progress(sent, total)` hears of bytes; `sent` falls back to 0 when a try is repeated. Raises
         `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
         `Unavailable` when no node could be reached.
         """
-        order = _order(bucket, public_id, tags, context)
+        order = _order(bucket, public_id, tags, context, durability)
         async with open_body(source, filename) as body:
             return await self._uploader.upload(
                 body, order, lambda sent: progress(sent, body.size) if progress else None
@@ -153,9 +157,10 @@ class AsyncClient(AssetCalls, ClusterCalls):
         parallel: int = 8,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        durability: str | None = None,
     ) -> _Results:
         """`upload_many` for who keeps a journal: `tickets` gives back what `observer` was told before."""
-        order = _order(bucket, None, tags, context)
+        order = _order(bucket, None, tags, context, durability)
         return await ManyUploads(self._uploader, order, observer, tickets).run(files, parallel)
 
     async def url(
@@ -220,9 +225,14 @@ def _check_urls(urls: Sequence[str]) -> None:
 
 
 def _order(
-    bucket: str, public_id: str | None, tags: Iterable[str], context: Mapping[str, str] | None
+    bucket: str,
+    public_id: str | None,
+    tags: Iterable[str],
+    context: Mapping[str, str] | None,
+    durability: str | None = None,
 ) -> UploadOrder:
     if isinstance(tags, str):
         raise BadRequest("tags is a list of tags, not one string.", got=tags[:80])
     name = None if public_id is None else check_public_id(public_id)
-    return UploadOrder(check_bucket(bucket), name, tuple(tags), dict(context or {}))
+    wanted = None if durability is None else check_durability(durability)
+    return UploadOrder(check_bucket(bucket), name, tuple(tags), dict(context or {}), wanted)

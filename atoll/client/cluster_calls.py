@@ -34,7 +34,15 @@ class ClusterCalls:
         """All buckets."""
         return (await self._query.call("GET", "/v1/buckets", BucketList)).buckets
 
-    async def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
-        """Make a bucket, or change its visibility (`public` or `private`); needs the scope `admin`."""
+    async def create_bucket(
+        self, name: str, visibility: str = "public", *, durability: str = "local"
+    ) -> Bucket:
+        """Make a bucket, or give it another policy; needs the scope `admin`.
+
+        `visibility` is `public` or `private`; `durability` (`local`, `regions:N`, `all`) is for uploads that
+        do not ask for one.
+        """
         path = f"/v1/buckets/{check_bucket(name)}"
-        return await self._query.call("PUT", path, Bucket, body={"visibility": visibility})
+        return await self._query.call(
+            "PUT", path, Bucket, body={"visibility": visibility, "durability": durability}
+        )

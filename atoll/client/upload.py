@@ -41,12 +41,15 @@ class UploadOrder:
     public_id: str | None = None
     tags: tuple[str, ...] = ()
     context: Mapping[str, str] = field(default_factory=dict)
+    durability: str | None = None
 
     def body(self, size: int) -> dict[str, Any]:
         """As the body of `POST /v1/uploads`."""
         wanted: dict[str, Any] = {"bucket": self.bucket, "max_bytes": max(1, size)}
         if self.public_id is not None:
             wanted["public_id"] = self.public_id
+        if self.durability is not None:
+            wanted["durability"] = self.durability
         if self.tags:
             wanted["tags"] = list(self.tags)
         if self.context:

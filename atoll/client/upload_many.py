@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -114,7 +114,7 @@ class ManyUploads:
     async def _upload(self, file: FoundFile) -> AssetView:
         if file.error is not None:
             raise file.error
-        order = UploadOrder(self._order.bucket, file.public_id, self._order.tags, self._order.context)
+        order = replace(self._order, public_id=file.public_id)
         async with open_body(file.path) as body:
             return await self._uploader.upload(
                 body,

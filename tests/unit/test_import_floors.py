@@ -29,9 +29,8 @@ GRAPH = graph(MODULES)
 PURE = {
     f"atoll.{name}"
     for name in (
-        "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement", "repair_api",
-        "signing", "tree_diff",
-        "version",
+        "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement",
+        "durability", "repair_api", "signing", "tree_diff", "version",
     )
 }  # fmt: skip
 # What a pure module may use from elsewhere: nothing that opens, waits, starts or listens.
