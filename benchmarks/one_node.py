@@ -46,16 +46,16 @@ class OneNode:
         assert pid is not None
         return psutil.Process(pid)
 
-    def uploads(self, bodies: Iterator[bytes] | list[bytes]) -> list[Request]:
+    def uploads(self, bodies: Iterator[bytes] | list[bytes], bucket: str = BUCKET) -> list[Request]:
         """A PUT for each body, its ticket signed now."""
-        return [Request(self._head(len(body)), body) for body in bodies]
+        return [Request(self._head(len(body), bucket), body) for body in bodies]
 
-    def _head(self, length: int) -> bytes:
+    def _head(self, length: int, bucket: str) -> bytes:
         ticket = Ticket(
             ticket_id=new_id(),
             node=NODE,
             set=SET,
-            bucket=BUCKET,
+            bucket=bucket,
             asset_id=new_id(),
             expires_at=now_ms() + 3_600_000,
             max_bytes=64 * 2**20,
