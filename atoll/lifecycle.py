@@ -93,6 +93,6 @@ def run(main: Callable[[Stop], Awaitable[None]]) -> int:
         return 1 if stop.failed else 0
 
     # A thread that comes back from a system call must not wait 5 ms for the loop to let go of the GIL. Nor may
-    # sixteen of them ask for it every half a millisecond: that alone was a fifth of a busy node's processor time.
+    # sixteen of them ask for it every half millisecond: that alone was a fifth of a busy node's CPU time.
     sys.setswitchinterval(0.002)
     return uvloop.run(_main())
