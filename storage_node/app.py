@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
@@ -35,6 +37,8 @@ from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.peer_health import PeerHealth
 from storage_node.read_side import Ground, ReadSide
+from storage_node.scrub_rate import be_idle
+from storage_node.scrub_side import ScrubSide
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.upload_intake import UploadIntake
@@ -121,7 +125,20 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
             stop,
             registry,
             probe,
+            lambda: scrub.facts(),
         )
+        scrub_thread = _pool(stack, "scrub", 1, lambda: be_idle(platform.machine()))
+        scrub = ScrubSide(
+            ground,
+            reads,
+            inspector,
+            scrub_thread,
+            lambda: heartbeats.load,
+            lambda: heartbeats.held,
+            lambda: membership.removed,
+            random.Random(),
+        )
+        stack.callback(scrub.close)
         outbox = Outbox(settings, index, bus, cluster, keys, readers, committed, registry, membership)
         await heartbeats.measure()
 
@@ -132,12 +149,14 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         tasks.start("outbox", outbox.run())
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("ticket sweep", _sweep_tickets(index, origin))
+        scrub.start(tasks)
         reads.start(tasks)
 
         app = web.Application(middlewares=[problems, membership.gate])
         uploads.add_routes(app)
         heartbeats.add_routes(app)
         app.router.add_get("/metrics", metrics_handler(registry, settings.metrics_allow))
+        scrub.add_routes(app)
         reads.add_routes(app)
         await stack.enter_async_context(
             serve(
@@ -170,8 +189,10 @@ def _open_disk(
     return store, index
 
 
-def _pool(stack: AsyncExitStack, name: str, threads: int) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+def _pool(
+    stack: AsyncExitStack, name: str, threads: int, begin: Callable[[], None] | None = None
+) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
     stack.push_async_callback(asyncio.to_thread, pool.shutdown)
     return pool
 

@@ -18,10 +18,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
+from storage_node.cold_read import cold_pieces
 from storage_node.disk_errors import ours as _ours
 from storage_node.store import BlobKey, Space, Staged, StoreFailed
 
@@ -126,6 +128,10 @@ class DiskStore:
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         return _read_file(self._name(key), start, length)
+
+    def scan(self, key: BlobKey) -> Iterator[bytes]:
+        with _ours:
+            yield from cold_pieces(self._name(key))
 
     def size(self, key: BlobKey) -> int | None:
         with _ours:

@@ -167,15 +167,15 @@ class ReadSide:
             Proofs(index, store, origin, self._quarantine, ground.readers),
             ground.readers,
         )
-        self._auth = InternalAuth(origin.node, ground.keys, origin.now_ms, ground.disk)
+        self.auth = InternalAuth(origin.node, ground.keys, origin.now_ms, ground.disk)
         self._visibility: dict[str, str] = {}
         self.cluster_changed(ground.cluster.current)
 
     def add_routes(self, app: web.Application) -> None:
         """The internal API, and the catch-all that serves blobs. Other routes may come before or after:
         aiohttp matches fixed paths first."""
-        self._internal.add_routes(app, self._auth)
-        self._repair_routes.add_routes(app, self._auth)
+        self._internal.add_routes(app, self.auth)
+        self._repair_routes.add_routes(app, self.auth)
         app.router.add_route("*", "/{path:.*}", self._delivery.handle)
 
     def front(self, inner: Handler) -> Handler:

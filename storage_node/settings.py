@@ -74,4 +74,16 @@ class NodeSettings(DaemonSettings):
         low=0,
         high=MAX_TRASH_SECONDS,
     )
+    scrub_seconds: float = setting(
+        "Every blob is read and hashed again within this time.", default=7 * 86_400.0, low=1
+    )
+    scrub_min_rate: Bytes = setting(
+        "Scrub at least so many bytes a second, however little is held.", default=Bytes(MIB), low=1
+    )
+    scrub_max_rate: Bytes = setting(
+        "Scrub at most so many bytes a second, however late it is.", default=Bytes(64 * MIB), low=1
+    )
+    scrub_decode_share: float = setting(
+        "Share of the scrubbed pictures that are decoded as well, 0 to 1.", default=0.01, low=0, high=1
+    )
     heartbeat_seconds: float = setting("Time between heartbeats.", default=1.0, low=0.1, high=2.0)

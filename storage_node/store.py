@@ -7,6 +7,7 @@ One conformance suite (tests/integration/test_store_conformance.py) runs over ev
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -67,6 +68,9 @@ class BlobStore(Protocol):
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         """Bytes from `start`; None when there is no such blob. Not verified: the caller does that."""
+
+    def scan(self, key: BlobKey) -> Iterator[bytes]:
+        """All bytes in pieces, from the disk and past any cache; nothing when there is no such blob."""
 
     def path(self, key: BlobKey) -> Path:
         """Where a streaming reader finds the bytes."""

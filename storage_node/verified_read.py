@@ -71,7 +71,7 @@ def second_look(store: BlobStore, held: HeldBlob) -> bytes | None:
         try:
             part = store.read(held.key, hasher.size, CHUNK_BYTES)
         except StoreFailed as error:
-            if _is_bad_sector(error):
+            if is_bad_sector(error):
                 return None
             raise
         if not part:
@@ -127,7 +127,7 @@ def _read(store: BlobStore, held: HeldBlob, start: int, length: int) -> bytes:
     try:
         data = store.read(held.key, start, length)
     except StoreFailed as error:
-        if _is_bad_sector(error):
+        if is_bad_sector(error):
             raise BadCopy(held, "the disk cannot read it") from error
         raise
     if data is None:
@@ -135,5 +135,6 @@ def _read(store: BlobStore, held: HeldBlob, start: int, length: int) -> bytes:
     return data
 
 
-def _is_bad_sector(error: StoreFailed) -> bool:
+def is_bad_sector(error: StoreFailed) -> bool:
+    """Whether the disk says that it has lost the bytes; other errors may pass."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _BAD_SECTOR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from storage_node.store import BlobKey, Space, Staged
@@ -57,6 +58,10 @@ class MemoryStore:
 
     def path(self, key: BlobKey) -> Path:
         return Path(f"/memory/{key.bucket}/{key.sha256}.{key.ext}")
+
+    def scan(self, key: BlobKey) -> Iterator[bytes]:
+        data = self.blobs.get(key, b"")
+        yield from (data[start : start + 1000] for start in range(0, len(data), 1000))
 
     def size(self, key: BlobKey) -> int | None:
         data = self.blobs.get(key)

@@ -172,3 +172,14 @@ def test_directories_removed_behind_its_back_are_made_again(tmp_path: Path) -> N
     directory.parent.rmdir()
     put(store)
     assert store.read(key) == BODY
+
+
+def test_a_scan_gives_all_bytes_in_order_and_nothing_for_a_missing_blob(store: BlobStore) -> None:
+    key = put(store)
+    assert b"".join(store.scan(key)) == BODY
+    assert list(store.scan(key_of(b"never stored"))) == []
+
+
+def test_a_store_that_works_can_be_probed_again_and_again(store: BlobStore) -> None:
+    store.probe()
+    store.probe()
