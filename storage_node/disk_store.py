@@ -81,8 +81,8 @@ class DiskStore:
         with _ours:
             for path in (Path(self._blobs), self._incoming, self._quarantine):
                 path.mkdir(parents=True, exist_ok=True)
-            fsync_directory(root)
-            fsync_directory(root.parent)
+            for path in (self._quarantine, root, root.parent):
+                fsync_directory(path)
 
     def stage(self) -> StagedFile:
         return StagedFile(self._incoming / f"{os.getpid()}-{next(self._numbers)}.part")
@@ -152,6 +152,7 @@ class DiskStore:
             try:
                 os.rename(self._name(key), target)
             except FileNotFoundError:
+                sync_absence(self._directory(key))
                 return None
             fsync_directory(self._quarantine)
             fsync_directory(self._directory(key))
@@ -161,7 +162,8 @@ class DiskStore:
         return _read_file(self._set_aside(key), start, length)
 
     def remove_quarantined(self, key: BlobKey) -> bool:
-        return _remove_file(self._set_aside(key), self._quarantine)
+        aside = self._set_aside(key)
+        return aside.exists() and _remove_file(aside, self._quarantine)  # absences: synced at the start
 
     def space(self) -> Space:
         with _ours:
@@ -202,9 +204,17 @@ def _remove_file(name: str | Path, directory: str | Path) -> bool:
         try:
             os.unlink(name)
         except FileNotFoundError:
+            sync_absence(directory)
             return False
         fsync_directory(directory)
     return True
+
+
+def sync_absence(directory: str | Path) -> None:
+    """A name that is not there may have been taken away by a run that crashed before its fsync: it would be
+    back after a power cut. Before the index forgets it, its absence is made durable as well."""
+    if os.path.isdir(directory):
+        fsync_directory(directory)
 
 
 def _read_fully(descriptor: int, length: int) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 from atoll.atomic_file import fsync_directory
 from storage_node.chunks import CHUNK_BYTES, BlobHasher
 from storage_node.disk_errors import ours
+from storage_node.disk_store import sync_absence
 from storage_node.store import BlobKey, BlobStore
 
 
@@ -64,6 +65,8 @@ class DiskTrash:
             try:
                 source.rename(target)
             except FileNotFoundError:
+                fsync_directory(target.parent)
+                sync_absence(source.parent)
                 return False
             fsync_directory(target.parent)
             fsync_directory(source.parent)
@@ -82,6 +85,7 @@ class DiskTrash:
             try:
                 path.unlink()
             except FileNotFoundError:
+                sync_absence(path.parent)
                 return False
             fsync_directory(path.parent)
         return True

@@ -110,6 +110,9 @@ def connect(path: Path, cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection
 
 def prepare(connection: sqlite3.Connection, node: str) -> None:
     """Make the tables, or bring an older file up to date; ValueError for another node's or a later one."""
+    # What a crashed run wrote to the log and did not sync looks committed now, and an answer may come to rest
+    # on it without a commit of its own: a checkpoint syncs the log first.
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     repair_tables.add_functions(connection)
     if version > SCHEMA_VERSION:
