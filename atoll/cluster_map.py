@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import aiofiles
 import msgspec
 import nats.js.errors
 from nats.js.api import KeyValueConfig, StorageType
@@ -52,10 +53,14 @@ class LiveClusterMap:
         """Entries refused since the start."""
         return self._copy.bad_entries
 
-    def load(self) -> None:
-        """Start from the last-known-good copy, if there is one. Called once, before anything is served."""
+    async def load(self) -> None:
+        """Start from the last-known-good copy, if there is one. Called once, before anything is served.
+
+        Off the loop: a state directory on a slow disk must not keep a starting daemon from hearing a stop.
+        """
         try:
-            self._copy.decode(self._path.read_bytes())
+            async with aiofiles.open(self._path, "rb") as file:
+                self._copy.decode(await file.read())
         except FileNotFoundError:
             return
         except (OSError, msgspec.MsgspecError) as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
 from contextlib import AsyncExitStack
 
 from atoll.api_keys import load_api_keys
 from atoll.backoff import Backoff
 from atoll.bus import Bus
+from atoll.client.async_client import AsyncClient
 from atoll.cluster_map import LiveClusterMap
 from atoll.http import serve
 from atoll.ids import new_id
@@ -18,6 +20,8 @@ from atoll.signing import Keys
 from monitor.alert_book import AlertBook
 from monitor.alert_memory import AlertMemory
 from monitor.alert_sinks import LogSink
+from monitor.canary import Canary, CanaryPlan
+from monitor.canary_board import CanaryBoard
 from monitor.clock import SystemClock
 from monitor.exposition import MonitorCollector
 from monitor.heartbeats import HeartbeatListener
@@ -47,7 +51,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         replicas=settings.nats_replicas,
     )
     cluster_map.on_change(lambda now: api_keys.share(now.keys.values()))
-    cluster_map.load()
+    await cluster_map.load()
     api_keys.share(cluster_map.current.keys.values())
 
     async def send(subject: str, body: bytes, headers: dict[str, str]) -> None:
@@ -64,7 +68,11 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     registry.register(
         MonitorCollector(watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: to_nats.unsent)
     )
-    api = MonitorApi(settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock)
+    canaries = CanaryBoard()
+    registry.register(canaries)
+    api = MonitorApi(
+        settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock, canaries
+    )
     app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
 
     async with AsyncExitStack() as stack:
@@ -74,9 +82,26 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("alerts to NATS", to_nats.run())
         tasks.start("watch", watch.run(settings.evaluate_seconds))
+        if settings.canary_urls and settings.canary_key_file:
+            tasks.start("canaries", _canary(settings, cluster_map, canaries, clock).run())
         await stack.enter_async_context(
             serve(app, settings.listen_host, settings.listen_port, drain_seconds=settings.drain_seconds)
         )
         log.info("monitor listens on %s:%d", settings.listen_host, settings.listen_port)
         await stop.wait()
     log.info("monitor ended")
+
+
+def _canary(
+    settings: MonitorSettings, cluster: LiveClusterMap, board: CanaryBoard, clock: SystemClock
+) -> Canary:
+    assert settings.canary_key_file is not None
+    key = read_secret(settings.canary_key_file).decode()
+
+    def client(region: str) -> AsyncClient:
+        return AsyncClient(
+            settings.canary_urls, key, region=region, patience=settings.canary_patience_seconds
+        )
+
+    plan = CanaryPlan(settings.canary_bucket, settings.canary_seconds, settings.canary_patience_seconds)
+    return Canary(plan, lambda: cluster.current, client, board, clock, random.Random())

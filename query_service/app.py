@@ -8,19 +8,14 @@ holds, then the connections close.
 from __future__ import annotations
 
 import logging
-import random
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from atoll.api_keys import ApiKeys, load_api_keys
-from atoll.backoff import Backoff
+from atoll.api_keys import load_api_keys
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
@@ -30,58 +25,28 @@ from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
 from atoll.parking import ParkingPlace
-from atoll.settings import SettingsError, read_secret
+from atoll.settings import read_secret
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
-from query_service.absent_names import AbsentNames
-from query_service.asset_finder import AssetFinder
-from query_service.assets_api import AssetsApi, DeletesApi
-from query_service.catalog import Catalog
-from query_service.catalog_watch import CatalogWatch
-from query_service.circuit import Circuit
-from query_service.clients import Clients
+from query_service.asset_side import asset_routes
 from query_service.cluster_api import ClusterApi
 from query_service.cluster_view import Views
-from query_service.deletes import Deleter, Departed
+from query_service.data_side import DataSide, backoff, open_data
 from query_service.event_reader import EventReader
 from query_service.geoip import open_geoip
 from query_service.health_watch import HealthWatch
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
-from query_service.invalidation import Invalidation
-from query_service.listing_api import ListingApi
-from query_service.lookup import Lookup
-from query_service.lookup_metrics import LookupMetrics
-from query_service.memory_cache import MemoryCache
-from query_service.mongo_driver import Driver, MongoDatabase
+from query_service.openapi_api import OpenApi
 from query_service.parking import DURABLE, Parking
 from query_service.position import PositionFinder, ProxyTrust
 from query_service.proof_side import proof_routes
 from query_service.query_metrics import NodeStates, RequestMeter, UseMeter
-from query_service.redirects import Redirects
-from query_service.redis_cache import CONNECTIONS, READ_SECONDS, RedisCache
-from query_service.redis_url import open_redis
-from query_service.resolve_api import ResolveApi
-from query_service.resolver import Resolver
 from query_service.routing import Route, add_routes
 from query_service.service_health import ServiceHealth
 from query_service.settings import QuerySettings
-from query_service.tickets import TicketOffice, TicketRules
-from query_service.uploads_api import UploadsApi
 
 log = logging.getLogger(__name__)
-
-_FIRST_RETRY, _LAST_RETRY = 0.2, 5.0  # seconds, to whatever is away
-
-
-class _Data(NamedTuple):
-    """The half that knows assets."""
-
-    catalog: Catalog
-    watch: CatalogWatch
-    redis: RedisCache | None
-    lookup: Lookup
-    invalidation: Invalidation
 
 
 async def run(settings: QuerySettings, stop: Stop) -> None:
@@ -97,10 +62,10 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
         cluster.on_change(lambda now: api_keys.share(now.keys.values()))
-        cluster.load()
+        await cluster.load()
         api_keys.share(cluster.current.keys.values())
         log.info("starting with the last known map", extra={"nodes": len(cluster.current.nodes)})
-        data = _open_data(settings, keys, bus, registry, stack)
+        data = open_data(settings, keys, bus, registry, stack)
 
         session = await stack.enter_async_context(open_session())
         health = HealthTable()
@@ -115,7 +80,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         positions = PositionFinder(lambda: cluster.current, settings.region, trust, geoip)
         nodes = NodeClient(session, keys, settings.name)
         routes = [
-            *_asset_routes(settings, keys, api_keys, data, views, positions, nodes, UseMeter(registry)),
+            *asset_routes(settings, keys, api_keys, data, views, positions, nodes, UseMeter(registry)),
             *ClusterApi(cluster, health, settings.max_json_bytes).routes(),
             *proof_routes(
                 cluster,
@@ -127,7 +92,10 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 api_keys,
                 settings.max_json_bytes,
             ),
-            *ServiceHealth(settings.name, settings.region, cluster, health, _engines(bus, data)).routes(),
+            *OpenApi().routes(),
+            *ServiceHealth(
+                settings.name, settings.region, cluster, health, data.engines(lambda: bus.connected)
+            ).routes(),
             Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow)),
         ]
         app = web.Application()
@@ -152,84 +120,12 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         log.info("stopping: no new requests; those under way are answered")
 
 
-def _open_data(
-    settings: QuerySettings, keys: Keys, bus: Bus, registry: CollectorRegistry, stack: AsyncExitStack
-) -> _Data:
-    """Catalog, caches and what keeps them honest; they connect when first used."""
-    driver: Driver = "pymongo" if settings.mongodb_driver == "pymongo" else "motor"
-    mongo = MongoDatabase(
-        _read_url(settings.mongodb_url_file), settings.mongodb_database, driver, settings.name
-    )
-    stack.push_async_callback(mongo.close)
-    catalog = Catalog(mongo, Circuit(time.monotonic, _backoff()))
-    redis = _open_redis(settings, stack)
-    memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
-    lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))
-    stack.push_async_callback(lookup.close)
-    return _Data(
-        catalog, CatalogWatch(catalog, _backoff()), redis, lookup, Invalidation(bus, keys, lookup, redis)
-    )
-
-
-def _open_redis(settings: QuerySettings, stack: AsyncExitStack) -> RedisCache | None:
-    if settings.redis_url_file is None:
-        return None
-    redis = open_redis(_read_url(settings.redis_url_file), settings.name, READ_SECONDS, CONNECTIONS)
-    stack.push_async_callback(redis.aclose)
-    return RedisCache(
-        redis,
-        seconds=settings.redis_cache_seconds,
-        clock=time.monotonic,
-        now_ms=now_ms,
-        backoff=_backoff(),
-    )
-
-
-def _asset_routes(
-    settings: QuerySettings,
-    keys: Keys,
-    api_keys: ApiKeys,
-    data: _Data,
-    views: Views,
-    positions: PositionFinder,
-    nodes: NodeClient,
-    meter: UseMeter,
-) -> list[Route]:
-    """The hottest first."""
-    rng = random.Random()
-    rules = TicketRules(
-        settings.ticket_seconds,
-        settings.max_upload_bytes,
-        settings.max_upload_pixels,
-        settings.max_ticket_files,
-    )
-    departed = Departed()
-    finder = AssetFinder(data.lookup, departed)
-    resolver = Resolver(views, keys, rng)
-    clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
-    deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
-    absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
-    json_bytes = settings.max_json_bytes
-    return [
-        *AssetsApi(finder, resolver, clients, views).routes(),
-        *Redirects(
-            finder, resolver, clients, positions, views, api_keys, settings.redirect_seconds, absent
-        ).routes(),
-        *ResolveApi(
-            finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
-        ).routes(),
-        *UploadsApi(TicketOffice(views, keys, rules, rng), positions, json_bytes, meter.ticket).routes(),
-        *ListingApi(data.catalog, finder, resolver, clients, views, settings.max_list_items).routes(),
-        *DeletesApi(data.catalog, finder, deleter).routes(),
-    ]
-
-
 def _indexer(
     settings: QuerySettings,
     keys: Keys,
     bus: Bus,
     cluster: LiveClusterMap,
-    data: _Data,
+    data: DataSide,
     registry: CollectorRegistry,
     tasks: Tasks,
 ) -> Indexer:
@@ -240,7 +136,7 @@ def _indexer(
     parking = Parking(ParkingPlace(bus, cluster, settings.region, DURABLE, ensure), metrics)
     return Indexer(
         cluster=cluster,
-        make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, _backoff()),
+        make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, backoff()),
         catalog=data.catalog,
         announce=data.invalidation.announce,
         parking=parking,
@@ -248,26 +144,5 @@ def _indexer(
         tasks=tasks,
         now_ms=now_ms,
         clock=time.monotonic,
-        backoff=_backoff(),
+        backoff=backoff(),
     )
-
-
-def _engines(bus: Bus, data: _Data) -> dict[str, Callable[[], bool]]:
-    engines: dict[str, Callable[[], bool]] = {
-        "nats": lambda: bus.connected,
-        "mongodb": lambda: data.watch.up,
-    }
-    if redis := data.redis:
-        engines["redis"] = lambda: redis.up
-    return engines
-
-
-def _backoff() -> Backoff:
-    return Backoff(_FIRST_RETRY, _LAST_RETRY)
-
-
-def _read_url(path: Path) -> str:
-    try:
-        return read_secret(path, 1).decode()
-    except UnicodeDecodeError as error:
-        raise SettingsError([f"{path}: is not UTF-8"]) from error

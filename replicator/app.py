@@ -67,7 +67,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
-        cluster.load()
+        await cluster.load()
         session = await enter(open_session())
         client = NodeClient(session, keys, settings.name)
         node = OwnNode(client, cluster, settings.node, settings.pull_seconds)

@@ -67,7 +67,7 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
         cluster = LiveClusterMap(
             bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
         )
-        cluster.load()
+        await cluster.load()
         membership = Membership(settings.name)
         membership.cluster_changed(cluster.current)
         client = NodeClient(await stack.enter_async_context(open_session()), keys, settings.name)

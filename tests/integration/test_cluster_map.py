@@ -42,7 +42,7 @@ async def live_map(tmp_path, url, name="a", keys=KEYS):
     """A daemon's map: loaded from its copy, then followed."""
     async with Bus(settings_for(tmp_path, url)).opened() as bus:
         live = LiveClusterMap(bus, keys, tmp_path / name, domain=None, replicas=1)
-        live.load()
+        await live.load()
         following = asyncio.create_task(live.run())
         try:
             yield live
