@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, UNSET, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from atoll.model import AssetRecord, Label, Location, Milliseconds, NodeWord, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path

@@ -65,9 +65,10 @@ class HealthWatch:
             self.bad_heartbeats += 1
             log.warning("heartbeat on %s refused: %s", message.subject[:120], error)
             return
-        if self._table.state(beat.node, self._clock()) != "healthy":
-            self._on_change()
+        before = self._table.state(beat.node, self._clock())
         self._table.heard(beat, self._clock())
+        if self._table.state(beat.node, self._clock()) != before:
+            self._on_change()
 
     async def probe_forever(self) -> None:
         """Ask the silent nodes, each once a second, until cancelled."""

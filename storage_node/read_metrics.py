@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from atoll.hedging import Hedger
 from atoll.metrics import LATENCY_BUCKETS
 from storage_node.ram_cache import RamCache
 
@@ -46,8 +47,10 @@ class ReadMetrics:
 class ReadCollector(Collector):
     """The counts as Prometheus metrics, and the histogram of pulls."""
 
-    def __init__(self, counts: ReadMetrics, ram: RamCache, registry: CollectorRegistry) -> None:
-        self._counts, self._ram = counts, ram
+    def __init__(
+        self, counts: ReadMetrics, ram: RamCache, hedger: Hedger, registry: CollectorRegistry
+    ) -> None:
+        self._counts, self._ram, self._hedger = counts, ram, hedger
         self.pull_seconds = Histogram(
             "atoll_node_pull_seconds",
             "From a pull's start to its blob being durable.",
@@ -68,6 +71,9 @@ class ReadCollector(Collector):
             ("copies_repaired", "Bad copies replaced from a peer.", counts.repaired),
             ("pulls_stored", "Blobs pulled and stored.", counts.pulls_stored),
             ("pulls_failed", "Pulls that no source could satisfy.", counts.pulls_failed),
+            ("peer_requests", "Requests to peers, second ones not counted.", self._hedger.budget.requests),
+            ("peer_hedges", "Second requests, made when a peer was silent.", self._hedger.budget.hedges),
+            ("peer_hedges_won", "Of them, those that answered first.", self._hedger.wins),
             ("ram_evictions", "Blobs that left the RAM cache for others.", self._ram.evictions),
         ):
             yield CounterMetricFamily(f"atoll_node_{name}", help_text, value=value)

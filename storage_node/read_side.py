@@ -98,15 +98,15 @@ class ReadSide:
         self._index, self._writers = index, writers
         self.counts = counts = ReadMetrics()
         self.ram = ram = RamCache(settings.ram_cache_bytes, settings.ram_cache_max_blob_bytes)
-        collector = ReadCollector(counts, ram, ground.registry)
-        self.hedger = Hedger()
+        self.hedger = hedger = Hedger()
+        collector = ReadCollector(counts, ram, hedger, ground.registry)
         self.peers = Peers(
             origin,
             ground.cluster,
             ground.client,
             counts,
             settings.peer_read_seconds,
-            self.hedger,
+            hedger,
             ground.peer_state,
         )
         reads = DiskReads(ground.readers, ground.disk)

@@ -1,7 +1,8 @@
 """Fetching an image: from the nearest node that has it, checked against its name, else the next. I/O.
 
 The bytes count only when their SHA-256 is the blob's name: a wrong byte from one node is like no answer
-from it. A file appears under its name whole or not at all.
+from it. A node that is silent for longer than it lately was is overtaken by the next one
+(atoll/hedging.py). A file appears under its name whole or not at all.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from atoll.client.query import Sleep
 from atoll.client.source import PIECE_BYTES, FileUnusable, local_file
 from atoll.client.views import Alternative, Resolved
 from atoll.errors import AtollError, NotFound, TooLarge, Unavailable, UpstreamFailed
+from atoll.hedging import AllFailed, Hedger, Turn
 
 ROUNDS = 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
@@ -107,7 +109,7 @@ def _sync(file: IO[bytes]) -> None:
 
 
 class Downloader:
-    """Fetches blobs; holds no state between them."""
+    """Fetches blobs; knows between them only how fast each node lately began to answer."""
 
     def __init__(
         self,
@@ -115,17 +117,18 @@ class Downloader:
         *,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
+        hedger: Hedger | None = None,
     ) -> None:
-        self._session = session
+        self._session, self._hedger = session, hedger or Hedger()
         self._rng, self._sleep = rng or random.Random(), sleep
 
     async def fetch(self, resolve: Callable[[], Awaitable[Resolved]], sink: Sink) -> Resolved:
         """All bytes into `sink`; returns what was resolved, the node that gave them first.
 
-        Nodes are tried in order; after a round without success `resolve` is asked again, because the
-        nodes, or the signature in a private bucket's URL, may be others by then. Raises `NotFound` when
-        every node says so, `UpstreamFailed` when all gave wrong bytes, else `Unavailable`; `tried` has
-        each node's reason.
+        Nodes are tried in order, the next one also when one is silent. After a round without success
+        `resolve` is asked again, because the nodes, or the signature in a private bucket's URL, may be
+        others by then. Raises `NotFound` when every node says so, `UpstreamFailed` when all gave wrong
+        bytes, else `Unavailable`; `tried` has each node's reason.
         """
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE, self._rng)
         tried: dict[str, AtollError] = {}
@@ -142,25 +145,27 @@ class Downloader:
     async def _round(
         self, resolved: Resolved, sink: Sink, tried: dict[str, AtollError]
     ) -> Alternative | None:
-        for source in resolved.candidates:
-            try:
-                await self._from(source, resolved.sha256, sink)
-            except (TooLarge, FileUnusable):
-                raise  # here, not there: another node would not help
-            except AtollError as error:
-                tried[source.node] = error
-            else:
-                return source
-        return None
+        async def attempt(source: Alternative, turn: Turn) -> Alternative:
+            await self._from(source, turn, resolved.sha256, sink)
+            return source
 
-    async def _from(self, source: Alternative, sha256: str, sink: Sink) -> None:
+        try:  # what is wrong here and not there is fatal: another node would not help
+            return await self._hedger.first(
+                resolved.candidates, lambda source: source.node, attempt, fatal=(TooLarge, FileUnusable)
+            )
+        except AllFailed as failed:
+            tried.update((failure.source.node, failure.error) for failure in failed.failures)
+            return None
+
+    async def _from(self, source: Alternative, turn: Turn, sha256: str, sink: Sink) -> None:
         digest = hashlib.sha256()
         url = URL(source.url, encoded=True)
-        await sink.restart()
         with reaching(url):
             async with self._session().get(url, timeout=silence_only(), allow_redirects=False) as response:
                 if response.status != 200:
                     raise problem_error(await read_body(response), response.status)
+                await turn.take()
+                await sink.restart()
                 async for piece in response.content.iter_chunked(PIECE_BYTES):
                     digest.update(piece)
                     await sink.write(piece)

@@ -8,6 +8,7 @@ from heartbeat_maker import a_beat
 from atoll.cluster import ClusterMap
 from atoll.health import PROBE_AFTER, SUSPECT_AFTER, HealthTable
 from atoll.model import Node, Region
+from atoll.node_api import NodeStatus
 
 EU = Region("eu", 50, 8)
 EU_1 = Node("eu-1", "eu", "s1", "http://eu-1.test")
@@ -106,3 +107,18 @@ def test_who_serves_and_who_takes_uploads(table, beat, state, serves, takes_uplo
     table.heard(a_beat(**beat), 10.0)
     assert (table.candidate(entry, cluster, 10.1) is not None) is serves
     assert (table.writable(entry, cluster, 10.1) is not None) is takes_uploads
+
+
+def test_a_node_whose_disk_gives_no_answer_is_suspect_at_once_and_healthy_when_it_says_so(table):
+    table.heard(a_beat(state="failing"), 10.0)
+    assert table.state("eu-1", 10.0) == "suspect"
+    assert table.candidate(EU_1, CLUSTER, 10.0) is None
+    assert table.writable(EU_1, CLUSTER, 10.0) is None
+    table.heard(a_beat(), 10.5)
+    assert table.state("eu-1", 10.5) == "healthy"
+
+
+def test_a_probe_is_believed_when_it_says_that_the_disk_fails(table):
+    table.heard(a_beat(), 10.0)
+    table.probed("eu-1", True, 12.0, NodeStatus("eu-1", "eu", "s1", "failing", False, 1))
+    assert table.state("eu-1", 12.0) == "suspect"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from memory_store import MemoryStore
@@ -59,6 +61,7 @@ class Stage:
         self.counts_now = Counts(3, 3000, 2, NOW - 1500, 4, 5)
         self.under_way = 0
         self.store = MemoryStore()
+        self.disk = SimpleNamespace(failing=False, read_only=False)
         settings = NodeSettings(
             name="n1",
             region="r1",
@@ -86,6 +89,7 @@ class Stage:
             lambda: self.under_way,
             self.stop,
             new_registry("storage_node", "n1", "r1"),
+            self.disk,
         )
 
     def counts(self) -> Counts:
@@ -147,3 +151,22 @@ async def test_without_nats_a_beat_is_no_failure(stage):
     stage.ear.away = True
     await stage.heartbeats.beat()
     assert stage.ear.heard == []
+
+
+async def test_a_node_whose_disk_gives_no_answer_says_so_and_stopping_comes_first(stage):
+    stage.disk.failing = True
+    assert (await stage.beat()).state == "failing"
+    stage.stop.request()
+    assert (await stage.beat()).state == "stopping"
+
+
+async def test_a_disk_that_hangs_stops_no_heartbeat(stage):
+    await stage.beat()
+    hung, counts = Event(), stage.counts
+    stage.counts = lambda: hung.wait() and counts()
+    stage.counts_now = Counts(9, 9000, 0, 0, 0, 0)
+    for _ in range(3):
+        assert (await stage.beat()).blobs == 3  # as last known
+    hung.set()
+    while (await stage.beat()).blobs != 9:
+        pass

@@ -22,6 +22,7 @@ CLUSTER = ClusterMap.of([EU, EU_1])
         (100.0, 0.0, 100.0, "ready", "healthy", "its heartbeats come"),
         (100.0, 0.0, 102.9, "ready", "healthy", "its heartbeats come"),
         (100.0, 0.0, 102.9, "draining", "healthy", "it is draining"),
+        (100.0, 0.0, 100.0, "failing", "suspect", "its disk gives no answer"),
         (100.0, 0.0, 103.0, "ready", "suspect", "no heartbeat for 3 s"),
         (100.0, 0.0, 120.0, "stopping", "suspect", "said it was stopping"),
         (None, 0.0, 2.9, None, "unknown", "began to listen"),

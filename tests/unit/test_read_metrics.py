@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from atoll.hedging import Hedger
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadCollector, ReadMetrics
 
 
 def test_every_count_is_told() -> None:
     registry, counts = CollectorRegistry(), ReadMetrics()
-    collector = ReadCollector(counts, RamCache(1000, 1000), registry)
+    collector = ReadCollector(counts, RamCache(1000, 1000), Hedger(), registry)
     counts.ram.requests, counts.ram.bytes, counts.quarantined = 7, 700, 3
     collector.pull_seconds.observe(0.01)
     text = generate_latest(registry).decode()
