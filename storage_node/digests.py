@@ -1,17 +1,18 @@
 """Digests of what this node holds, fresh when asked. Blocking; runs in the node's reader threads.
 
-Commits note the leaves they touch (repair_tables.py). Who asks for a digest first makes those anew: reads
+Commits note the leaves they touch (touched_leaves.py). Who asks for a digest first makes those anew: reads
 their rows and hashes them here, outside the index's writer, which only takes the results. So the cost is
-that of what changed, and an upload never waits for a hash. One thread at a time does this; it alone takes
-leaves off the list, so that a leaf touched while it was hashed is seen by its mark and stays stale.
+that of what changed, and an upload never waits for a hash. One thread at a time does this: it takes leaves
+off the list first and reads their rows after that, so that whatever it did not see is on the list again.
 """
 
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 from atoll.repair_api import LeafItems, Roots, Tree, TreeDigest
-from storage_node import index_digests
+from storage_node import index_digests, touched_leaves
 from storage_node.index import Index
 
 _AT_ONCE = 512  # leaves in one commit: a few milliseconds of the writer
@@ -52,15 +53,21 @@ class Digests:
         """Make anew what was touched before this call."""
         with self._refreshing:
             for _ in range(_MOST_ROUNDS):
-                made = self._index.read(lambda db: index_digests.digest_stale(db, _AT_ONCE))
-                if made:
-                    self._index.write(index_digests.keep_leaves(made)).result()
-                    self.leaves_made += len(made)
-                if len(made) < _AT_ONCE:
+                if self._some() < _AT_ONCE:
                     break
             branches = self._index.read(index_digests.make_branches)
             if branches:
                 self._index.write(index_digests.keep_branches(branches)).result()
+
+    def _some(self) -> int:
+        taken = self._index.write(touched_leaves.take(_AT_ONCE)).result()
+        if taken:
+            made = self._index.read(
+                lambda db: [index_digests.digested(db, cast(Tree, tree), leaf) for tree, leaf in taken]
+            )
+            self._index.write(index_digests.keep_leaves(made)).result()
+            self.leaves_made += len(made)
+        return len(taken)
 
 
 def _alone(digest: TreeDigest) -> TreeDigest:

@@ -17,6 +17,7 @@ import msgspec
 
 from atoll.model import AssetRecord, Blob, Picture, Tombstone
 from atoll.node_api import AssetState, WantedItem
+from storage_node import touched_leaves
 from storage_node.index_journal import IndexJournal
 from storage_node.index_schema import READER_CACHE_KIB, connect, prepare
 from storage_node.index_writer import IndexWriter, Operation, our_error
@@ -89,6 +90,7 @@ class Index:
         try:
             connection = connect(path)
             prepare(connection, node)
+            touched_leaves.watch(connection)
             if journal is not None:
                 journal.begin(connection)
         except sqlite3.Error as error:
@@ -102,6 +104,7 @@ class Index:
 
     def close(self) -> None:
         """Commit what waits and close all connections."""
+        self.write(touched_leaves.put_away)
         self._writer.close()
         if self.journal is not None:
             self.journal.close()

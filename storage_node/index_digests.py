@@ -20,23 +20,17 @@ from atoll.repair_api import (
     digest_of_blobs,
     digest_of_children,
 )
+from storage_node import touched_leaves
 from storage_node.index_writer import Operation
 
 _HIGHEST = b"\xff" * 33  # above every hash
 
 
-class StaleLeaf(NamedTuple):
-    """A leaf that was touched, and how often since it was last clean."""
+class Digested(NamedTuple):
+    """A leaf's digest as made from one snapshot."""
 
     tree: Tree
     leaf: bytes
-    mark: int
-
-
-class Digested(NamedTuple):
-    """A stale leaf's digest, made from a snapshot in which its mark was `stale.mark`."""
-
-    stale: StaleLeaf
     digest: str
     items: int
 
@@ -50,20 +44,13 @@ class Branch(NamedTuple):
     items: int
 
 
-def digest_stale(db: sqlite3.Connection, limit: int) -> list[Digested]:
-    """Up to `limit` stale leaves with their digests, all from one snapshot."""
-    rows = db.execute("SELECT tree, leaf, mark FROM stale_leaves LIMIT ?", (limit,)).fetchall()
-    return [_digested(db, StaleLeaf(*row)) for row in rows]
-
-
-def _digested(db: sqlite3.Connection, stale: StaleLeaf) -> Digested:
-    if stale.tree == "blobs":
-        blobs = [
-            BlobItem(b, s.hex(), "jpg", 0) for b, s in _names(db, stale.leaf)
-        ]  # type and size do not count
-        return Digested(stale, digest_of_blobs(blobs), len(blobs))
-    assets = _assets(db, stale.leaf)
-    return Digested(stale, digest_of_assets(assets), len(assets))
+def digested(db: sqlite3.Connection, tree: Tree, leaf: bytes) -> Digested:
+    """A leaf's digest, from its rows."""
+    if tree == "blobs":
+        blobs = [BlobItem(b, s.hex(), "jpg", 0) for b, s in _names(db, leaf)]  # type and size do not count
+        return Digested(tree, leaf, digest_of_blobs(blobs), len(blobs))
+    assets = _assets(db, leaf)
+    return Digested(tree, leaf, digest_of_assets(assets), len(assets))
 
 
 def _names(db: sqlite3.Connection, leaf: bytes) -> list[tuple[str, bytes]]:
@@ -86,17 +73,17 @@ def _assets(db: sqlite3.Connection, leaf: bytes) -> list[AssetItem]:
 
 
 def keep_leaves(made: list[Digested]) -> Operation[None]:
-    """Take new digests; a leaf that was touched since stays stale. Its branch is to be made again."""
+    """Take new digests, of all leaves that were taken. Their branches are to be made again."""
 
     def operation(db: sqlite3.Connection) -> None:
-        for stale, digest, items in made:
-            place = (stale.tree, stale.leaf)
-            db.execute("DELETE FROM stale_leaves WHERE tree = ? AND leaf = ? AND mark = ?", stale)
+        for tree, leaf, digest, items in made:
             if items:
-                db.execute("INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?)", (*place, digest, items))
+                db.execute("INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?)", (tree, leaf, digest, items))
             else:
-                db.execute("DELETE FROM leaves WHERE tree = ? AND leaf = ?", place)
-            db.execute("DELETE FROM branches WHERE tree = ? AND branch = ?", (stale.tree, stale.leaf[:1]))
+                db.execute("DELETE FROM leaves WHERE tree = ? AND leaf = ?", (tree, leaf))
+        for tree, branch in {(leaf.tree, leaf.leaf[:1]) for leaf in made}:
+            db.execute("DELETE FROM branches WHERE tree = ? AND branch = ?", (tree, branch))
+        touched_leaves.done(db)
 
     return operation
 

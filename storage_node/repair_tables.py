@@ -2,8 +2,8 @@
 
 `blobs`, `records` and `tombstones` are the rows that the trees of atoll/repair_api.py are made of. A place
 is the first two bytes of an item's hash, as a BLOB: of a blob its own name's, so that an index over names
-is all its leaf needs, of an asset those of SHA-256(asset_id), kept in a column. Triggers note each touched
-leaf in the commit that touches it; digests.py makes digests anew from rows, never by adding to old ones.
+is all its leaf needs, of an asset those of SHA-256(asset_id), kept in a column. Which leaves were touched is
+noted in memory (touched_leaves.py); digests.py makes digests anew from rows, never by adding to old ones.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ CREATE INDEX blobs_by_name ON blobs (sha256);
 CREATE INDEX records_by_leaf ON records (leaf);
 CREATE INDEX tombstones_by_leaf ON tombstones (leaf, version);
 
--- `leaves` and `branches` that are not empty; a branch without a row is to be made anew from its leaves.
--- `mark` grows with each touch: a digest made from older rows does not clear a leaf that was touched since.
+-- Leaves that were touched since their digest was made, as they were at an orderly stop; leaves that are not
+-- empty; all branches, of which one without a row is to be made anew from its leaves.
 CREATE TABLE stale_leaves (
-    tree TEXT NOT NULL, leaf BLOB NOT NULL, mark INTEGER NOT NULL, PRIMARY KEY (tree, leaf)) WITHOUT ROWID;
+    tree TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (tree, leaf)) WITHOUT ROWID;
 CREATE TABLE leaves (
     tree TEXT NOT NULL, leaf BLOB NOT NULL, digest TEXT NOT NULL, items INTEGER NOT NULL,
     PRIMARY KEY (tree, leaf)) WITHOUT ROWID;
@@ -48,23 +48,10 @@ CREATE TABLE unchecked (
 CREATE INDEX receipts_open ON receipts (bucket, sha256) WHERE removed_at IS NULL;
 """
 
-_STALE = "INSERT INTO stale_leaves VALUES ({}, 1) ON CONFLICT DO UPDATE SET mark = mark + 1;"
-_BLOB = _STALE.format("'blobs', substr({}.sha256, 1, 2)")
-_ASSET = _STALE.format("'assets', {}.leaf")
-
-_SHARED = """
+_TRIGGERS = """
 CREATE TRIGGER bytes_came_again AFTER INSERT ON blobs BEGIN
     UPDATE receipts SET removed_at = NEW.fsynced_at, shared = 1
     WHERE bucket = NEW.bucket AND sha256 = NEW.sha256 AND removed_at IS NULL; END;
-"""
-TRIGGERS = f"""
-{_SHARED}
-CREATE TRIGGER blob_added_leaf AFTER INSERT ON blobs BEGIN {_BLOB.format("NEW")} END;
-CREATE TRIGGER blob_gone_leaf AFTER DELETE ON blobs BEGIN {_BLOB.format("OLD")} END;
-CREATE TRIGGER record_added AFTER INSERT ON records BEGIN {_ASSET.format("NEW")} END;
-CREATE TRIGGER record_gone AFTER DELETE ON records BEGIN {_ASSET.format("OLD")} END;
-CREATE TRIGGER tombstone_added AFTER INSERT ON tombstones BEGIN {_ASSET.format("NEW")} END;
-CREATE TRIGGER tombstone_changed AFTER UPDATE ON tombstones BEGIN {_ASSET.format("NEW")} END;
 """
 
 _COLUMNS = """
@@ -75,13 +62,7 @@ UPDATE records SET leaf = atoll_leaf(asset_id);
 UPDATE tombstones SET leaf = atoll_leaf(asset_id), applied_at = json_extract(body, '$.deleted_at');
 """
 
-_ALL_STALE = """
-INSERT OR IGNORE INTO stale_leaves SELECT DISTINCT 'blobs', substr(sha256, 1, 2), 1 FROM blobs;
-INSERT OR IGNORE INTO stale_leaves SELECT DISTINCT 'assets', leaf, 1 FROM records;
-INSERT OR IGNORE INTO stale_leaves SELECT DISTINCT 'assets', leaf, 1 FROM tombstones;
-"""
-
-MIGRATION = f"{_COLUMNS} {TABLES} {_ALL_STALE} {TRIGGERS}"
+MIGRATION = f"{_COLUMNS} {TABLES} {_TRIGGERS}"
 
 
 def place_of_asset(asset_id: str) -> bytes:

@@ -27,9 +27,7 @@ def made_old(path: Path) -> None:
         path,
         """
         DROP INDEX blobs_by_name; DROP INDEX records_by_leaf; DROP INDEX tombstones_by_leaf;
-        DROP TRIGGER bytes_came_again; DROP TRIGGER blob_added_leaf; DROP TRIGGER blob_gone_leaf;
-        DROP TRIGGER record_added;
-        DROP TRIGGER record_gone; DROP TRIGGER tombstone_added; DROP TRIGGER tombstone_changed;
+        DROP TRIGGER bytes_came_again; DELETE FROM meta WHERE key = 'stale_leaves_kept';
         DROP TABLE stale_leaves; DROP TABLE leaves; DROP TABLE branches;
         DROP TABLE unchecked; DROP TABLE trash; DROP TABLE receipts;
         ALTER TABLE records DROP COLUMN leaf; ALTER TABLE tombstones DROP COLUMN leaf;

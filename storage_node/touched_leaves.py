@@ -1,0 +1,85 @@
+"""Which leaves of the trees were touched since their digests were made. SQL on the writing connection.
+
+Kept in memory, in TEMP tables filled by TEMP triggers, so that noting it costs an upload no write to the
+disk; an operation that is rolled back touches nothing. An orderly stop puts the list into index.db. After
+any other end the list is gone, and every leaf counts as touched: a full reading costs seconds, a wrong
+digest would hide a difference for ever.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from storage_node.index_writer import Operation
+
+_NOTE = "INSERT OR IGNORE INTO touched VALUES ({});"
+_BLOB = _NOTE.format("'blobs', substr({}.sha256, 1, 2)")
+_ASSET = _NOTE.format("'assets', {}.leaf")
+
+
+def _trigger(name: str, when: str, note: str, row: str) -> str:
+    return f"CREATE TEMP TRIGGER {name} AFTER {when} BEGIN {note.format(row)} END;"
+
+
+_WATCH = """
+CREATE TEMP TABLE touched (tree TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (tree, leaf)) WITHOUT ROWID;
+CREATE TEMP TABLE taken (tree TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (tree, leaf)) WITHOUT ROWID;
+""" + "".join(
+    (
+        _trigger("touch_blob_added", "INSERT ON main.blobs", _BLOB, "NEW"),
+        _trigger("touch_blob_gone", "DELETE ON main.blobs", _BLOB, "OLD"),
+        _trigger("touch_record_added", "INSERT ON main.records", _ASSET, "NEW"),
+        _trigger("touch_record_gone", "DELETE ON main.records", _ASSET, "OLD"),
+        _trigger("touch_tombstone_added", "INSERT ON main.tombstones", _ASSET, "NEW"),
+        _trigger("touch_tombstone_changed", "UPDATE ON main.tombstones", _ASSET, "NEW"),
+    )
+)
+
+_ALL_TOUCHED = """
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 65535)
+INSERT INTO touched SELECT t.tree, l.leaf FROM (SELECT 'assets' AS tree UNION ALL SELECT 'blobs') AS t,
+(SELECT atoll_place(n) AS leaf FROM numbers) AS l
+"""
+
+
+def watch(db: sqlite3.Connection) -> None:
+    """From now on the connection notes what it touches; before it writes anything."""
+    db.execute("PRAGMA temp_store = MEMORY")
+    db.executescript(_WATCH)
+    db.create_function("atoll_place", 1, lambda number: number.to_bytes(2), deterministic=True)
+    db.execute("BEGIN IMMEDIATE")
+    if db.execute("DELETE FROM meta WHERE key = 'stale_leaves_kept'").rowcount:
+        db.execute("INSERT INTO touched SELECT tree, leaf FROM stale_leaves")
+    else:
+        db.execute(_ALL_TOUCHED)
+    db.execute("DELETE FROM stale_leaves")
+    db.execute("COMMIT")
+
+
+def put_away(db: sqlite3.Connection) -> None:
+    """An operation, the last one: nothing is touched after it."""
+    db.execute("INSERT OR IGNORE INTO stale_leaves SELECT tree, leaf FROM temp.touched")
+    db.execute("INSERT OR IGNORE INTO stale_leaves SELECT tree, leaf FROM temp.taken")
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('stale_leaves_kept', '1')")
+
+
+def take(limit: int) -> Operation[list[tuple[str, bytes]]]:
+    """Up to `limit` touched leaves, to be made anew from a later snapshot and then `done`.
+
+    What was taken and not done is given again; what is touched meanwhile is on the list again.
+    """
+
+    def operation(db: sqlite3.Connection) -> list[tuple[str, bytes]]:
+        taken = db.execute("SELECT tree, leaf FROM temp.taken").fetchall()
+        if not taken:
+            db.execute("INSERT INTO taken SELECT tree, leaf FROM temp.touched LIMIT ?", (limit,))
+            db.execute("DELETE FROM touched WHERE (tree, leaf) IN (SELECT tree, leaf FROM temp.taken)")
+            taken = db.execute("SELECT tree, leaf FROM temp.taken").fetchall()
+        return taken
+
+    return operation
+
+
+def done(db: sqlite3.Connection) -> None:
+    """What was taken has been made anew, in this commit."""
+    db.execute("DELETE FROM temp.taken")
