@@ -39,6 +39,9 @@ fmt: $(READY) ## format and fix what can be fixed
 bench: $(READY) ## measure, against peers in the same run (ARGS="resolve hot_get")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+openapi: $(READY) ## write docs/openapi.json from the code
+	@$(BIN)/python -m query_service.openapi_api > docs/openapi.json
+
 lock: ## make requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --output-file requirements.lock --quiet

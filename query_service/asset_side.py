@@ -1,0 +1,66 @@
+"""The routes that concern assets, put together: called by app.py, which owns what is passed in."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from atoll.api_keys import ApiKeys
+from atoll.node_client import NodeClient
+from atoll.signing import Keys
+from query_service.absent_names import AbsentNames
+from query_service.asset_finder import AssetFinder
+from query_service.assets_api import AssetsApi, DeletesApi
+from query_service.clients import Clients
+from query_service.cluster_view import Views
+from query_service.data_side import DataSide
+from query_service.deletes import Deleter, Departed
+from query_service.listing_api import ListingApi
+from query_service.position import PositionFinder
+from query_service.query_metrics import UseMeter
+from query_service.redirects import Redirects
+from query_service.resolve_api import ResolveApi
+from query_service.resolver import Resolver
+from query_service.routing import Route
+from query_service.settings import QuerySettings
+from query_service.tickets import TicketOffice, TicketRules
+from query_service.uploads_api import UploadsApi
+
+
+def asset_routes(
+    settings: QuerySettings,
+    keys: Keys,
+    api_keys: ApiKeys,
+    data: DataSide,
+    views: Views,
+    positions: PositionFinder,
+    nodes: NodeClient,
+    meter: UseMeter,
+) -> list[Route]:
+    """The hottest first."""
+    rng = random.Random()
+    rules = TicketRules(
+        settings.ticket_seconds,
+        settings.max_upload_bytes,
+        settings.max_upload_pixels,
+        settings.max_ticket_files,
+    )
+    departed = Departed()
+    finder = AssetFinder(data.lookup, departed)
+    resolver = Resolver(views, keys, rng)
+    clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
+    deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
+    absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
+    json_bytes = settings.max_json_bytes
+    return [
+        *AssetsApi(finder, resolver, clients, views).routes(),
+        *Redirects(
+            finder, resolver, clients, positions, views, api_keys, settings.redirect_seconds, absent
+        ).routes(),
+        *ResolveApi(
+            finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
+        ).routes(),
+        *UploadsApi(TicketOffice(views, keys, rules, rng), positions, json_bytes, meter.ticket).routes(),
+        *ListingApi(data.catalog, finder, resolver, clients, views, settings.max_list_items).routes(),
+        *DeletesApi(data.catalog, finder, deleter).routes(),
+    ]

@@ -1,0 +1,94 @@
+"""The half of a query service that knows assets, put together in order: catalog, caches, and what keeps them
+honest. Called by app.py, which owns what is passed in; MongoDB and Redis are connected to when first used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry
+
+from atoll.backoff import Backoff
+from atoll.bus import Bus
+from atoll.ids import now_ms
+from atoll.settings import SettingsError, read_secret
+from atoll.signing import Keys
+from query_service.catalog import Catalog
+from query_service.catalog_watch import CatalogWatch
+from query_service.circuit import Circuit
+from query_service.invalidation import Invalidation
+from query_service.lookup import Lookup
+from query_service.lookup_metrics import LookupMetrics
+from query_service.memory_cache import MemoryCache
+from query_service.mongo_driver import Driver, MongoDatabase
+from query_service.redis_cache import CONNECTIONS, READ_SECONDS, RedisCache
+from query_service.redis_url import open_redis
+from query_service.settings import QuerySettings
+
+_FIRST_RETRY, _LAST_RETRY = 0.2, 5.0  # seconds, to whatever is away
+
+
+class DataSide(NamedTuple):
+    """Catalog and caches."""
+
+    catalog: Catalog
+    watch: CatalogWatch
+    redis: RedisCache | None
+    lookup: Lookup
+    invalidation: Invalidation
+
+    def engines(self, nats: Callable[[], bool]) -> dict[str, Callable[[], bool]]:
+        """Per engine the question whether it is up; `nats` is the one that is not ours."""
+        engines = {"nats": nats, "mongodb": lambda: self.watch.up}
+        if redis := self.redis:
+            engines["redis"] = lambda: redis.up
+        return engines
+
+
+def open_data(
+    settings: QuerySettings, keys: Keys, bus: Bus, registry: CollectorRegistry, stack: AsyncExitStack
+) -> DataSide:
+    """Catalog, caches and what keeps them honest; they connect when first used."""
+    driver: Driver = "pymongo" if settings.mongodb_driver == "pymongo" else "motor"
+    mongo = MongoDatabase(
+        _read_url(settings.mongodb_url_file), settings.mongodb_database, driver, settings.name
+    )
+    stack.push_async_callback(mongo.close)
+    catalog = Catalog(mongo, Circuit(time.monotonic, backoff()))
+    redis = _open_redis(settings, stack)
+    memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
+    lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))
+    stack.push_async_callback(lookup.close)
+    return DataSide(
+        catalog, CatalogWatch(catalog, backoff()), redis, lookup, Invalidation(bus, keys, lookup, redis)
+    )
+
+
+def _open_redis(settings: QuerySettings, stack: AsyncExitStack) -> RedisCache | None:
+    if settings.redis_url_file is None:
+        return None
+    redis = open_redis(_read_url(settings.redis_url_file), settings.name, READ_SECONDS, CONNECTIONS)
+    stack.push_async_callback(redis.aclose)
+    return RedisCache(
+        redis,
+        seconds=settings.redis_cache_seconds,
+        clock=time.monotonic,
+        now_ms=now_ms,
+        backoff=backoff(),
+    )
+
+
+def backoff() -> Backoff:
+    """The pace of trying what is away."""
+    return Backoff(_FIRST_RETRY, _LAST_RETRY)
+
+
+def _read_url(path: Path) -> str:
+    try:
+        return read_secret(path, 1).decode()
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"{path}: is not UTF-8"]) from error

@@ -1,0 +1,170 @@
+"""What people and programs ask of a query service every day, as operations of the OpenAPI document. Pure.
+
+A route that is not named here or in openapi_upkeep.py fails a test, and so does an operation without a route.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from atoll.model import Bucket
+from atoll.node_api import AssetView
+from query_service.openapi import Answer, Operation
+from query_service.openapi_shapes import (
+    AssetPage,
+    BucketList,
+    Locations,
+    NodeList,
+    RegionList,
+    ResolveResults,
+    ServiceHealthView,
+    SetList,
+)
+from query_service.wire import BucketOrder, DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
+
+PLACE = ("lat", "lon", "region")
+CLIENT = (*PLACE, "expires_in")
+
+ASSETS = (
+    Operation(
+        "POST",
+        "/v1/uploads",
+        "write",
+        "Get a ticket: permission to upload to the nearest writable node",
+        {201: Answer("The ticket; send the bytes to its `upload_url`", TicketView)},
+        PLACE,
+        UploadOrder,
+        tag="uploads",
+    ),
+    Operation(
+        "POST",
+        "/v1/assets",
+        "write",
+        "Upload with one command: a redirect to a fresh ticket's upload_url; the body is not read here",
+        {307: Answer("Send the same request to `Location`")},
+        (*PLACE, "bucket", "public_id", "files", "max_bytes", "tags", "durability"),
+        tag="uploads",
+        needed=("bucket",),
+    ),
+    Operation(
+        "GET",
+        "/v1/assets",
+        "read",
+        "List a bucket's assets by public_id, page by page",
+        {200: Answer("A page", AssetPage)},
+        (*CLIENT, "bucket", "prefix", "limit", "cursor"),
+        needed=("bucket",),
+    ),
+    Operation(
+        "GET",
+        "/v1/assets/{asset_id}",
+        "read",
+        "Show an asset with its locations",
+        {200: Answer("The asset", AssetView)},
+        CLIENT,
+    ),
+    Operation(
+        "GET",
+        "/v1/assets/by-name/{bucket}/{public_id:.+}",
+        "read",
+        "Show an asset by its name",
+        {200: Answer("The asset", AssetView)},
+        CLIENT,
+    ),
+    Operation(
+        "DELETE",
+        "/v1/assets/{asset_id}",
+        "delete",
+        "Delete an asset; with bucket and public_id also while the catalog is down",
+        {200: Answer("The delete is durable on a node of its set and travels from there", DeletedView)},
+        ("bucket", "public_id", "trash_seconds"),
+    ),
+    Operation(
+        "GET",
+        "/v1/assets/{asset_id}/url",
+        "read",
+        "Where to get an image: the nearest node, then the others in order",
+        {200: Answer("The URLs", Resolved)},
+        CLIENT,
+    ),
+    Operation(
+        "GET",
+        "/v1/assets/{asset_id}/locations",
+        "read",
+        "Which nodes hold the image, and which should",
+        {200: Answer("The locations", Locations)},
+    ),
+    Operation(
+        "POST",
+        "/v1/resolve",
+        "read",
+        "Where to get many images at once; handles need no database",
+        {200: Answer("A result or a problem per item", ResolveResults)},
+        CLIENT,
+        ResolveOrder,
+    ),
+    Operation(
+        "GET",
+        "/i/{bucket}/{name:.+}",
+        None,
+        "A stable address for <img src>; a private bucket's images need an API key",
+        {302: Answer("The image is at `Location`")},
+        CLIENT,
+    ),
+)
+
+CLUSTER = (
+    Operation(
+        "GET", "/v1/nodes", "read", "The nodes as seen now", {200: Answer("Nodes", NodeList)}, tag="cluster"
+    ),
+    Operation(
+        "GET",
+        "/v1/sets",
+        "read",
+        "The replica sets as seen now",
+        {200: Answer("Sets", SetList)},
+        tag="cluster",
+    ),
+    Operation(
+        "GET", "/v1/regions", "read", "The regions", {200: Answer("Regions", RegionList)}, tag="cluster"
+    ),
+    Operation(
+        "GET", "/v1/buckets", "read", "The buckets", {200: Answer("Buckets", BucketList)}, tag="cluster"
+    ),
+    Operation(
+        "PUT",
+        "/v1/buckets/{bucket}",
+        "admin",
+        "Make a bucket, or give it another policy",
+        {200: Answer("Changed", Bucket), 201: Answer("Made", Bucket)},
+        body=BucketOrder,
+        tag="cluster",
+    ),
+)
+
+SERVICE = (
+    Operation(
+        "GET",
+        "/health",
+        None,
+        "Whether this service answers, and what it sees",
+        {200: Answer("200 as long as it answers at all; `status` says more", ServiceHealthView)},
+        tag="service",
+    ),
+    Operation(
+        "GET",
+        "/metrics",
+        None,
+        "Figures in Prometheus' text form, for the networks in the setting metrics_allow",
+        {200: Answer("The figures", media="text/plain")},
+        tag="service",
+    ),
+    Operation(
+        "GET",
+        "/openapi.json",
+        None,
+        "This document",
+        {200: Answer("OpenAPI 3.1", dict[str, Any])},
+        tag="service",
+    ),
+)

@@ -1,0 +1,107 @@
+"""Shapes and parameters that the OpenAPI document names beyond the wire types: what handlers put together in
+place, and every name that stands in a path or a query string. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from atoll.model import Bucket, Location
+from atoll.node_api import AssetView
+from query_service.openapi import Parameter, ProblemDocument
+from query_service.wire import Latitude, Longitude, NodeView, RegionView, SetView
+
+
+class AssetPage(Struct, frozen=True):
+    """One page of a listing; `next_cursor` asks for the next, null at the end."""
+
+    assets: list[AssetView]
+    next_cursor: str | None
+
+
+class Locations(Struct, frozen=True):
+    """Who holds the bytes, confirmed, and the names of the nodes that should."""
+
+    locations: list[Location]
+    expected: list[str]
+
+
+class Unresolved(Struct, frozen=True):
+    """The answer to an item that could not be resolved."""
+
+    problem: ProblemDocument
+
+
+# A union of types that no member tells apart: msgspec has no schema for it.
+_EITHER = {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in ("Resolved", "Unresolved")]}
+
+
+class ResolveResults(Struct, frozen=True):
+    """One result per item, in order."""
+
+    results: list[Annotated[Any, Meta(extra_json_schema=_EITHER)]]
+
+
+class NodeList(Struct, frozen=True):
+    """Every node that the cluster map knows, removed ones too."""
+
+    nodes: list[NodeView]
+
+
+class SetList(Struct, frozen=True):
+    """Every replica set."""
+
+    sets: list[SetView]
+
+
+class RegionList(Struct, frozen=True):
+    """Every region."""
+
+    regions: list[RegionView]
+
+
+class BucketList(Struct, frozen=True):
+    """Every bucket."""
+
+    buckets: list[Bucket]
+
+
+class ServiceHealthView(Struct, frozen=True):
+    """This service, and whether it sees its engines (nats, mongodb, redis)."""
+
+    status: Literal["ok", "degraded"]
+    name: str
+    region: str
+    version: str
+    engines: dict[str, bool]
+    nodes: int
+    healthy_nodes: int
+
+
+Count = Annotated[int, Meta(ge=1)]
+
+PARAMETERS = {
+    "asset_id": Parameter("The asset's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")]),
+    "bucket": Parameter("The bucket."),
+    "public_id": Parameter("The asset's name in its bucket."),
+    "name": Parameter("The public_id, with or without an extension."),
+    "lat": Parameter("Where the client is: latitude, in degrees; together with lon.", Latitude),
+    "lon": Parameter("Longitude, in degrees.", Longitude),
+    "region": Parameter("Where the client is, by the name of a region."),
+    "expires_in": Parameter("How many seconds the URL of a private image shall be valid.", Count),
+    "files": Parameter("How many files the ticket shall be good for.", Count),
+    "max_bytes": Parameter("Most bytes per file; may only lower what bucket and service allow.", Count),
+    "tags": Parameter("Tags, separated by commas."),
+    "durability": Parameter("How many regions must have it before the 201: local, regions:N or all."),
+    "prefix": Parameter("Only public_ids that start with this."),
+    "limit": Parameter("Most assets in one page.", Count),
+    "cursor": Parameter("The `next_cursor` of the page before."),
+    "trash_seconds": Parameter(
+        "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
+    ),
+    "deep": Parameter("Whether every node shall read and hash the bytes now.", bool),
+    "node": Parameter("The node's name."),
+    "set": Parameter("The set's name."),
+}

@@ -1,0 +1,127 @@
+"""What operators ask of a query service, as operations of the OpenAPI document: proof and upkeep. Pure."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from atoll.model import Node, ReplicaSet
+from atoll.node_api import AssetView
+from query_service.asset_proof import DeepProof
+from query_service.backup_api import Backup
+from query_service.branch_view import BranchView
+from query_service.catalog_api import CatalogOrder
+from query_service.catalog_repair import CatalogBranch
+from query_service.drain_proof import DrainView
+from query_service.membership_api import NodeChange, SetChange
+from query_service.openapi import Answer, Operation
+from query_service.receipts import ReceiptView
+from query_service.verify_api import VerifyOrder
+
+
+class PutBack(Struct, frozen=True):
+    """The map entries that were written, and those that were there already."""
+
+    restored: list[str]
+    kept: list[str]
+
+
+PROOF = (
+    Operation(
+        "GET",
+        "/v1/assets/{asset_id}/receipt",
+        "read",
+        "The storing or delete receipts of every node of the set, asked now",
+        {200: Answer("The receipts; `complete` only when every node testified", ReceiptView)},
+        tag="proof",
+    ),
+    Operation(
+        "GET",
+        "/v1/assets/{asset_id}/verify",
+        "read",
+        "The receipts as a proof; with deep every node reads and hashes the bytes now",
+        {200: Answer("The proof", DeepProof)},
+        ("deep",),
+        tag="proof",
+    ),
+    Operation(
+        "POST",
+        "/v1/assets/{asset_id}/restore",
+        "delete",
+        "Bring a deleted asset back, as a new version",
+        {200: Answer("The asset as it lives again", AssetView)},
+        tag="proof",
+    ),
+    Operation(
+        "POST",
+        "/v1/verify",
+        "admin",
+        "Prove one of the 256 branches of a set",
+        {200: Answer("What the nodes hold of it", BranchView)},
+        body=VerifyOrder,
+        tag="proof",
+    ),
+)
+
+UPKEEP = (
+    Operation(
+        "PATCH",
+        "/v1/nodes/{node}",
+        "admin",
+        "Drain a node, take it back, or remove it",
+        {200: Answer("The node as the map has it now", Node)},
+        body=NodeChange,
+        tag="upkeep",
+    ),
+    Operation(
+        "GET",
+        "/v1/nodes/{node}/drain",
+        "read",
+        "How much of a node is confirmed elsewhere, looked up now",
+        {200: Answer("The progress", DrainView)},
+        tag="upkeep",
+    ),
+    Operation(
+        "PATCH",
+        "/v1/sets/{set}",
+        "admin",
+        "Seal or unseal a set",
+        {200: Answer("The set as the map has it now", ReplicaSet)},
+        body=SetChange,
+        tag="upkeep",
+    ),
+    Operation(
+        "POST",
+        "/v1/catalog/check",
+        "admin",
+        "Compare one branch of a set with the catalog",
+        {200: Answer("The differences", CatalogBranch)},
+        body=CatalogOrder,
+        tag="upkeep",
+    ),
+    Operation(
+        "POST",
+        "/v1/catalog/rebuild",
+        "admin",
+        "Bring one branch of the catalog to what the nodes say",
+        {200: Answer("The differences there were", CatalogBranch)},
+        body=CatalogOrder,
+        tag="upkeep",
+    ),
+    Operation(
+        "GET",
+        "/v1/backup",
+        "admin",
+        "All that operators decided: regions, sets, buckets, API keys (hashes)",
+        {200: Answer("The backup, in clear", Backup)},
+        tag="upkeep",
+    ),
+    Operation(
+        "PUT",
+        "/v1/backup",
+        "admin",
+        "Put a backup back; what is there already stays",
+        {200: Answer("What was written", PutBack)},
+        body=Backup,
+        tag="upkeep",
+    ),
+)

@@ -1,0 +1,67 @@
+"""The document against the running service: what it says can be asked, can be asked, and by whom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from engine_thread import EngineThread
+from query_stage import QueryStage, query_stage
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+OPEN = {"/health", "/metrics", "/openapi.json", "/i/{bucket}/{name}"}  # take any parameter
+VALUES = {"asset_id": "0" * 26, "bucket": "photos", "public_id": "x", "node": "eu-1", "set": "main"}
+KNOWN = re.compile(r"known: (.*)\.")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[QueryStage]:
+    directory = tmp_path_factory.mktemp("openapi")
+    with EngineThread(tmp_path_factory.mktemp("openapi-engines")) as engines:
+        async with query_stage(directory, engines.urls, "atoll_test") as running:
+            yield running
+
+
+async def operations(stage: QueryStage) -> list[tuple[str, str, dict[str, Any]]]:
+    """Method, path with values in it, and what the served document says."""
+    answer = await stage.ask("GET", "/openapi.json", key=None)
+    assert answer.status == 200
+    return [
+        (method.upper(), path.format(**VALUES, name="x"), {**operation, "path": path})
+        for path, item in answer.body["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+async def test_it_is_served_to_anybody_as_it_lies_in_docs(
+    stage: QueryStage, pytestconfig: pytest.Config
+) -> None:
+    served = (await stage.ask("GET", "/openapi.json", key=None)).body
+    assert served == json.loads((pytestconfig.rootpath / "docs" / "openapi.json").read_text())
+
+
+async def test_exactly_the_parameters_it_names_are_known(stage: QueryStage) -> None:
+    for method, path, says in await operations(stage):
+        if says["path"] in OPEN:
+            continue
+        answer = await stage.ask(method, f"{path}?nobody=knows", {} if method != "GET" else None)
+        assert answer.status == 400, (method, path, answer.body)
+        known = KNOWN.search(answer.body["detail"])
+        assert known, (method, path, answer.body)
+        named = sorted(p["name"] for p in says["parameters"] if p["in"] == "query")
+        assert known[1] == (", ".join(named) or "none"), (method, path)
+
+
+async def test_who_has_no_key_or_not_its_scope_is_refused(stage: QueryStage) -> None:
+    for method, path, says in await operations(stage):
+        if not says["security"]:
+            continue
+        (scope,) = says["security"][0]["apiKey"]
+        assert (await stage.ask(method, path, key=None)).status == 401, (method, path)
+        if scope != "read":
+            assert (await stage.ask(method, path, key="reader")).status == 403, (method, path)
