@@ -20,7 +20,7 @@ class HalfWritten(AssertionError):
 
 
 def check_disk(node: PoweredNode) -> None:
-    """Before the node starts: right bytes under every hash, for whoever serves the files as they lie there."""
+    """Before the node starts: right bytes under every hash, for whoever serves the files as they lie."""
     for folder in ("blobs", "trash"):
         for path in own_files(node, folder).values():
             _check_name(path)
@@ -40,14 +40,14 @@ def _check_name(path: Path) -> None:
 
 
 def check_acknowledged(node: PoweredNode, register: Register) -> None:
-    """Every acknowledged asset reads back, every deleted one is gone, and what is in doubt is whole or not."""
+    """Every acknowledged asset reads back, every deleted one is gone, what is in doubt is whole or not."""
     for asset_id, body in register.certain():
         records = state_of(node, asset_id).records
         if not records:
             raise Lost(f"asset {asset_id} was acknowledged and has no record")
         if bytes_of(node, records[0]) != body:
             raise Lost(f"asset {asset_id} was acknowledged and its bytes are not there")
-    for asset_id in register.deleted:
+    for asset_id in register.deleted.keys() - register.doubts.keys():
         state = state_of(node, asset_id)
         if state.records or state.tombstone is None:
             raise Lost(f"asset {asset_id} was deleted and is back: {state}")

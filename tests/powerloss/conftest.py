@@ -1,4 +1,4 @@
-"""The disk that loses power, and how many stories are told on it: by default one, of a seed nobody has chosen.
+"""The disk that loses power, and how many stories are told on it: by default one, of a seed drawn anew.
 
 make powerloss STORIES=50            fifty, of seeds from a random one on
 make powerloss SEED=12345 STORIES=1  one of them again
@@ -7,11 +7,13 @@ make powerloss SEED=12345 STORIES=1  one of them again
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from lossy_disk import LossyDisk, what_is_missing
+from own_nats import OwnNats
 
 _FAILED = "powerloss/seeds"  # in pytest's cache: --last-failed tells the same story again
 
@@ -42,9 +44,15 @@ def first_seed(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture
-def story_seed(first_seed: int, story_number: int) -> int:
+def tell() -> Callable[[str], object]:
+    """Says how a story goes, for whoever looks into one that failed."""
+    return lambda text: sys.stdout.write(text + "\n")
+
+
+@pytest.fixture
+def story_seed(first_seed: int, story_number: int, tell: Callable[[str], object]) -> int:
     """This story's."""
-    print(f"power-loss story of seed {first_seed + story_number}")
+    tell(f"power-loss story of seed {first_seed + story_number}")
     return first_seed + story_number
 
 
@@ -55,3 +63,12 @@ def disk(tmp_path: Path) -> Iterator[LossyDisk]:
         pytest.skip(f"NO POWER-LOSS TEST WAS RUN: {reason}")
     with LossyDisk(tmp_path / "disk") as mounted:
         yield mounted
+
+
+@pytest.fixture
+def nats_url(tmp_path: Path) -> Iterator[str]:
+    """A server of the story's own."""
+    server = OwnNats(tmp_path, user="test", password="of-this-test")
+    server.start()
+    yield f"nats://test:of-this-test@127.0.0.1:{server.port}"
+    server.kill()

@@ -4,8 +4,10 @@
 
 It is told what to do on standard input, a line each, and answers on standard output:
 
-    arm PID N SEED WHERE   cut when N more changes have been made: the next one, an fsync too, does not happen.
+    arm PID N SEED WHERE   cut when N more changes have been made: the next one, an fsync too, does not come.
                            Counted are those with WHERE in their description ("/" is in all of them)
+    arm-crash PID N SEED WHERE  the same, but only the process is killed and the power stays on
+    crash PID              kill it now, unless that crash has come
     cut PID SEED           cut now
     (end of input)   the owner is gone, or wants no more: unmount and end
 
@@ -23,7 +25,7 @@ import sys
 import threading
 from pathlib import Path
 
-from power import Power
+from power import Order, Power
 from shown_disk import Fuse, ShownDisk
 from volatile_disk import VolatileDisk
 
@@ -40,9 +42,14 @@ def _say(text: str) -> None:
 
 def _obey(power: Power, mountpoint: Path) -> None:
     for line in sys.stdin:
-        match line.split():
+        match line.rstrip("\n").split(" ", 4):
             case ["arm", process, changes, seed, where]:
-                power.arm(int(changes), int(process), int(seed), where)
+                power.arm(Order(int(changes), int(process), int(seed), where, crash=False))
+                _say("armed")
+            case ["crash", process]:
+                power.crash(int(process), "when told to")
+            case ["arm-crash", process, changes, seed, where]:
+                power.arm(Order(int(changes), int(process), int(seed), where, crash=True))
                 _say("armed")
             case ["cut", process, seed]:
                 power.cut(int(process), int(seed), "when told to")

@@ -38,6 +38,7 @@ class LossyDisk:
         self._image, self._log = directory / "image", directory / "disk.log"
         self._process: subprocess.Popen[str] | None = None
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._cut: str | None = None  # when it came, if it came while something else was asked
         self.mount.mkdir(parents=True)
 
     def __enter__(self) -> LossyDisk:
@@ -95,20 +96,34 @@ class LossyDisk:
     def arm(self, changes: int, process: int, chance: int = 0, where: str = "/") -> None:
         """Cut after so many more changes, and kill `process` (its id) at the same instant.
 
-        Counted are changes below a path with `where` in it.
+        Counted are changes with `where` in their description, such as "syncing /data/trash".
         `chance` is the seed of what was written back without having been ordered; 0: nothing was.
         """
         self._order(f"arm {process} {changes} {chance} {where}")
-        assert self._said.get(timeout=DEADLINE) == "armed"
+        self._hear("armed")
+
+    def arm_crash(self, changes: int, process: int, where: str = "/") -> None:
+        """The same without a cut: only the process dies."""
+        self._order(f"arm-crash {process} {changes} 0 {where}")
+        self._hear("armed")
+
+    def crash(self, process: int) -> str:
+        """Kill it now, unless an armed crash has come; when it came. The disk stays as it is."""
+        self._order(f"crash {process}")
+        return self._hear("crash")
+
+    def _hear(self, wanted: str) -> str:
+        """What it answers; the cut that was armed may come first, and is told when it is asked for."""
+        while not (said := self._said.get(timeout=DEADLINE)).startswith(wanted):
+            assert said.startswith("cut"), said
+            self._cut = said
+        return said
 
     def cut(self, process: int, chance: int = 0) -> str:
         """Cut now, unless the cut has come already; when it came."""
         self._order(f"cut {process} {chance}")
-        return self._said.get(timeout=DEADLINE)
-
-    def was_cut(self) -> bool:
-        """Whether an armed cut has come (and its instant can be asked for with `cut`)."""
-        return not self._said.empty()
+        said, self._cut = self._cut or self._hear("cut"), None
+        return said
 
     def mount_again(self) -> None:
         """What the next start finds. No process may use the disk any more."""

@@ -19,7 +19,7 @@ def after_the_cut(disk: VolatileDisk, chance: random.Random | None = None) -> Vo
     if chance is not None:
         _write_back(disk, chance)
     after = VolatileDisk()
-    root = _revived(disk.root, {}, after.number)
+    root = _revived(disk.root, after.number)
     assert isinstance(root, Folder)
     after.root = root
     return after
@@ -68,16 +68,11 @@ def _mixed(stable: bytes, live: bytes, chance: random.Random) -> bytes:
     return bytes(mixed)
 
 
-def _revived(entry: Entry, known: dict[int, Entry], number: Callable[[], int]) -> Entry:
-    """A copy of what is stable in `entry`; names of one file stay names of one file."""
-    if (copy := known.get(entry.number)) is None:
-        if isinstance(entry, File):
-            copy = known[entry.number] = File(number(), bytearray(entry.stable), entry.stable)
-        else:
-            copy = known[entry.number] = Folder(number())
-            for name, held in entry.stable.items():
-                copy.stable[name] = _revived(held, known, number)
-            copy.live = dict(copy.stable)
-    if isinstance(copy, File):
-        copy.links += 1
+def _revived(entry: Entry, number: Callable[[], int]) -> Entry:
+    """A copy of what is stable in `entry`. What a half-stable rename left under two names is two files."""
+    if isinstance(entry, File):
+        return File(number(), bytearray(entry.stable), entry.stable, links=1)
+    copy = Folder(number())
+    copy.stable = {name: _revived(held, number) for name, held in entry.stable.items()}
+    copy.live = dict(copy.stable)
     return copy

@@ -6,16 +6,20 @@ import random
 import threading
 from dataclasses import dataclass, field
 
-from deeds import Deed, Delete, Pull
+from deeds import Deed, Delete, Pull, Restore
 
 
 @dataclass
 class Register:
-    """`live`: bytes of each acknowledged asset; `deleted`: those whose delete was; `doubts`: neither yet."""
+    """`live`: bytes of each acknowledged asset; `deleted`: those whose delete was; `doubts`: who knows.
+
+    `trash`: deletes that can be taken back.
+    """
 
     live: dict[str, bytes] = field(default_factory=dict)
     deleted: dict[str, bytes] = field(default_factory=dict)
     doubts: dict[str, Deed] = field(default_factory=dict)
+    trash: dict[str, Delete] = field(default_factory=dict)
     pulled: set[str] = field(default_factory=set)  # those of both that came from a peer
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -24,12 +28,13 @@ class Register:
         with self.lock:
             self.doubts[deed.asset_id] = deed
 
-    def begin_alone(self, delete: Delete) -> bool:
-        """The same for a delete; False when the asset is somebody else's already."""
+    def begin_alone(self, deed: Delete | Restore) -> bool:
+        """The same for an asset that exists; False when it is somebody else's already."""
         with self.lock:
-            if delete.asset_id in self.doubts or delete.asset_id not in self.live:
+            where = self.live if isinstance(deed, Delete) else self.trash
+            if deed.asset_id in self.doubts or deed.asset_id not in where:
                 return False
-            self.doubts[delete.asset_id] = delete
+            self.doubts[deed.asset_id] = deed
             return True
 
     def acknowledged(self, deed: Deed) -> None:
@@ -37,11 +42,27 @@ class Register:
         with self.lock:
             del self.doubts[deed.asset_id]
             if isinstance(deed, Delete):
-                self.deleted[deed.asset_id] = self.live.pop(deed.asset_id)
+                self._gone(deed)
                 return
             if isinstance(deed, Pull):
                 self.pulled.add(deed.asset_id)
+            self.deleted.pop(deed.asset_id, None)
+            self.trash.pop(deed.asset_id, None)
             self.live[deed.asset_id] = deed.body
+
+    def _gone(self, delete: Delete) -> None:
+        self.deleted[delete.asset_id] = self.live.pop(delete.asset_id)
+        if delete.trash_seconds is None:
+            self.trash[delete.asset_id] = delete
+
+    def restore_of_any(self, rng: random.Random) -> Restore | None:
+        """One that can be taken back."""
+        with self.lock:
+            known = [delete for asset, delete in self.trash.items() if asset not in self.doubts]
+            if not known:
+                return None
+            delete = rng.choice(known)
+            return Restore(delete.asset_id, delete.record, self.deleted[delete.asset_id])
 
     def certain(self) -> list[tuple[str, bytes]]:
         """Assets that must be there."""

@@ -1,8 +1,10 @@
 """Stories of a node that loses its power: what it acknowledged is there afterwards, and it starts.
 
 The cut comes before one change on the disk, drawn from the story's seed: while uploads, pulls, deletes and
-restores are under way, or while the node starts. In every second cut some of what nobody had ordered to be written was
-written all the same. The same seed draws the same deeds and cuts; what the threads make of them differs.
+restores are under way, or while the node starts. Some cuts are preceded by a crash: the node dies, starts
+again, and repeats what was in doubt while all that was not synced is still there to deceive it. In every
+second cut some of what nobody had ordered to be written was written all the same. The same seed draws the
+same deeds and cuts; what the threads make of them differs.
 """
 
 from __future__ import annotations
@@ -10,19 +12,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
 
 import nats
 import pytest
 from aftermath import Lost, check_acknowledged, check_disk, check_files, check_leftovers
 from deeds import Upload, pulls_from
-from lossy_disk import LossyDisk
-from node_fixture import DEADLINE, NodeProcess, new_region, until
-from own_nats import OwnNats
-from powered_node import PoweredNode, share_secret
+from node_fixture import DEADLINE, until
+from powered_node import PoweredNode
 from register import Register
+from stage import Stage, staged
 from traffic import Traffic, settle, small_picture
 
 from atoll.events import AssetDeleted, BlobStored, Event, open_event, stream_of
@@ -35,45 +34,16 @@ PULLS_FOR_A_CUT = 12
 LAST_CHANGE = 400  # before which the cut comes; of those below one place, of those of a start
 LAST_CHANGE_THERE, LAST_CHANGE_OF_A_START = 60, 60
 PLACES = ("/", "/blobs", "/incoming", "/index.db", "/trash")
-QUIET = {"ram_cache_bytes": 0, "inspectors": 1}
 
 
-@dataclass
-class Stage:
-    """The node that suffers, on `disk`, and a peer that has what can be pulled."""
-
-    disk: LossyDisk
-    node: PoweredNode
-    peer: NodeProcess
-
-
-@pytest.fixture
-def nats_url(tmp_path) -> Iterator[str]:
-    server = OwnNats(tmp_path, user="test", password="of-this-test")
-    server.start()
-    yield f"nats://test:of-this-test@127.0.0.1:{server.port}"
-    server.kill()
-
-
-@contextmanager
-def staged(disk: LossyDisk, directory: Path, nats_url: str, forgets: str | None = None) -> Iterator[Stage]:
-    node = PoweredNode(directory / "node", nats_url, new_region(), dict(QUIET), disk=disk, forgets=forgets)
-    peer = NodeProcess(directory / "peer", nats_url, new_region(), dict(QUIET))
-    share_secret(node, peer)
-    with ExitStack() as stack:
-        stack.callback(node._reap)
-        stack.callback(peer._reap)
-        yield Stage(disk, node, peer)
-
-
-def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url, story_seed):
+def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url, story_seed, tell):
     register, rng = Register(), random.Random(story_seed)
     with replayable(story_seed), staged(disk, tmp_path, nats_url) as stage:
         stage.peer.start()
         for number in range(CUTS):
             pulls = pulls_from(stage.peer, [small_picture(rng) for _ in range(PULLS_FOR_A_CUT)])
             when = one_cut(stage, register, Traffic(stage.node, register, pulls), number, rng)
-            print(f"cut {number}: {when}; {len(register.live)} live, {len(register.deleted)} deleted")
+            tell(f"cut {number}: {when}; {len(register.live)} live, {len(register.deleted)} deleted")
             after_a_cut(stage.node, register)
         until(lambda: not stage.node.index("SELECT 1 FROM outbox"))
         asyncio.run(every_acknowledgement_was_told(stage.node, register))
@@ -91,17 +61,36 @@ def replayable(seed: int) -> Iterator[None]:
 def one_cut(stage: Stage, register: Register, traffic: Traffic, number: int, rng: random.Random) -> str:
     """Run until the power goes; when it went. The first start and one in five others is cut itself."""
     node, chance = stage.node, rng.randrange(1, 2**31) if number % 2 else 0
-    in_start = number == 0 or rng.random() < 0.2
+    before = ""
     if not node.is_up:
         node.launch()
-        if in_start:
+        if number == 0 or rng.random() < 0.2:
             stage.disk.arm(rng.randrange(LAST_CHANGE_OF_A_START), node.pid, chance)
     if node.wait_until_up():
-        where = rng.choice(PLACES)
-        last = LAST_CHANGE if where in ("/", "/index.db") else LAST_CHANGE_THERE
-        stage.disk.arm(rng.randrange(last), node.pid, chance, where)
+        before = a_crash(stage, register, traffic, rng) if rng.random() < 0.4 else ""
+        changes, where = a_change(rng)
+        stage.disk.arm(0 if before else changes, node.pid, chance, where)
         traffic.run(f"{number}/{rng.random()}")
-    return node.lose_power(chance)
+    return before + node.lose_power(chance)
+
+
+def a_change(rng: random.Random) -> tuple[int, str]:
+    """Before which one it happens: the how many-th, and where."""
+    where = rng.choice(PLACES)
+    return rng.randrange(LAST_CHANGE if where in ("/", "/index.db") else LAST_CHANGE_THERE), where
+
+
+def a_crash(stage: Stage, register: Register, traffic: Traffic, rng: random.Random) -> str:
+    """Kill the node during traffic and start it again; what was in doubt is acknowledged now."""
+    node = stage.node
+    changes, where = a_change(rng)
+    stage.disk.arm_crash(changes, node.pid, where)
+    traffic.run(f"crash/{rng.random()}")
+    when = stage.disk.crash(node.pid)
+    node.wait()
+    node.start()
+    settle(node, register)
+    return f"{when}; "
 
 
 def after_a_cut(node: PoweredNode, register: Register) -> None:

@@ -8,7 +8,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from deeds import Deed, Delete, Pull, Refused, Upload, record_now
+from deeds import Deed, Delete, Pull, Refused, Restore, Upload, record_now
 from PIL import Image
 from powered_node import PoweredNode, Unanswered
 from register import Register
@@ -53,7 +53,9 @@ class Traffic:
         kind = rng.random()
         if kind < 0.25 and (delete := self._delete(rng)) is not None:
             return delete
-        if kind < 0.5:
+        if kind < 0.35 and (restore := self._restore(rng)) is not None:
+            return restore
+        if kind < 0.55:
             with contextlib.suppress(IndexError):
                 return self._begun(self.pulls.pop())
         return self._begun(self._upload(rng))
@@ -73,15 +75,21 @@ class Traffic:
         if asset_id is None:
             return None
         record = record_now(self.node, asset_id)
-        delete = Delete(asset_id, record)
+        if record is None:  # another client's delete was faster
+            return None
+        delete = Delete(asset_id, record, rng.choice([0, None]))
         return delete if self.register.begin_alone(delete) else None
+
+    def _restore(self, rng: random.Random) -> Restore | None:
+        restore = self.register.restore_of_any(rng)
+        return restore if restore is not None and self.register.begin_alone(restore) else None
 
 
 def settle(node: PoweredNode, register: Register) -> None:
     """Repeat what is in doubt, as clients do: it must succeed now."""
     for deed in list(register.doubts.values()):
         try:
-            deed.do(node)
+            deed.do(node, again=True)
         except Refused as refused:
             raise AssertionError(f"what was in doubt cannot be repeated: {deed}: {refused}") from refused
         register.acknowledged(deed)
