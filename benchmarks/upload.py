@@ -64,8 +64,7 @@ async def run(ctx: Context) -> Result:
         for bucket in (BUCKET, FULL):
             await send_all(node.port, node.uploads([p.body for p in warm], bucket), CLIENTS)
             await asyncio.to_thread(bare[bucket].write, warm)
-        new = await _rounds(ctx, node, BUCKET, bare[BUCKET], pictures)
-        full = await _rounds(ctx, node, FULL, bare[FULL], pictures)
+        new, full = [await _rounds(ctx, node, bucket, loop, pictures) for bucket, loop in bare.items()]
     return _result(*new, *full, pictures.size)
 
 
