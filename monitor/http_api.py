@@ -11,6 +11,7 @@ from atoll.api_keys import ApiKeys
 from atoll.cluster_map import LiveClusterMap
 from atoll.http import Handler, json_response, problems
 from monitor.alert_book import AlertBook
+from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
 from monitor.heartbeats import HeartbeatListener
 from monitor.views import capacity_view, health_view, node_view, set_views
@@ -29,9 +30,11 @@ class MonitorApi:
         heartbeats: HeartbeatListener,
         connected: Callable[[], bool],
         clock: Clock,
+        canaries: CanaryBoard,
     ) -> None:
         self._name, self._watch, self._book, self._map = name, watch, book, cluster_map
         self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
+        self._canaries = canaries
 
     def health(self) -> Any:
         """The cluster in one look."""
@@ -61,6 +64,10 @@ class MonitorApi:
         """The alerts that stand now."""
         return {"alerts": self._book.standing}
 
+    def canaries(self) -> Any:
+        """How canaries came through, from every region to every other."""
+        return {"canaries": self._canaries.view()}
+
     def alive(self) -> Any:
         """That the monitor runs, and whether it can hear. No facts about the cluster: it needs no key."""
         return {"name": self._name, "state": "ready", "nats_connected": self._connected()}
@@ -69,7 +76,7 @@ class MonitorApi:
 def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
     """The routes; everything under /v1 needs a key with the scope `read`."""
     app = web.Application(middlewares=[problems])
-    for answer in (api.health, api.nodes, api.sets, api.capacity, api.alerts):
+    for answer in (api.health, api.nodes, api.sets, api.capacity, api.alerts, api.canaries):
         app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
     app.router.add_get("/health", _open(api.alive))
     app.router.add_get("/metrics", metrics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from atoll import names
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import SettingsError, setting
 from monitor.hysteresis import Thresholds
@@ -33,6 +34,18 @@ class MonitorSettings(DaemonSettings):
     evaluate_seconds: float = setting(
         "Time between two looks at states and thresholds.", default=1.0, low=0.05, high=60
     )
+    canary_urls: tuple[str, ...] = setting(
+        "Query services that canaries are flown through; none: no canaries.", default=()
+    )
+    canary_key_file: Path | None = setting(
+        "API key of the canaries, in clear: read, write, delete, and admin to make their bucket.",
+        default=None,
+    )
+    canary_bucket: str = setting("The canaries' bucket.", default="atoll-canary", check=names.check_bucket)
+    canary_seconds: float = setting("Time between two rounds of canaries.", default=60.0, low=1, high=86_400)
+    canary_patience_seconds: float = setting(
+        "How long a canary may take into a region and back.", default=20.0, low=1, high=600
+    )
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -40,6 +53,8 @@ class MonitorSettings(DaemonSettings):
             mistakes.append("critical_percent: must be above warning_percent")
         if self.clear_points >= self.warning_percent:
             mistakes.append("clear_points: must be below warning_percent, or no warning would ever clear")
+        if self.canary_urls and self.canary_key_file is None:
+            mistakes.append("canary_key_file: is missing; canary_urls need one")
         if mistakes:
             raise SettingsError(mistakes)
 

@@ -17,6 +17,7 @@ from atoll.client.settings import ClientSettings
 from atoll.model import Position
 from atoll.settings import SettingsError, load, read_secret
 
+OWN_BUCKETS = "atoll-"  # of the cluster itself, such as the canaries'
 DEFAULT_CLUSTERS = (Path(".atoll"), Path(".atoll/demo"))  # where `atoll up` and `atoll demo` keep theirs
 
 
@@ -105,11 +106,11 @@ def with_client(
 
 
 async def bucket_of(args: argparse.Namespace, client: AsyncClient, access: Access) -> str:
-    """The bucket meant: --bucket, else the settings', else the only one there is."""
+    """The bucket meant: --bucket, else the settings', else the only one there is (but for atoll-…, our own)."""
     named: str | None = args.bucket or access.settings.bucket
     if named is not None:
         return named
-    buckets = [bucket.name for bucket in await client.buckets()]
+    buckets = [b.name for b in await client.buckets() if not b.name.startswith(OWN_BUCKETS)]
     if len(buckets) == 1:
         return buckets[0]
     known = ", ".join(buckets[:20]) or "none yet; make one with `atoll buckets --create NAME`"

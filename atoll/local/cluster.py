@@ -49,7 +49,7 @@ class LocalCluster:
 
     `extra`: settings by daemon kind or name, over the planned ones. `bucket`: made at the end, unless None.
     `known_ports`: listen where people look first (8400 and up); False: anywhere, so that several clusters
-    stand side by side.
+    stand side by side. `canaries`: the monitor flies them.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class LocalCluster:
         environ: Mapping[str, str] | None = None,
         bucket: str | None = BUCKET,
         known_ports: bool = True,
+        canaries: bool = False,
     ) -> None:
         self.paths = ClusterPaths(directory)
         self.plans = plan_daemons(extra or {})
@@ -69,7 +70,7 @@ class LocalCluster:
         self._environ = environ or {}
         self._given = given
         self._bucket = bucket
-        self._known_ports = known_ports
+        self._known_ports, self._canaries = known_ports, canaries
         self._stack = AsyncExitStack()
 
     def url(self, daemon: str) -> str:
@@ -143,7 +144,13 @@ class LocalCluster:
         nats_url = urls.nats if self._given and self._given.nats else _without_credentials(urls.nats)
         for plan in self.plans:
             settings = settings_of(plan, self.ports[plan.name], nats_url, self.paths)
+            if plan.kind == "monitor" and self._canaries:
+                settings |= self._canary_settings()
             write_private(self.paths.settings(plan.name), to_toml(settings))
+
+    def _canary_settings(self) -> dict[str, Value]:
+        urls = [self.url(name) for name in self.names("query_service")]
+        return {"canary_urls": urls, "canary_key_file": str(self.paths.admin_key.resolve())}
 
     def _spec(self, plan: DaemonPlan) -> ProcessSpec:
         port = self.ports[plan.name]

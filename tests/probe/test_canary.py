@@ -1,0 +1,72 @@
+"""Stories: the monitor's canaries fly from every region to every other, and say so when one does not come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from atoll.local.cluster import LocalCluster
+from probe.story import AP, NODES, Story, eventually
+
+pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+REGIONS = [node.removesuffix("-1") for node in NODES]
+PACE = {"canary_seconds": 1.0, "canary_patience_seconds": 2.0}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+    """A cluster whose canaries fly every second."""
+    directory = tmp_path_factory.mktemp("canaries")
+    async with (
+        LocalCluster(
+            directory, environ=dict(os.environ), known_ports=False, canaries=True, extra={"monitor": PACE}
+        ) as cluster,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Story(cluster, session)
+
+
+async def _matrix(story: Story) -> dict[tuple[str, str], dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {story.cluster.admin_key}"}
+    async with story.session.get(story.cluster.url("monitor") + "/v1/canaries", headers=headers) as response:
+        rows = (await response.json())["canaries"]
+    return {(row["from"], row["to"]): row for row in rows}
+
+
+async def test_canaries_come_through_between_all_regions(story: Story) -> None:
+    pairs = {(a, b) for a in REGIONS for b in REGIONS}
+
+    async def all_well() -> bool:
+        seen = await _matrix(story)
+        return seen.keys() == pairs and all(row["ok"] and row["flown"] >= 2 for row in seen.values())
+
+    await eventually(all_well, "not every canary comes through", 60)
+    seen = await _matrix(story)
+    assert all(row["lag_ms"] >= 0 and row["read_ms"] > 0 for row in seen.values())
+    async with story.session.get(story.cluster.url("monitor") + "/metrics") as response:
+        assert f'atoll_canary_ok{{from="{REGIONS[0]}"' in await response.text()
+
+
+async def test_a_region_that_is_gone_is_told_and_its_return_too(story: Story) -> None:
+    region = AP.removesuffix("-1")
+
+    async def row() -> dict[str, Any]:
+        return (await _matrix(story))[REGIONS[0], region]
+
+    async def lost() -> bool:
+        return not (await row())["ok"]
+
+    async def back() -> bool:
+        return bool((await row())["ok"])
+
+    await story.cluster.daemons[AP].stop()
+    await eventually(lost, "nobody misses the canary", 60)
+    assert (await row())["why"]
+    await story.cluster.daemons[AP].start()
+    await eventually(back, "the canary does not come back", 60)
