@@ -19,6 +19,7 @@ from node_fixture import (
     NodeProcess,
     new_region,
     picture,
+    problem,
     read_answer,
     until,
     upload_path,
@@ -27,7 +28,7 @@ from node_fixture import (
 from atoll.cluster import key_of, open_entry, seal_entry
 from atoll.cluster_map import BUCKET
 from atoll.events import BlobStored, Event, heartbeat_subject, open_event, open_heartbeat, stream_of
-from atoll.model import Node
+from atoll.model import Bucket, Node
 
 pytestmark = pytest.mark.integration
 
@@ -233,8 +234,9 @@ async def test_a_removed_node_does_no_harm_says_what_to_do_and_may_be_taken_back
     await asyncio.to_thread(node.start)
     record = (await asyncio.to_thread(node.put, picture())).json
     path = record["path"]
-    await asyncio.to_thread(_hot, node, path)
     async with connection_to(node) as client, asyncio.timeout(2 * DEADLINE):
+        await _open_bucket(client, node, path)
+        await asyncio.to_thread(_hot, node, path)
         await _set_state(client, node, "removed")
         await asyncio.to_thread(_until_state, node, "removed")
         for method, target in (("GET", path), ("GET", "/internal/v1/digests"), ("PUT", upload_path("x"))):
@@ -247,6 +249,14 @@ async def test_a_removed_node_does_no_harm_says_what_to_do_and_may_be_taken_back
         await _set_state(client, node, "active")
         await asyncio.to_thread(_until_state, node, "ready")
         assert (await asyncio.to_thread(node.request, "GET", path)).status == 200
+
+
+async def _open_bucket(client, node, path: str) -> None:
+    """The bucket of a path, public in the map, and the node knows it."""
+    entry = Bucket(path.split("/")[1])
+    bucket = await client.jetstream().key_value(BUCKET)
+    await bucket.put(key_of(entry), seal_entry(entry, node.keys))
+    await asyncio.to_thread(until, lambda: node.request("GET", path).status != 404)
 
 
 def _hot(node, path: str) -> None:
