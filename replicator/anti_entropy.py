@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import AtollError
+from atoll.errors import AtollError, Unavailable
 from atoll.model import Node
 from atoll.node_client import NodeClient
 from atoll.node_trees import NodeTrees
@@ -149,6 +149,8 @@ class AntiEntropy:
     def _failed(self, peer: Node, error: AtollError) -> None:
         if self._ledger.trouble(peer.name) is None:
             log.warning("the comparison with %s did not come to its end: %s", peer.name, error.detail)
+        if isinstance(error, Unavailable) and error.facts.get("node") == self._name:
+            self._means.gate.shut(error.detail)  # it opens, and a round begins, when the node is back
         self._means.figures.comparisons.labels("failed").inc()
         self._ledger.set(peer.name, missing=None, trouble=error.detail)
 

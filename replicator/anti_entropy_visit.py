@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from atoll.node_api import PullOrder
 from atoll.node_trees import NodeTrees
 from atoll.repair_api import LEAVES, Tree
+from atoll.tree_diff import LeafDifference
 from atoll.tree_walk import differences, trees_that_differ
+from replicator.anti_entropy_ahead import OneBehind
 from replicator.anti_entropy_figures import RepairFigures
 from replicator.anti_entropy_memory import Memory
 from replicator.anti_entropy_orders import Orders, Tally
@@ -54,21 +57,26 @@ class Visit:
         return self.orders.tally if differ else None
 
     async def _assets(self, begin: float, share: float) -> None:
+        """A batch is ordered while the walk looks for the next."""
         pending: list[Lacking] = []
         walk = differences(self.here, self.there, "assets", skip=self.memory.is_settled)
-        async with aclosing(walk):
+        async with OneBehind() as behind, aclosing(walk):
             async for difference in walk:
                 self.progress(begin + share * difference.leaf.number / LEAVES)
-                part = lacking(difference, self.clock(), self.grace_ms)
-                self.orders.tally.fresh += part.fresh
-                if part.asset_ids:
-                    pending.append(part)
-                elif not part.fresh:
-                    self.memory.settle(difference.leaf)
-                if sum(len(p.asset_ids) for p in pending) >= STATES_AT_ONCE:
-                    await self._mend(joined(pending))
+                pending += self._look(difference)
+                if sum(len(part.asset_ids) for part in pending) >= STATES_AT_ONCE:
+                    await behind.start(partial(self._mend, joined(pending)))
                     pending.clear()
-        await self._mend(joined(pending))
+            await behind.start(partial(self._mend, joined(pending)))
+
+    def _look(self, difference: LeafDifference) -> list[Lacking]:
+        part = lacking(difference, self.clock(), self.grace_ms)
+        self.orders.tally.fresh += part.fresh
+        if part.asset_ids:
+            return [part]
+        if not part.fresh:
+            self.memory.settle(difference.leaf)
+        return []
 
     async def _mend(self, wanted: Lacking) -> None:
         self.figures.found.labels("tombstone").inc(len(wanted.tombstones))

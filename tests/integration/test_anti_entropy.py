@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from cut_proxy import CutProxy
 from replicator_stage import new_asset, open_stage, until
 from standin_node import fails_with, nobody_has, slow
 
@@ -327,3 +328,27 @@ async def test_without_nats_nodes_that_know_each_other_still_become_equal(fresh_
         await until(lambda: stage.node.stored == near.stored, "all of it")
         await asyncio.to_thread(fresh_engines.start, "nats")
         await until(lambda: stage.bus.connected, "NATS is back")
+
+
+async def test_a_peer_that_accepts_and_stalls_does_not_hold_up_the_others(stage):
+    near, far = await stage.raise_peer(stage.near), await stage.raise_peer(stage.far)
+    far.stored = old_assets(stage, 10)
+    async with CutProxy(near.port) as proxy:
+        proxy.stall()
+        entry = stage.peers[stage.near.name]
+        await stage.map.put(Node(entry.name, entry.region, entry.set, f"http://127.0.0.1:{proxy.port}"))
+        running = stage.start()
+        await until(lambda: stage.node.stored == far.stored, "what the other has")
+        await running.shows("trouble", lambda s: "no answer" in (of_peer(s, near)["trouble"] or ""))
+        assert of_peer(await running.status(), near)["complete_at"] is None
+
+
+async def test_a_comparison_that_finds_its_own_node_away_pauses_and_begins_when_it_is_back(stage):
+    near = await stage.raise_peer(stage.near)
+    running = stage.start()
+    await running.shows("complete", lambda s: of_peer(s, near)["complete_at"])
+    await stage.node.down()
+    await running.shows("paused, though nothing was ordered", lambda s: s["state"] == "paused")
+    near.stored = old_assets(stage, 3)
+    await stage.node.up()
+    await until(lambda: stage.node.stored == near.stored, "what came meanwhile")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atoll.errors import NoSpace
+from replicator.anti_entropy_ahead import OneBehind
 from replicator.anti_entropy_pace import ByteRate, Slots, Throttle
 
 
@@ -55,3 +59,50 @@ async def test_a_place_is_free_again_when_an_order_ends():
     slots.give_back()
     await waiting
     assert slots.taken == 2
+
+
+async def test_one_piece_of_work_at_a_time_is_behind_the_walk():
+    begun, going = [], asyncio.Event()
+
+    async def work(number):
+        begun.append(number)
+        await going.wait()
+
+    async with OneBehind() as behind:
+        await behind.start(partial(work, 1))
+        second = asyncio.create_task(behind.start(partial(work, 2)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert begun == [1]
+        going.set()
+        await second
+    assert begun == [1, 2]
+
+
+async def test_an_error_behind_the_walk_ends_the_walk():
+    async def fail():
+        raise NoSpace("full")
+
+    with pytest.raises(NoSpace):
+        async with OneBehind() as behind:
+            await behind.start(fail)
+
+
+async def test_an_error_of_the_walk_ends_what_is_behind_it():
+    ended = asyncio.Event()
+
+    async def work():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def walk():
+        async with OneBehind() as behind:
+            await behind.start(work)
+            await asyncio.sleep(0)
+            raise NoSpace("the walk broke off")
+
+    with pytest.raises(NoSpace):
+        await walk()
+    assert ended.is_set()
