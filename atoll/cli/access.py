@@ -106,7 +106,7 @@ def with_client(
 
 
 async def bucket_of(args: argparse.Namespace, client: AsyncClient, access: Access) -> str:
-    """The bucket meant: --bucket, else the settings', else the only one there is (but for atoll-…, our own)."""
+    """The bucket meant: --bucket, else the settings', else the only one there is (besides our own)."""
     named: str | None = args.bucket or access.settings.bucket
     if named is not None:
         return named
