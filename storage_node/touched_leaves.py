@@ -12,7 +12,7 @@ import sqlite3
 
 from storage_node.index_writer import Operation
 
-# No OR IGNORE: inside a trigger the statement that fired it decides about conflicts, and an upsert would fail.
+# No OR IGNORE: inside a trigger the statement that fired it rules on conflicts, and an upsert would fail.
 _NOTE = "INSERT INTO touched SELECT n.tree, n.leaf FROM (SELECT {} AS leaf) AS n"
 _NOTE += " WHERE NOT EXISTS (SELECT 1 FROM touched AS t WHERE (t.tree, t.leaf) = (n.tree, n.leaf));"
 _BLOB = _NOTE.format("'blobs' AS tree, substr({}.sha256, 1, 2)")
