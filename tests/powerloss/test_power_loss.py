@@ -33,7 +33,7 @@ CUTS = 8  # in one story
 PULLS_FOR_A_CUT = 12
 LAST_CHANGE = 400  # before which the cut comes; of those below one place, of those of a start
 LAST_CHANGE_THERE, LAST_CHANGE_OF_A_START = 60, 60
-PLACES = ("/", "/blobs", "/incoming", "/index.db", "/trash")
+PLACES = ("/", "/blobs", "/incoming", "/index.db", "/trash", "/journal")
 
 
 def test_what_was_acknowledged_outlives_every_power_cut(disk, tmp_path, nats_url, story_seed, tell):
