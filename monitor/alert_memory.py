@@ -1,15 +1,19 @@
-"""The standing alerts on disk, so that a restart of the monitor neither forgets nor repeats them. I/O.
+"""The alerts on disk, so that a restart of the monitor neither forgets nor repeats them. I/O.
 
-A lost or unreadable file costs little: what still holds is raised anew from the next heartbeats.
+Those that stand, and the ends that are not sent yet: who was told that a disk is full must be told that it
+is not, even if the monitor dies between the two. A lost or unreadable file costs little: what still holds
+is raised anew from the next heartbeats.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from atoll.atomic_file import write_atomically
 from monitor.alerts import CapacityAlert
@@ -17,25 +21,55 @@ from monitor.alerts import CapacityAlert
 log = logging.getLogger(__name__)
 
 
+class Remembered(Struct, frozen=True):
+    """`standing` alerts, and those that are cleared but whose end may not have been sent."""
+
+    standing: tuple[CapacityAlert, ...] = ()
+    ended: tuple[CapacityAlert, ...] = ()
+
+
 class AlertMemory:
     """`alerts.json` in the monitor's state directory."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / "alerts.json"
+    def __init__(
+        self, state_dir: Path, write: Callable[[Path, bytes], None] = write_atomically, patience: float = 2.0
+    ) -> None:
+        """`patience`: seconds that alerts wait at most for the disk."""
+        self._path, self._write, self._patience = state_dir / "alerts.json", write, patience
+        self._writing: asyncio.Task[None] | None = None
 
-    def load(self) -> list[CapacityAlert]:
-        """The alerts that stood when the monitor ended. Blocks; called once, before anything runs."""
+    def load(self) -> Remembered:
+        """The alerts as they were when the monitor ended. Blocks; called once, before anything runs."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[CapacityAlert])
+            return msgspec.json.decode(self._path.read_bytes(), type=Remembered)
         except FileNotFoundError:
-            return []
+            return Remembered()
         except (OSError, msgspec.MsgspecError) as error:
             log.warning("the remembered alerts are unreadable and ignored: %s", error)
-            return []
+            return Remembered()
 
-    async def save(self, standing: list[CapacityAlert]) -> None:
-        """Remember these. A full disk is logged, never fatal: the monitor is needed most just then."""
-        try:
-            await asyncio.to_thread(write_atomically, self._path, msgspec.json.encode(standing))
-        except OSError as error:
-            log.error("the standing alerts cannot be remembered: %s", error)
+    @property
+    def busy(self) -> bool:
+        """Whether the disk still owes an answer."""
+        return self._writing is not None and not self._writing.done()
+
+    async def save(self, alerts: Remembered) -> None:
+        """Remember these. A full or hung disk is logged, not fatal: the monitor is needed most just then."""
+        if self.busy:
+            log.error("the alerts cannot be remembered: the disk has not answered since the last time")
+            return
+        write = asyncio.to_thread(self._write, self._path, msgspec.json.encode(alerts))
+        self._writing = asyncio.create_task(write, name="remembering alerts")
+        self._writing.add_done_callback(_look_at)  # also if it ends when nobody waits any more
+        done, _ = await asyncio.wait([self._writing], timeout=self._patience)
+        if not done:
+            log.error("the alerts cannot be remembered: no answer from the disk in %g s", self._patience)
+        elif isinstance(error := self._writing.exception(), OSError):
+            log.error("the alerts cannot be remembered: %s", error)
+        elif error is not None:
+            raise error
+
+
+def _look_at(write: asyncio.Task[None]) -> None:
+    if not write.cancelled():
+        write.exception()

@@ -6,6 +6,7 @@ A sink decides by itself how it sends and retries. The one that sends on NATS is
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec.structs import asdict
@@ -22,9 +23,16 @@ class AlertSink(Protocol):
         """Take an alert. Never blocks or raises: a sink that must wait does so in a task of its own."""
         ...
 
+    @property
+    def unsent(self) -> Sequence[CapacityAlert]:
+        """Those it took and has not sent yet: what has ended is remembered until nobody needs it any more."""
+        ...
+
 
 class LogSink:
     """One log line per transition; worse is a warning, better is information."""
+
+    unsent: Sequence[CapacityAlert] = ()
 
     def offer(self, alert: CapacityAlert) -> None:
         facts = {f"alert_{key}": value for key, value in asdict(alert).items()}

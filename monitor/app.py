@@ -60,13 +60,18 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
 
     table = NodeTable(clock)
     heartbeats = HeartbeatListener(bus, keys, table, clock)
-    book = AlertBook(settings.thresholds, settings.name, new_id, memory.load())
+    remembered = memory.load()
+    book = AlertBook(settings.thresholds, settings.name, new_id, remembered.standing)
     to_nats = NatsAlertSink(send, keys, Backoff(RETRY_FIRST_SECONDS, RETRY_CAP_SECONDS))
+    for alert in remembered.ended:
+        to_nats.offer(alert)
     watch = Watch(bus, cluster_map, table, book, memory, (LogSink(), to_nats), clock)
 
     registry = new_registry("monitor", settings.name, settings.region)
     registry.register(
-        MonitorCollector(watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: to_nats.unsent)
+        MonitorCollector(
+            watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: len(to_nats.unsent)
+        )
     )
     canaries = CanaryBoard()
     registry.register(canaries)

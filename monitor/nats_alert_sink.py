@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from atoll.backoff import Backoff
 from atoll.bus import BusUnavailable
@@ -27,13 +27,13 @@ class NatsAlertSink:
     def __init__(self, send: Send, keys: Keys, backoff: Backoff) -> None:
         self._send, self._keys, self._backoff = send, keys, backoff
         self._waiting: dict[str, CapacityAlert] = {}
-        self._under_way = 0
+        self._under_way: CapacityAlert | None = None
         self._offered = asyncio.Event()
 
     @property
-    def unsent(self) -> int:
+    def unsent(self) -> Sequence[CapacityAlert]:
         """Alerts that wait for NATS, the one being sent included."""
-        return len(self._waiting) + self._under_way
+        return [*([self._under_way] if self._under_way else []), *self._waiting.values()]
 
     def offer(self, alert: CapacityAlert) -> None:
         """Queue the alert in place of whatever waits for the same subject."""
@@ -51,7 +51,7 @@ class NatsAlertSink:
     async def _send_next(self) -> None:
         subject = next(iter(self._waiting))
         alert = self._waiting.pop(subject)
-        self._under_way = 1
+        self._under_way = alert
         try:
             await self._send(subject, *seal_alert(alert, self._keys))
             self._backoff.reset()
@@ -60,8 +60,8 @@ class NatsAlertSink:
             log.debug("an alert waits for NATS: %s", error.detail)
             await self._pause()
         finally:
-            self._under_way = 0
+            self._under_way = None
 
     async def _pause(self) -> None:
-        self._under_way = 0  # it is back among those that wait
+        self._under_way = None  # it is back among those that wait
         await asyncio.sleep(self._backoff.next())

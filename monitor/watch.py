@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from monitor.alert_book import AlertBook
-from monitor.alert_memory import AlertMemory
+from monitor.alert_memory import AlertMemory, Remembered
 from monitor.alert_sinks import AlertSink
+from monitor.alerts import CapacityAlert
 from monitor.capacity import Subject, node_readings, set_readings
 from monitor.clock import Clock
 from monitor.node_table import NodeRow, NodeTable
@@ -37,6 +38,7 @@ class Watch:
     ) -> None:
         self._bus, self._map, self._table, self._clock = bus, cluster_map, table, clock
         self._book, self._memory, self._sinks = book, memory, sinks
+        self._ended: tuple[CapacityAlert, ...] = ()
 
     def rows(self) -> list[NodeRow]:
         """Every node now, judged by whether heartbeats can be heard at all."""
@@ -56,11 +58,22 @@ class Watch:
         nodes = node_readings(rows)
         present = self._present(rows)
         transitions = self._book.evaluate([*nodes, *set_readings(nodes)], present, self._clock.now_ms())
+        await self._remember(transitions)
         for alert in transitions:
             for sink in self._sinks:
                 sink.offer(alert)
-        if transitions:
-            await self._memory.save(self._book.standing)
+
+    async def _remember(self, transitions: Sequence[CapacityAlert]) -> None:
+        """Before anybody is told: an alert that was sent and then forgotten in a crash would never be ended.
+
+        What stands is announced anew after a restart; an end is kept until every sink has sent it.
+        """
+        unsent = [alert for sink in self._sinks for alert in sink.unsent]
+        ends = {alert.id: alert for alert in (*unsent, *transitions) if alert.transition == "cleared"}
+        ended = tuple(ends.values())
+        if transitions or ended != self._ended:
+            self._ended = ended
+            await self._memory.save(Remembered(tuple(self._book.standing), ended))
 
     def _present(self, rows: list[NodeRow]) -> frozenset[Subject]:
         present = {Subject("node", row.node.name) for row in rows}

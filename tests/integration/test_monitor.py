@@ -29,6 +29,7 @@ from atoll.local.ports import any_free_port
 from atoll.model import Node, Region
 from atoll.settings import SettingsError
 from atoll.signing import Keys
+from monitor.alert_memory import AlertMemory, Remembered
 from monitor.alerts import ALL_CAPACITY_ALERTS, open_alert
 from monitor.app import run
 from monitor.nats_alert_sink import NatsAlertSink
@@ -357,11 +358,11 @@ async def test_an_alert_is_sent_once_the_bus_connects(settings, cluster):
     sending = asyncio.create_task(sink.run())
     for at in range(100):
         sink.offer(an_alert(at=at))
-    assert sink.unsent == 1
+    assert len(sink.unsent) == 1
     async with bus.opened():
-        await until(lambda: sink.unsent == 0)
+        await until(lambda: not sink.unsent)
         sink.offer(an_alert(at=100))
-        await until(lambda: sink.unsent == 0)
+        await until(lambda: not sink.unsent)
         await until(lambda: len(cluster.alerts) == 2)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -396,6 +397,15 @@ async def test_after_its_restart_what_stands_is_announced_once_and_what_ended_is
         await until(lambda: len(cluster.said()) == 2)
         await fill(daemon, cluster, 78, "warning")
     assert sorted(cluster.said()) == [("eu-1", "raised", "warning"), ("us-1", "cleared", "ok")]
+
+
+async def test_an_end_that_its_last_life_did_not_send_is_sent_once(settings, cluster):
+    memory = AlertMemory(settings.state_dir)
+    end = an_alert(transition="cleared", previous="warning", level="ok")
+    await memory.save(Remembered(ended=(end,)))
+    async with running(settings):
+        await until(lambda: cluster.alerts == [end])
+        await until(lambda: memory.load() == Remembered())
 
 
 async def test_it_refuses_to_start_without_its_secrets(settings):
