@@ -12,10 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from atoll.bus import Bus, BusUnavailable
 from atoll.cluster_map import LiveClusterMap
+from atoll.errors import Failed
 from atoll.events import heartbeat_subject, seal_heartbeat
 from atoll.http import json_response
 from atoll.lifecycle import Stop
@@ -25,6 +26,7 @@ from atoll.signing import Keys
 from atoll.version import __version__
 from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.index import Counts, Index
+from storage_node.node_gauges import node_gauges
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
@@ -65,7 +67,8 @@ class Heartbeats:
         self._lag = 0.0
         self._cpu = time.process_time()
         self._load = 0.0
-        _gauges(registry, self)
+        self._blind = False  # the last look was refused
+        node_gauges(registry, lambda: self._counts, space, lambda: self._lag, lambda: self._load)
 
     @property
     def load(self) -> float:
@@ -85,7 +88,7 @@ class Heartbeats:
             return "removed"
         if self._stop.requested():
             return "stopping"
-        if self._disk.failing:
+        if self._disk.failing or self._blind:
             return "failing"
         return "draining" if me and me.state == "draining" else "ready"
 
@@ -93,6 +96,7 @@ class Heartbeats:
         """Look at disk and index; called before serving starts and then every second.
 
         One look at a time, and none is waited for longer than its time: a disk that hangs takes one thread.
+        A look that is refused makes the node say that it fails; the first one raises `StoreFailed`.
         """
         if self._measuring is None:
             self._measuring = asyncio.get_running_loop().run_in_executor(self._threads, self._look)
@@ -100,7 +104,18 @@ class Heartbeats:
         done, _ = await asyncio.wait([self._measuring], timeout=patience)
         if done:
             measured, self._measuring = self._measuring, None
+            self._take(measured)
+
+    def _take(self, measured: asyncio.Future[tuple[Counts, Space]]) -> None:
+        try:
             self._counts, disk = measured.result()
+        except Failed as error:
+            if not self._space.total:
+                raise
+            log.error("the node cannot look at its own disk: %s", error.detail)
+            self._blind = True
+        else:
+            self._blind = False
             self._space.measured(disk, self._counts.bytes)
 
     def _look(self) -> tuple[Counts, Space]:
@@ -180,19 +195,3 @@ class Heartbeats:
             self._space.free,
         )
         return json_response(status, headers={"Cache-Control": "no-store"})
-
-
-def _gauges(registry: CollectorRegistry, source: Heartbeats) -> None:
-    facts: dict[str, tuple[str, Callable[[], float]]] = {
-        "atoll_blobs": ("Blobs held.", lambda: source._counts.blobs),
-        "atoll_blob_bytes": ("Bytes of blobs held.", lambda: source._counts.bytes),
-        "atoll_outbox_depth": ("Events that wait for their stream.", lambda: source._counts.outbox),
-        "atoll_wanted": ("Blobs that could not be pulled yet.", lambda: source._counts.wanted),
-        "atoll_quarantined": ("Bad copies set aside.", lambda: source._counts.quarantined),
-        "atoll_disk_bytes_total": ("Space this node may use.", lambda: source._space.total),
-        "atoll_disk_bytes_free": ("Of it, free.", lambda: source._space.free),
-        "atoll_loop_lag_seconds": ("How late the last heartbeat began.", lambda: source._lag),
-        "atoll_load": ("Load as in the heartbeat, 0 to 1.", lambda: source._load),
-    }
-    for name, (doc, value) in facts.items():
-        Gauge(name, doc, registry=registry).set_function(value)

@@ -22,7 +22,7 @@ from storage_node.index import Counts
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
-from storage_node.store import BlobKey
+from storage_node.store import BlobKey, StoreFailed
 
 KEYS = Keys(b"a secret that is long enough for it")
 NOW = 1_700_000_000_000
@@ -170,3 +170,26 @@ async def test_a_disk_that_hangs_stops_no_heartbeat(stage):
     hung.set()
     while (await stage.beat()).blobs != 9:
         pass
+
+
+async def test_a_disk_that_refuses_to_be_looked_at_stops_no_heartbeat_either(stage):
+    await stage.beat()
+    counts = stage.counts
+
+    def refused() -> Counts:
+        raise StoreFailed("The node's index failed: disk I/O error")
+
+    stage.counts = refused
+    beat = await stage.beat()
+    assert (beat.state, beat.blobs) == ("failing", 3)  # as last known
+    stage.counts = counts
+    assert (await stage.beat()).state == "ready"
+
+
+async def test_a_disk_that_cannot_be_looked_at_at_all_starts_no_node(stage):
+    def refused() -> Counts:
+        raise StoreFailed("The node's index failed: disk I/O error")
+
+    stage.counts = refused
+    with pytest.raises(StoreFailed):
+        await stage.heartbeats.measure()
