@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 SAMPLES = 64  # of each peer, the newest
 ENOUGH = 8  # fewer say nothing about a 95th percentile
 PEERS = 1024  # remembered; the one asked longest ago is forgotten first
-LOSSES = 3  # in a row, each against another peer that did answer
+LOSSES = 2  # in a row, each against another peer that did answer
 SHUN_SECONDS = 3.0
 
 LEAST_DELAY, MOST_DELAY, FIRST_DELAY = 0.02, 1.0, 0.25  # seconds until a second peer may be asked
@@ -87,7 +87,7 @@ class HedgeBudget:
     MOST = 4.0
 
     def __init__(self) -> None:
-        self._tokens = 1.0
+        self._tokens = self.MOST  # at the start nothing is known of anybody
         self.requests = 0
         self.hedges = 0
 

@@ -51,6 +51,14 @@ class HeldMap:
 
 
 @dataclass
+class ToldDisk:
+    """A disk that is as the test says."""
+
+    failing: bool = False
+    read_only: bool = False
+
+
+@dataclass
 class ReadNode:
     """One node's reading half, and what its peers asked of it."""
 
@@ -63,6 +71,7 @@ class ReadNode:
     space: SpaceGuard
     side: ReadSide
     client: NodeClient
+    disk: ToldDisk
     asked: list[str] = field(default_factory=list)  # "GET /internal/v1/…"
 
     def hold(self, body: bytes, record: AssetRecord | None = None, **facts: Any) -> AssetRecord:
@@ -197,7 +206,7 @@ async def _node(
     store, index = DiskStore(data), Index(data / "index.db", name)
     origin, locks, space = Origin(name, region, set_name), BlobLocks(), SpaceGuard(0, None)
     space.measured(store.space(), 0)
-    client = NodeClient(session, KEYS, name)
+    client, disk = NodeClient(session, KEYS, name), ToldDisk()
     with ThreadPoolExecutor(4) as readers, ThreadPoolExecutor(8) as writers:
         side = ReadSide(
             Ground(
@@ -213,11 +222,12 @@ async def _node(
                 writers=writers,
                 registry=CollectorRegistry(),
                 space=space,
+                disk=disk,
             ),
             random.Random(number),
         )
         url = f"http://127.0.0.1:{port}"
-        node = ReadNode(name, url, store, index, locks, origin, space, side, client)
+        node = ReadNode(name, url, store, index, locks, origin, space, side, client, disk)
         app = web.Application(middlewares=[problems, _noting(node.asked)])
         side.add_routes(app)
         stop = Stop()
