@@ -37,10 +37,11 @@ CREATE TEMP TABLE taken (tree TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (tr
     )
 )
 
+# What has items now, and what had some when digests were last made.
 _ALL_TOUCHED = """
-WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 65535)
-INSERT INTO touched SELECT t.tree, l.leaf FROM (SELECT 'assets' AS tree UNION ALL SELECT 'blobs') AS t,
-(SELECT atoll_place(n) AS leaf FROM numbers) AS l
+INSERT OR IGNORE INTO touched SELECT 'blobs', substr(sha256, 1, 2) FROM blobs
+UNION SELECT 'assets', leaf FROM records UNION SELECT 'assets', leaf FROM tombstones
+UNION SELECT tree, leaf FROM leaves
 """
 
 
@@ -48,7 +49,6 @@ def watch(db: sqlite3.Connection) -> None:
     """From now on the connection notes what it touches; before it writes anything."""
     db.execute("PRAGMA temp_store = MEMORY")
     db.executescript(_WATCH)
-    db.create_function("atoll_place", 1, lambda number: number.to_bytes(2), deterministic=True)
     db.execute("BEGIN IMMEDIATE")
     if db.execute("DELETE FROM meta WHERE key = 'stale_leaves_kept'").rowcount:
         db.execute("INSERT INTO touched SELECT tree, leaf FROM stale_leaves")
