@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test powerloss lint fmt bench lock clean
+.PHONY: help demo up test powerloss chaos lint fmt bench lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -29,6 +29,9 @@ test: $(READY) lint ## formatter, linter, types, then every test
 
 powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: from which seed on)
 	@$(BIN)/python -m pytest tests/powerloss --power-stories $(or $(STORIES),20) --power-seed $(or $(SEED),0) $(ARGS)
+
+chaos: $(READY) ## traffic and faults against a whole cluster (SEED=n MINUTES=m)
+	@cd tests && ../$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),5)
 
 lint: $(READY) ## formatter check, linter, strict types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary

@@ -1,0 +1,41 @@
+"""Chaos on every test run: two minutes of it, with a seed nobody chose and everybody is told."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from chaos.plan import make_plan
+from chaos.register import Register
+from chaos.run import run
+
+pytestmark = [pytest.mark.probe, pytest.mark.timeout(420)]
+
+SECONDS = 120.0
+
+
+def test_a_seed_gives_one_plan_and_damages_one_node_only() -> None:
+    plan = make_plan(7, SECONDS)
+    assert plan == make_plan(7, SECONDS)
+    assert plan != make_plan(8, SECONDS)
+    damaged = {b.target for b in plan.breakages if b.fault in {"flip a bit", "lose a file", "lose the index"}}
+    assert damaged <= {plan.victim}
+    assert len(plan.acts) > 1000
+    assert len(plan.breakages) > 20
+
+
+@pytest.mark.asyncio
+async def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+    with capsys.disabled():
+        print(f"\nchaos seed {seed} (again: make chaos SEED={seed} MINUTES={SECONDS / 60:g})")
+    plan = make_plan(seed, SECONDS)
+    with Register(tmp_path / "register.jsonl", plan) as register:
+        await run(plan, tmp_path / "cluster", register)
+    assert register.counts.get("stored", 0) > 100, register.counts
+    assert register.violations == []
