@@ -16,16 +16,21 @@ from pathlib import Path
 from atoll.atomic_file import fsync_directory
 from storage_node.index import Index
 from storage_node.index_journal import IndexJournal
+from storage_node.index_writer import our_error
 from storage_node.journal import Journal
 from storage_node.origin import Origin
 
 log = logging.getLogger(__name__)
 
 _COMPANIONS = ("", "-wal", "-shm")
+_FLAWS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def open_index(data_dir: Path, origin: Origin, committed: Callable[[], object] = lambda: None) -> Index:
-    """The index in `data_dir`. ValueError for another node's, or for a broken one that has no journal."""
+    """The index in `data_dir`. ValueError for another node's, or for a broken one that has no journal.
+
+    `StoreFailed`, `NoSpace` when the disk does not let it be opened now.
+    """
     path = data_dir / "index.db"
     journal = Journal(data_dir / "journal", origin.node)
     flaw = flaw_of(path)
@@ -40,13 +45,18 @@ def open_index(data_dir: Path, origin: Origin, committed: Callable[[], object] =
 
 
 def flaw_of(path: Path) -> str | None:
-    """What is wrong with a database file; None when it is sound. Reads all of it."""
+    """What is wrong with a database file; None when it is sound. Reads all of it.
+
+    `StoreFailed`, `NoSpace` when it cannot be told now: a disk that fails for a moment condemns no index.
+    """
     if not path.exists() or not path.stat().st_size:
         return "is missing"
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF not in _FLAWS:
+            raise our_error(error) from error
         return f"cannot be read ({error})"
     return None if found == "ok" else f"is corrupted ({found})"
 

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from atoll.errors import AtollError, Failed, NoSpace, Overloaded
+from atoll.errors import AtollError, NoSpace, Overloaded
 from storage_node.store import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class IndexWriter:
         except _TransactionLost as lost:
             self._alone(batch, lost.error)
             return
-        except (sqlite3.Error, Failed) as error:
+        except Exception as error:  # noqa: BLE001 - the loop's edge: whoever waits is told, and the writer lives on
             self._abandon(batch, error)
             return
         self._committed()
@@ -164,8 +164,8 @@ class IndexWriter:
         for job in batch:
             self._commit([job])
 
-    def _abandon(self, batch: list[_Job], error: sqlite3.Error | Failed) -> None:
-        log.error("index.db did not commit: %s", error)
+    def _abandon(self, batch: list[_Job], error: Exception) -> None:
+        log.error("index.db did not commit: %r", error)
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")

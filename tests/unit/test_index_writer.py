@@ -181,3 +181,39 @@ def test_what_waits_at_the_end_is_committed(tmp_path):
     stage.writer.close()
     assert last.result(0) == 7
     assert stage.numbers() == [7]
+
+
+class Beside:
+    """A companion that fails when told to, and remembers what it was asked."""
+
+    def __init__(self):
+        self.fails_with, self.asked = None, []
+
+    def note(self, _db):
+        self.asked.append("note")
+        if self.fails_with is not None:
+            raise self.fails_with
+
+    def keep(self):
+        self.asked.append("keep")
+
+    def take_back(self):
+        self.asked.append("take back")
+
+
+@pytest.mark.parametrize("error", [StoreFailed("the journal's disk failed"), TypeError("a bug")])
+def test_what_fails_beside_the_index_fails_the_commit_and_not_the_writer(tmp_path, error):
+    beside = Beside()
+    connection = connect(tmp_path / "index.db")
+    connection.execute("CREATE TABLE numbers (n INT)")
+    writer = IndexWriter(connection, lambda: None, companion=beside)
+    beside.fails_with = error
+    with pytest.raises(type(error)):
+        writer.submit(insert("INSERT INTO numbers VALUES (1)")).result(DEADLINE)
+    beside.fails_with = None
+    writer.submit(insert("INSERT INTO numbers VALUES (2)")).result(DEADLINE)
+    writer.close()
+    assert beside.asked == ["note", "take back", "note", "keep"]
+    reader = connect(tmp_path / "index.db")
+    assert reader.execute("SELECT n FROM numbers").fetchall() == [(2,)]
+    reader.close()

@@ -1,0 +1,76 @@
+"""Which index.db is set aside, and which is not: what was acknowledged is there again either way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from index_maker import HandOrigin, upload
+
+from storage_node.index_recovery import flaw_of, open_index
+from storage_node.store import StoreFailed
+
+
+@pytest.fixture
+def origin():
+    return HandOrigin().origin
+
+
+def with_one_upload(directory: Path, origin):
+    index = open_index(directory, origin)
+    try:
+        return upload(index, origin, b"one")
+    finally:
+        index.close()
+
+
+def records(directory: Path, origin, asset_id: str):
+    index = open_index(directory, origin)
+    try:
+        return index.asset(asset_id).records
+    finally:
+        index.close()
+
+
+def lost(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("index.db.lost-*"))
+
+
+@pytest.mark.parametrize("how", ["gone", "no database", "emptied", "torn"])
+def test_a_lost_index_is_made_anew_and_what_is_left_of_it_is_kept(tmp_path, origin, how):
+    record = with_one_upload(tmp_path, origin)
+    path = tmp_path / "index.db"
+    body = path.read_bytes()
+    match how:
+        case "gone":
+            path.unlink()
+        case "no database":
+            path.write_bytes(b"not a database" * 1000)
+        case "emptied":
+            path.write_bytes(b"")
+        case "torn":
+            path.write_bytes(body[:5000] + bytes(len(body) - 5000))
+    assert records(tmp_path, origin, record.asset_id) == (record,)
+    assert bool(lost(tmp_path)) == (how != "gone")
+
+
+def test_a_sound_index_that_the_disk_does_not_give_now_is_not_condemned(tmp_path, origin):
+    """A directory in its place stands for a disk that does not let it be opened."""
+    record = with_one_upload(tmp_path, origin)
+    sound = tmp_path / "index.db"
+    sound.rename(tmp_path / "elsewhere")
+    sound.mkdir()
+    with pytest.raises(StoreFailed):
+        open_index(tmp_path, origin)
+    assert lost(tmp_path) == []
+    sound.rmdir()
+    (tmp_path / "elsewhere").rename(sound)
+    assert flaw_of(sound) is None
+    assert records(tmp_path, origin, record.asset_id) == (record,)
+
+
+def test_a_broken_index_without_a_journal_is_left_for_people_to_look_at(tmp_path, origin):
+    (tmp_path / "index.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(ValueError, match="no journal"):
+        open_index(tmp_path, origin)
+    assert lost(tmp_path) == []
