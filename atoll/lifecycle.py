@@ -92,7 +92,7 @@ def run(main: Callable[[Stop], Awaitable[None]]) -> int:
         await main(stop)
         return 1 if stop.failed else 0
 
-    # A thread that comes back from a system call must not wait 5 ms for the loop to let go of the GIL. Nor may
-    # sixteen of them ask for it every half millisecond: that alone was a fifth of a busy node's CPU time.
+    # A thread that comes back from a system call must not wait 5 ms for the loop to let go of the GIL. And
+    # sixteen of them must not ask for it every half millisecond: a fifth of a busy node's CPU went there.
     sys.setswitchinterval(0.002)
     return uvloop.run(_main())
