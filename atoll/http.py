@@ -6,6 +6,7 @@ A handler raises an `AtollError` or returns a response; whatever goes wrong leav
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,7 +17,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from atoll.errors import AtollError, BadRequest, Forbidden, NotFound, TooLarge
+from atoll.errors import AtollError, BadRequest, BodyTimeout, Forbidden, NotFound, TooLarge
 from atoll.http_protocol import ProblemRunner
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 T = TypeVar("T")
 
 MAX_JSON_BYTES = 1024 * 1024
+JSON_SECONDS = 15.0
 MAX_LINE_BYTES = 8190
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
@@ -102,17 +104,28 @@ def _translate(error: web.HTTPException) -> web.Response:
     return response
 
 
-async def read_json(request: web.Request, kind: type[T], limit: int = MAX_JSON_BYTES) -> T:
-    """The request's JSON body as a `kind`; `BadRequest` names the wrong member."""
+async def read_json(
+    request: web.Request, kind: type[T], limit: int = MAX_JSON_BYTES, seconds: float = JSON_SECONDS
+) -> T:
+    """The request's JSON body as a `kind`, all within `seconds`; `BadRequest` names the wrong member."""
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _read_body(request, limit)
+    except TimeoutError as error:
+        raise BodyTimeout(f"The body did not come within {seconds:g} s.", seconds=seconds) from error
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The JSON body is not right: {error}") from error
+
+
+async def _read_body(request: web.Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_chunked(65536):
         body += chunk
         if len(body) > limit:
             raise TooLarge(f"A JSON body has at most {limit} bytes.", limit=limit)
-    try:
-        return msgspec.json.decode(bytes(body), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The JSON body is not right: {error}") from error
+    return bytes(body)
 
 
 def query_number(request: web.Request, name: str, low: float, high: float) -> float | None:

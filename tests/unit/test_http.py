@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request, unus
 
 from atoll.errors import (
     AtollError,
+    BodyTimeout,
     Forbidden,
     NotFound,
     Overloaded,
@@ -277,3 +278,26 @@ async def refused(session, port):
                 return
             writer.close()
             await asyncio.sleep(0.01)
+
+
+async def test_a_json_body_that_does_not_come_to_its_end_is_not_waited_for():
+    request = make_mocked_request("POST", "/", payload=StreamReader(asyncio.get_running_loop()))
+    request.content.feed_data(b'{"name": "half of i')
+    with pytest.raises(BodyTimeout) as raised:
+        await read_json(request, Order, seconds=0.01)
+    assert raised.value.status == 408
+
+
+class StreamReader:
+    """A body of which only so much comes."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._data = b""
+        self._more = loop.create_future()
+
+    def feed_data(self, data: bytes) -> None:
+        self._data += data
+
+    async def iter_chunked(self, _size: int):
+        yield self._data
+        await self._more
