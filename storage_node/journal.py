@@ -120,14 +120,13 @@ class Journal:
 
     def take_back(self) -> None:
         """Forget the last `append`: its commit failed."""
-        begin, end = self._before, self._offset
-        self._offset = begin
+        begin, length = self._before, self._offset - self._before
         try:
-            os.pwrite(self._descriptor, bytes(end - begin), begin)
+            if os.pwrite(self._descriptor, bytes(length), begin) == length:
+                self._offset = begin
             os.fdatasync(self._descriptor)
-        except OSError as error:  # then a rebuild would bring back what was never acknowledged: no harm
-            log.error("lines of a failed commit stay in the journal: %s", error)
-            self._offset = end
+        except OSError as error:  # then a rebuild may bring back what was never acknowledged: no harm
+            log.error("lines of a failed commit may stay in the journal: %s", error)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -204,9 +203,10 @@ class Journal:
 
     def _good_lines(self, segment: int, raw_lines: Iterable[bytes]) -> Iterator[Line]:
         bad = 0
-        for raw in raw_lines:
-            if raw[:1] == b"\0":
-                break
+        for padded in raw_lines:
+            raw = padded.lstrip(b"\0")
+            if not raw:
+                continue
             line = journal_lines.decode(raw)
             if line is None:
                 bad += 1
