@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import NamedTuple
 
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
@@ -64,9 +66,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         bus = Bus(settings)
-        cluster = LiveClusterMap(
-            bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
-        )
+        cluster = _cluster_map(settings, bus, keys)
         await cluster.load()
         session = await enter(open_session())
         client = NodeClient(session, keys, settings.name)
@@ -76,16 +76,11 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
 
         gate = NodeGate(node.check, settings.node_probe_seconds, rng)
         held, window = Held(time.monotonic), Window(gate)
-        again = partial(
-            retry_delay, first=settings.retry_first_seconds, cap=settings.retry_cap_seconds, rng=rng
-        )
+        again = _retry_delays(settings, rng)
         parking = Parking(ParkingPlace(bus, cluster, settings.region, durable), again, figures)
-        pulls = Pulls(node, sources, parking, figures, settings.retries, again)
-        tombstones = Tombstones(node, parking, figures, settings.retries, again)
-        wanted = WantedPulls(node, sources, figures)
         mending = RepairFigures(registry)
-        mends = Mends(node, figures, mending)
-        workers = Workers(window, gate, pulls, tombstones, parking, wanted, mends, figures)
+        hands = Hands(node, sources, parking, figures, mending, settings.retries, again)
+        workers = _workers(window, gate, hands)
         walk = WantedWalk(node, window, settings.wanted_seconds, settings.wanted_batch, now_ms)
         peers.on_return(walk.hurry)
 
@@ -114,10 +109,8 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         await enter(serve(app, settings.listen_host, settings.listen_port, drain_seconds=1))
         regions.follow(cluster.current)
         cluster.on_change(regions.follow)
-        tasks.start("cluster map", cluster.run())
-        for part in (peers, gate, held, walk):
+        for part in (cluster, peers, gate, held, walk, repair):
             tasks.start(type(part).__name__.lower(), part.run())
-        tasks.start("anti-entropy", repair.run())
         tasks.start("backlog", regions.measure(settings.backlog_seconds))
         working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
         log.info("serving node %s", settings.node)
@@ -128,6 +121,42 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
 def _consumer(bus: Bus, region: Region, set_name: str, durable: str, window: int) -> Consumer:
     subjects = [f"atoll.{region.name}.{kind}.{set_name}" for kind in ("blob.stored", "asset.deleted")]
     return Consumer(bus, region, durable, subjects, max_ack_pending=window * PENDING_PER_SLOT)
+
+
+def _cluster_map(settings: ReplicatorSettings, bus: Bus, keys: Keys) -> LiveClusterMap:
+    return LiveClusterMap(
+        bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
+    )
+
+
+def _retry_delays(settings: ReplicatorSettings, rng: random.Random) -> Callable[[int], float]:
+    return partial(retry_delay, first=settings.retry_first_seconds, cap=settings.retry_cap_seconds, rng=rng)
+
+
+class Hands(NamedTuple):
+    """What every kind of work is carried out with."""
+
+    node: OwnNode
+    sources: Sources
+    parking: Parking
+    figures: Figures
+    mending: RepairFigures
+    retries: int
+    again: Callable[[int], float]
+
+
+def _workers(window: Window, gate: NodeGate, hands: Hands) -> Workers:
+    node, sources, parking, figures, mending, retries, again = hands
+    return Workers(
+        window,
+        gate,
+        Pulls(node, sources, parking, figures, retries, again),
+        Tombstones(node, parking, figures, retries, again),
+        parking,
+        WantedPulls(node, sources, figures),
+        Mends(node, figures, mending),
+        figures,
+    )
 
 
 def _anti_entropy(settings: ReplicatorSettings, means: Means, ledger: Ledger) -> AntiEntropy:
