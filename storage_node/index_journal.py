@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
 
 from storage_node.journal import Journal
 from storage_node.journal_lines import Line
 from storage_node.journal_replay import catch_up
 from storage_node.journal_rows import everything, gather, note_position
+from storage_node.origin import Origin
 
 log = logging.getLogger(__name__)
 
 
 class IndexJournal:
-    """`now_ms` is the node's clock. `replayed`: lines that the index had lost."""
+    """`replayed`: lines that the index had lost."""
 
-    def __init__(self, journal: Journal, now_ms: Callable[[], int]) -> None:
-        self._journal, self._now_ms = journal, now_ms
+    def __init__(self, journal: Journal, origin: Origin) -> None:
+        self._journal, self._origin = journal, origin
         self._appended = False
         self.replayed = 0
 
     def begin(self, db: sqlite3.Connection) -> None:
         """Bring the index up to the journal; from then on gather what is written."""
-        self.replayed = catch_up(db, self._journal, self._now_ms())
+        self.replayed = catch_up(db, self._journal, self._origin)
         if self.replayed:
             log.warning("the index took up %d lines of its journal", self.replayed)
         gather(db)

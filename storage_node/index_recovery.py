@@ -41,7 +41,7 @@ def open_index(data_dir: Path, origin: Origin, committed: Callable[[], object] =
                 " with none: then the other nodes of the set fill this one again."
             )
         _set_aside(path, flaw, origin.now_ms(), lost=not journal.is_empty)
-    return Index(path, origin.node, committed, IndexJournal(journal, origin.now_ms))
+    return Index(path, origin.node, committed, IndexJournal(journal, origin))
 
 
 def flaw_of(path: Path) -> str | None:

@@ -14,16 +14,19 @@ from itertools import islice
 
 import msgspec
 
+from atoll.events import AssetDeleted
 from atoll.model import AssetRecord, Tombstone
 from storage_node.index_deletes import put_tombstone, put_trash
-from storage_node.index_rows import put_record
+from storage_node.index_rows import put_event, put_record
 from storage_node.journal import START, Journal, Position
 from storage_node.journal_lines import Line
 from storage_node.journal_rows import everything, note_position, noted_position
+from storage_node.origin import Origin
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5000
+_SAID_MS = 7 * 86_400_000  # older deletes are long known to all; saying one twice is harmless
 
 
 class _TombstoneLine(msgspec.Struct, frozen=True):
@@ -49,13 +52,13 @@ class _TicketLine(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-def catch_up(db: sqlite3.Connection, journal: Journal, now: int) -> int:
+def catch_up(db: sqlite3.Connection, journal: Journal, origin: Origin) -> int:
     """Replay what the index lacks; how many lines. A journal that was lost is begun anew from the index."""
     known = noted_position(db)
     whole = not journal.is_empty if known is None else journal.has(known)
     if known is not None and not whole:
         log.error("the journal is not as long as it was: all that is left of it is read, and it is made anew")
-    replayed = _replay(db, journal, (known or START) if whole else START, now)
+    replayed = _replay(db, journal, (known or START) if whole else START, origin)
     if not whole:
         journal.replace_up_to(journal.rotate(), everything(db))
     if replayed or not whole:
@@ -63,30 +66,30 @@ def catch_up(db: sqlite3.Connection, journal: Journal, now: int) -> int:
     return replayed
 
 
-def _replay(db: sqlite3.Connection, journal: Journal, position: Position, now: int) -> int:
+def _replay(db: sqlite3.Connection, journal: Journal, position: Position, origin: Origin) -> int:
     lines = journal.read(position)
     replayed = 0
     while batch := list(islice(lines, _AT_ONCE)):
         db.execute("BEGIN IMMEDIATE")
         for line in batch:
-            replayed += _apply(db, line, now)
-        _keep_needed_files(db, now)
+            replayed += _apply(db, line, origin)
+        _keep_needed_files(db, origin.now_ms())
         db.execute("COMMIT")
     return replayed
 
 
-def _apply(db: sqlite3.Connection, line: Line, now: int) -> int:
+def _apply(db: sqlite3.Connection, line: Line, origin: Origin) -> int:
     apply = _BY_KIND.get(line.kind)
     if apply is None:
         return 0
     try:
-        apply(db, line.body, now)
+        apply(db, line.body, origin)
     except msgspec.MsgspecError as error:
         log.error("a line of the journal makes no sense and is left out: %s", error)
     return 1
 
 
-def _record(db: sqlite3.Connection, body: bytes, now: int) -> None:
+def _record(db: sqlite3.Connection, body: bytes, origin: Origin) -> None:
     record = msgspec.json.decode(body, type=AssetRecord)
     row = db.execute("SELECT body FROM tombstones WHERE asset_id = ?", (record.asset_id,)).fetchone()
     stone = msgspec.json.decode(row[0], type=Tombstone) if row else None
@@ -95,7 +98,7 @@ def _record(db: sqlite3.Connection, body: bytes, now: int) -> None:
         put_record(db, record)
         if db.total_changes > before:
             db.execute("INSERT OR IGNORE INTO unchecked VALUES (?, ?)", (record.asset_id, record.version))
-    elif stone.purge_at > now and not _has_receipt(db, record):
+    elif stone.purge_at > origin.now_ms() and not _has_receipt(db, record):
         put_trash(db, record, stone.purge_at)
 
 
@@ -107,15 +110,19 @@ def _has_receipt(db: sqlite3.Connection, record: AssetRecord) -> bool:
     return row.fetchone() is not None
 
 
-def _tombstone(db: sqlite3.Connection, body: bytes, _now: int) -> None:
+def _tombstone(db: sqlite3.Connection, body: bytes, origin: Origin) -> None:
+    """Its event was lost with the commit, and a repeated delete will find the tombstone and say nothing."""
     line = msgspec.json.decode(body, type=_TombstoneLine)
     stone = line.tombstone
     known = db.execute("SELECT version FROM tombstones WHERE asset_id = ?", (stone.asset_id,)).fetchone()
     if known is None or known[0] < stone.version:
         put_tombstone(db, stone, line.applied_at)
+        now = origin.now_ms()
+        if stone.deleted_at > now - _SAID_MS:
+            put_event(db, AssetDeleted(**origin.stamp(now), tombstone=stone))
 
 
-def _receipt(db: sqlite3.Connection, body: bytes, _now: int) -> None:
+def _receipt(db: sqlite3.Connection, body: bytes, _origin: Origin) -> None:
     line = msgspec.json.decode(body, type=_ReceiptLine)
     db.execute(
         "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?, ?, ?)",
@@ -134,7 +141,7 @@ def _receipt(db: sqlite3.Connection, body: bytes, _now: int) -> None:
         )
 
 
-def _ticket(db: sqlite3.Connection, body: bytes, _now: int) -> None:
+def _ticket(db: sqlite3.Connection, body: bytes, _origin: Origin) -> None:
     line = msgspec.json.decode(body, type=_TicketLine)
     db.execute(
         "INSERT OR IGNORE INTO tickets VALUES (?, ?, ?, ?, ?, ?)",
@@ -149,7 +156,7 @@ def _ticket(db: sqlite3.Connection, body: bytes, _now: int) -> None:
     )
 
 
-_BY_KIND: dict[bytes, Callable[[sqlite3.Connection, bytes, int], None]] = {
+_BY_KIND: dict[bytes, Callable[[sqlite3.Connection, bytes, Origin], None]] = {
     b"record": _record,
     b"tombstone": _tombstone,
     b"receipt": _receipt,
