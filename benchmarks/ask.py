@@ -61,6 +61,11 @@ class _Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("the server closed the connection"))
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         self._transport.abort()
 
@@ -75,6 +80,8 @@ class Asker:
     async def ask(self, port: int, parts: Sequence[bytes]) -> Answer:
         """Send one request, all its bytes, to a port of this machine."""
         idle = self._idle[port]
+        while idle and idle[-1].closed:  # by the server, after a while without requests
+            idle.pop()
         connection = idle.pop() if idle else await self._open(port)
         answer = await connection.ask(parts)  # one that fails is not kept
         idle.append(connection)
