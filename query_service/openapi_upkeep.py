@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from atoll.model import Node, ReplicaSet
 from atoll.node_api import AssetView
+from atoll.scrub_api import ScrubStatus
 from query_service.asset_proof import DeepProof
 from query_service.backup_api import Backup
 from query_service.branch_view import BranchView
@@ -15,6 +16,7 @@ from query_service.drain_proof import DrainView
 from query_service.membership_api import NodeChange, SetChange
 from query_service.openapi import Answer, Operation
 from query_service.receipts import ReceiptView
+from query_service.scrub_api import ScrubChange
 from query_service.verify_api import VerifyOrder
 
 
@@ -23,6 +25,13 @@ class PutBack(Struct, frozen=True):
 
     restored: list[str]
     kept: list[str]
+
+
+class ScrubView(Struct, frozen=True):
+    """The scrubbing of every node that could be asked; why the others could not."""
+
+    nodes: list[ScrubStatus]
+    unasked: dict[str, str]
 
 
 PROOF = (
@@ -63,6 +72,23 @@ PROOF = (
 )
 
 UPKEEP = (
+    Operation(
+        "GET",
+        "/v1/scrub",
+        "read",
+        "How far every node is with reading its blobs again",
+        {200: Answer("Every node that answered, and why others did not", ScrubView)},
+        tag="upkeep",
+    ),
+    Operation(
+        "POST",
+        "/v1/scrub",
+        "admin",
+        "Pause that reading, or go on with it; remembered over restarts",
+        {200: Answer("The nodes as they stand now", ScrubView)},
+        body=ScrubChange,
+        tag="upkeep",
+    ),
     Operation(
         "PATCH",
         "/v1/nodes/{node}",

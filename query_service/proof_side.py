@@ -23,6 +23,7 @@ from query_service.membership_api import MembershipApi
 from query_service.proof_api import ProofApi
 from query_service.proof_rounds import ProofRounds
 from query_service.routing import Route
+from query_service.scrub_api import ScrubApi
 from query_service.testimony import Witnesses
 from query_service.verification import Verification
 from query_service.verify_api import VerifyApi
@@ -54,5 +55,6 @@ def proof_routes(
         *VerifyApi(Verification(reader, proofs, witnesses), views, max_json_bytes).routes(),
         *MembershipApi(cluster, drain, max_json_bytes).routes(),
         *CatalogApi(repair, views, announce, max_json_bytes).routes(),
+        *ScrubApi(witnesses, views, max_json_bytes).routes(),
         *BackupApi(cluster, api_keys).routes(),
     ]

@@ -29,6 +29,7 @@ USER_VERBS = {
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
     "node": ("atoll.cli.node", "list, drain, remove and replace nodes"),
     "set": ("atoll.cli.set", "list, seal and unseal sets"),
+    "scrub": ("atoll.cli.scrub", "how far nodes are with reading their blobs again; pause it"),
     "catalog": ("atoll.cli.catalog", "compare the catalog with the nodes, or rebuild it"),
     "backup": ("atoll.cli.backup", "save regions, sets, buckets and keys, encrypted"),
     "restore-backup": ("atoll.cli.restore_backup", "put a backup back"),

@@ -5,20 +5,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
 from atoll.client.proof_views import AssetVerdict, CatalogBranch, Drain, PutBack, Receipt, VerifiedBranch
 from atoll.client.query import QueryServices
 from atoll.client.resolving import id_segment
 from atoll.model import Node, ReplicaSet
 from atoll.node_api import AssetView
+from atoll.scrub_api import ScrubStatus
 
 DEEP_SECONDS = 600.0  # all nodes read and hash a 256th of what they hold meanwhile
 BRANCH_SECONDS = 120.0
 DRAIN_SECONDS = 60.0
+
+
+class ScrubView(Struct, frozen=True):
+    """The scrubbing of all nodes; `unasked`: who gave no answer, and why."""
+
+    nodes: tuple[ScrubStatus, ...] = ()
+    unasked: dict[str, str] = {}
 
 
 class Operations:
@@ -71,6 +81,15 @@ class Operations:
         """A sealed set takes no new images and goes on serving."""
         path = f"/v1/sets/{quote(name, safe='')}"
         return await self._query.call("PATCH", path, ReplicaSet, body={"sealed": sealed})
+
+    async def scrub(self) -> ScrubView:
+        """How far every node is with reading its blobs again."""
+        return await self._query.call("GET", "/v1/scrub", ScrubView)
+
+    async def pause_scrub(self, *, paused: bool, nodes: Sequence[str] = ()) -> ScrubView:
+        """Pause or resume the reading, on these nodes or on all."""
+        body = {"paused": paused, "nodes": list(nodes)}
+        return await self._query.call("POST", "/v1/scrub", ScrubView, body=body)
 
     async def backup(self) -> dict[str, Any]:
         """Regions, sets, buckets and hashed keys, as a document that `put_back` takes."""
