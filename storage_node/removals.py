@@ -50,6 +50,7 @@ class Removals:
         self._store, self._trash, self._index, self._locks = store, trash, index, locks
         self._origin, self._ram, self._writers, self._membership = origin, ram, writers, membership
         self._removing, self._purging = asyncio.Lock(), asyncio.Lock()
+        self._something_new = asyncio.Event()  # that is due earlier than what `run` waits for, perhaps
 
     async def resume(self) -> int:
         """Take out of service what deletes left to remove; how many. `StoreFailed` when the disk refuses."""
@@ -61,6 +62,8 @@ class Removals:
                 if not (gone := await self._each(self._remove, keys)):
                     break
                 done += gone
+        if done:
+            self._something_new.set()
         return done
 
     async def purge(self) -> int:
@@ -82,11 +85,18 @@ class Removals:
                     log.info("took files of earlier deletes out of service", extra={"files": count})
                 if count := await self.purge():
                     log.info("erased files from the trash", extra={"files": count})
+                self._something_new.clear()
                 wait = await self._in_thread(self._next)
             except AtollError as error:
                 log.error("files of deleted blobs cannot be removed now: %s", error.detail)
                 wait = _LONGEST_SECONDS
-            await asyncio.sleep(wait)
+            await self._rest(wait)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._something_new.wait(), seconds)
+        except TimeoutError:
+            return
 
     def _due(self) -> list[BlobKey]:
         return self._index.read(lambda db: index_trash.due(db, self._origin.now_ms(), _BATCH))
