@@ -1,0 +1,66 @@
+"""What a node opens before it serves, and closes after: data directory, threads, inspectors. Called by app.
+
+Everything is put on the caller's stack, so that it ends in reverse: a thread that waits for a commit gets it,
+because the threads were opened after the index and end before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+from atoll.errors import Failed
+from atoll.settings import SettingsError
+from storage_node.disk_store import DiskStore
+from storage_node.index import Index
+from storage_node.index_recovery import open_index
+from storage_node.inspection import InspectionLimits, Inspector
+from storage_node.origin import Origin
+from storage_node.settings import NodeSettings
+from storage_node.worker_pool import PoolLimits
+
+log = logging.getLogger(__name__)
+
+
+def open_disk(
+    settings: NodeSettings, origin: Origin, stack: AsyncExitStack, committed: asyncio.Event
+) -> tuple[DiskStore, Index]:
+    """Store and index; `committed` is set after each commit. `SettingsError` for what cannot be used."""
+    loop = asyncio.get_running_loop()
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        store = DiskStore(settings.data_dir)
+        index = open_index(settings.data_dir, origin, lambda: loop.call_soon_threadsafe(committed.set))
+    except (ValueError, OSError, Failed) as error:
+        raise SettingsError([f"data_dir: {error}"]) from error
+    stack.push_async_callback(asyncio.to_thread, index.close)
+    log.info("removed %d half-written files", store.clear_staged())
+    return store, index
+
+
+def open_threads(
+    stack: AsyncExitStack, name: str, threads: int, begin: Callable[[], None] | None = None
+) -> ThreadPoolExecutor:
+    """Threads called `name`; each runs `begin` first."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
+    stack.push_async_callback(asyncio.to_thread, pool.shutdown)
+    return pool
+
+
+async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:
+    """Worker processes that decode what strangers send, warm."""
+    inspector = Inspector(
+        PoolLimits(workers=settings.inspectors, job_seconds=settings.inspect_seconds),
+        InspectionLimits(
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
+            max_frame_pixels_sum=settings.max_pixels,
+        ),
+        settings.inspect_memory,
+    )
+    await asyncio.to_thread(inspector.start)
+    stack.push_async_callback(asyncio.to_thread, inspector.close)
+    return inspector
