@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import nats.errors
@@ -21,15 +19,14 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
+from atoll.bus_options import RECONNECT_SECONDS, connect_options
 from atoll.daemon_settings import DaemonSettings
 from atoll.errors import Unavailable
 from atoll.lifecycle import cancel_and_wait
-from atoll.settings import SettingsError, read_secret
 
 log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 5.0
-RECONNECT_SECONDS = 0.25
 
 # What nats-py raises when the server, its JetStream or the way to it is gone for now.
 FOREIGN_ERRORS = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
@@ -87,7 +84,12 @@ class Bus:
 
         `SettingsError` at once for a password or certificate that cannot be used: no retry mends that.
         """
-        connecting = asyncio.create_task(self._connect(self._options()), name="nats connect")
+        options = connect_options(self._settings) | {
+            "error_cb": self._failed,
+            "disconnected_cb": self._disconnected,
+            "reconnected_cb": self._came_back,
+        }
+        connecting = asyncio.create_task(self._connect(options), name="nats connect")
         try:
             yield self
         finally:
@@ -105,27 +107,6 @@ class Bus:
                 await asyncio.sleep(RECONNECT_SECONDS)
         self._connected.set()
         log.info("connected to NATS")
-
-    def _options(self) -> dict[str, Any]:
-        s = self._settings
-        options: dict[str, Any] = {
-            "servers": [url.strip() for url in s.nats_url.split(",")],
-            "name": s.name,
-            "max_reconnect_attempts": -1,
-            "reconnect_time_wait": RECONNECT_SECONDS,
-            "connect_timeout": 2,
-            "ping_interval": 10,
-            "error_cb": self._failed,
-            "disconnected_cb": self._disconnected,
-            "reconnected_cb": self._came_back,
-        }
-        if s.nats_user and s.nats_password_file:
-            options |= {"user": s.nats_user, "password": read_secret(s.nats_password_file, 1).decode()}
-        if s.nats_credentials_file:
-            options["user_credentials"] = str(s.nats_credentials_file)
-        if s.nats_tls_ca_file:
-            options["tls"] = _trusting(s.nats_tls_ca_file)
-        return options
 
     async def _failed(self, error: Exception) -> None:
         """The driver tries for ever and tells nobody: say each new reason once, not its repetitions."""
@@ -204,10 +185,3 @@ class Bus:
             return Inbox(prefix, await self._client.subscribe(f"{prefix}.*", cb=callback))
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"no inbox: {error!r}", retry_after=1) from error
-
-
-def _trusting(ca_file: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except OSError as error:  # ssl.SSLError too
-        raise SettingsError([f"{ca_file}: is no CA certificate: {error}"]) from error

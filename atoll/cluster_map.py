@@ -54,10 +54,7 @@ class LiveClusterMap:
         return self._copy.bad_entries
 
     async def load(self) -> None:
-        """Start from the last-known-good copy, if there is one. Called once, before anything is served.
-
-        Off the loop: a state directory on a slow disk must not keep a starting daemon from hearing a stop.
-        """
+        """Start from the last-known-good copy, if there is one. Once, before anything is served."""
         try:
             async with aiofiles.open(self._path, "rb") as file:
                 self._copy.decode(await file.read())

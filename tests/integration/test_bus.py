@@ -143,6 +143,16 @@ async def test_a_secret_or_certificate_that_cannot_be_read_stops_the_start(own_n
             pytest.fail("it started")
 
 
+async def test_a_password_that_is_no_text_stops_the_start(own_nats, tmp_path):
+    password = tmp_path / "password"
+    password.write_bytes(b"\xff\xfe")
+    password.chmod(0o600)
+    settings = settings_for(tmp_path, own_nats.url, nats_user="atoll", nats_password_file=password)
+    with pytest.raises(SettingsError, match="UTF-8"):
+        async with Bus(settings).opened():
+            pytest.fail("it started")
+
+
 async def test_a_kept_message_is_acknowledged_and_deduplicated_by_its_id(bus, stream):
     event = an_event()
     for _ in range(3):
