@@ -54,7 +54,7 @@ class Reclaimer:
             self._trash.erase(key)
 
     def keep(self, record: AssetRecord, commit: Callable[[bytes], Operation[bool]]) -> HeldBlob | None:
-        """As `reclaim` for a pull or a repair; the blob as held now."""
-        if not self.reclaim(record, commit):
+        """As `reclaim` for a pull or a repair, also when somebody was faster; the blob as held now."""
+        if not self.reclaim(record, commit, held=True):
             return None
         return self._index.blob(record.bucket, record.blob.sha256)

@@ -24,6 +24,7 @@ from node_fixture import (
     until,
     upload_path,
 )
+from public_bucket import open_bucket
 
 from atoll.cluster import key_of, open_entry, seal_entry
 from atoll.cluster_map import BUCKET
@@ -232,6 +233,7 @@ def test_without_its_secret_a_node_does_not_start(node):
 
 async def test_a_removed_node_does_no_harm_says_what_to_do_and_may_be_taken_back(node):
     await asyncio.to_thread(node.start)
+    await asyncio.to_thread(open_bucket, node)
     record = (await asyncio.to_thread(node.put, picture())).json
     path = record["path"]
     async with connection_to(node) as client, asyncio.timeout(2 * DEADLINE):
