@@ -131,7 +131,7 @@ class AssetRecord(Struct, frozen=True):
 class Tombstone(Struct, frozen=True):
     """All versions of an asset up to `version` are deleted; it outlives the slowest replica.
 
-    Until `purge_at` nodes keep the bytes in their trash, from where a restore brings them back; 0: not at all.
+    Until `purge_at` nodes keep the bytes in their trash, and a restore brings them back; 0: not at all.
     """
 
     asset_id: Identifier

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from atoll.model import AssetRecord, Label, Location, Milliseconds, NodeWord, Size, Tombstone
+from atoll.model import AssetRecord, Identifier, Label, Location, Milliseconds, NodeWord, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 MAX_TRASH_SECONDS = 366 * 86_400
@@ -103,6 +103,8 @@ class PullResult(Struct, frozen=True):
 class DeleteOrder(Struct, frozen=True):
     """To any node of the asset's set: make the tombstone. Repeating it is harmless.
 
+    `seen` is the newest version that whoever deletes has seen: the tombstone covers it even if the node has
+    not heard of it yet.
     `trash_seconds`: how long a restore stays possible, instead of the node's own setting; 0 erases at once.
     """
 
@@ -111,6 +113,7 @@ class DeleteOrder(Struct, frozen=True):
     public_id: str
     set: Label
     trash_seconds: Annotated[int, Meta(ge=0, le=MAX_TRASH_SECONDS)] | None = None
+    seen: Identifier | None = None
 
 
 class DeleteResult(Struct, frozen=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from atoll.errors import NotFound
 from atoll.http import json_response
 from atoll.node_api import MAX_TRASH_SECONDS
 from query_service.asset_finder import AssetFinder
@@ -102,10 +101,6 @@ class DeletesApi:
             asset = None
         if asset is not None:
             return await self._deleter.delete(asset.record, trash_seconds)
-        if trash_seconds is None and (known := self._deleter.done(asset_id)):
-            return known
-        if not named:
-            raise NotFound("There is no such asset.", asset_id=asset_id)
-        return await self._deleter.delete_unindexed(
-            asset_id, needed(request, "bucket"), needed(request, "public_id"), trash_seconds
-        )
+        # The catalog may have been emptied, or lag behind a restore: what it does not know may well be there.
+        name = (needed(request, "bucket"), needed(request, "public_id")) if named else None
+        return await self._deleter.delete_unindexed(asset_id, name, trash_seconds)

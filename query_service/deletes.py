@@ -76,24 +76,30 @@ class Deleter:
     async def delete(self, record: AssetRecord, trash_seconds: int | None = None) -> DeletedView:
         """Delete an asset that the catalog knows. `trash_seconds`: how long it can be restored (None: the
         node's setting, 0: not at all, the bytes are erased at once)."""
-        order = DeleteOrder(record.asset_id, record.bucket, record.public_id, record.set, trash_seconds)
+        order = _order(record, trash_seconds)
         return await self._note(await self._send(order))
 
     async def delete_unindexed(
-        self, asset_id: str, bucket: str, public_id: str, trash_seconds: int | None = None
+        self, asset_id: str, name: tuple[str, str] | None, trash_seconds: int | None = None
     ) -> DeletedView:
-        """Delete an asset of which no catalog tells the set: the nodes are asked who has it."""
-        bucket, public_id = check_bucket(bucket), check_public_id(public_id)
-        if asset_id not in (named_asset_id(bucket, public_id), public_id):
-            raise BadRequest("This bucket and public_id are not those of this asset_id.", asset_id=asset_id)
-        sets = await self._sets_holding(asset_id, bucket)
-        orders = [DeleteOrder(asset_id, bucket, public_id, name, trash_seconds) for name in sorted(sets)]
-        results = [await self._send(order) for order in orders]
-        return await self._note(max(results, key=lambda result: result.tombstone.version))
+        """Delete an asset that no catalog knows: the nodes are asked who has it. `name`: (bucket, public_id).
 
-    def done(self, asset_id: str) -> DeletedView | None:
-        """The answer to a delete that was done here already."""
-        return self._departed.view(asset_id)
+        What was deleted through this instance before, and is on no node, gets that answer again.
+        """
+        if name is not None:
+            bucket, public_id = check_bucket(name[0]), check_public_id(name[1])
+            if asset_id not in (named_asset_id(bucket, public_id), public_id):
+                raise BadRequest(
+                    "This bucket and public_id are not those of this asset_id.", asset_id=asset_id
+                )
+        try:
+            records = await self._records(asset_id)
+        except NotFound:
+            if known := self._departed.view(asset_id):
+                return known
+            raise
+        results = [await self._send(_order(record, trash_seconds)) for record in records]
+        return await self._note(max(results, key=lambda result: result.tombstone.version))
 
     async def _note(self, result: DeleteResult) -> DeletedView:
         """Here the asset is gone from now on; the other instances' caches are told without waiting for NATS
@@ -131,15 +137,16 @@ class Deleter:
         nearest = view.cluster.nearest_members(set_name, self._own_region)
         return sorted(nearest, key=lambda node: node.name not in healthy)  # stable: nearest first in each
 
-    async def _sets_holding(self, asset_id: str, bucket: str) -> set[str]:
-        """The sets with a record of the asset. `Unavailable` when none has and not all could be asked."""
+    async def _records(self, asset_id: str) -> list[AssetRecord]:
+        """Its newest record in each set. `Unavailable` when none has one and not all could be asked."""
         members = list(_all_members(self._views.current().cluster))
         answers = await asyncio.gather(*(self._ask(node, asset_id) for node in members))
-        found = {
-            record.set for state in answers if state for record in state.records if record.bucket == bucket
-        }
+        found: dict[str, AssetRecord] = {}
+        for record in (record for state in answers if state for record in state.records):
+            newest = found.setdefault(record.set, record)
+            found[record.set] = max(newest, record, key=lambda r: r.version)
         if found:
-            return found
+            return [found[name] for name in sorted(found)]
         if None in answers:
             raise Unavailable(
                 "It is not known who holds this asset: not every node could be asked.", retry_after=2
@@ -156,6 +163,12 @@ class Deleter:
             except AtollError as error:
                 log.warning("node not asked", extra={"node": node.name, "reason": error.detail})
                 return None
+
+
+def _order(record: AssetRecord, trash_seconds: int | None) -> DeleteOrder:
+    return DeleteOrder(
+        record.asset_id, record.bucket, record.public_id, record.set, trash_seconds, record.version
+    )
 
 
 def _all_members(cluster: ClusterMap) -> Iterable[Node]:

@@ -35,17 +35,18 @@ def make_tombstone(order: DeleteOrder, origin: Origin, trash_seconds: int = 0) -
     def operation(db: sqlite3.Connection) -> Tombstone:
         now = origin.now_ms()
         known = _known_tombstone(db, order.asset_id)
-        (newest,) = db.execute(
+        (here,) = db.execute(
             "SELECT max(version) FROM records WHERE asset_id = ?", (order.asset_id,)
         ).fetchone()
-        if known and known.version >= (newest or "") and not (order.trash_seconds == 0 < known.purge_at):
+        newest = max(here or "", order.seen or "")
+        if known and known.version >= newest and not (order.trash_seconds == 0 < known.purge_at):
             return known
         stone = Tombstone(
             asset_id=order.asset_id,
             bucket=order.bucket,
             public_id=order.public_id,
             set=order.set,
-            version=next_version(db, order.asset_id, now),
+            version=next_version(db, order.asset_id, now, newest),
             deleted_at=now,
             purge_at=now + seconds * 1000 if seconds else 0,
         )

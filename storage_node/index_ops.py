@@ -13,6 +13,7 @@ import msgspec
 
 from atoll.errors import Conflict, TicketReplayed
 from atoll.events import BlobReplicated, BlobStored
+from atoll.ids import id_time_ms
 from atoll.model import AssetRecord, Blob
 from atoll.signing import Ticket
 from storage_node.index_rows import encode, next_version, put_blob, put_event, put_record, tombstone_version
@@ -45,7 +46,9 @@ def store_upload(
         record = AssetRecord(
             asset_id=asset_id,
             public_id=ticket.public_id or asset_id,
-            version=next_version(db, asset_id, now),
+            # The ticket's id is as old as the ticket: a node whose clock is behind makes no version that an
+            # earlier delete covers.
+            version=next_version(db, asset_id, max(now, id_time_ms(ticket.ticket_id))),
             set=ticket.set,
             blob=blob,
             created_at=now,

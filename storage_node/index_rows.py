@@ -68,11 +68,12 @@ def tombstone_version(db: sqlite3.Connection, asset_id: str) -> str:
     return row[0] if row else ""
 
 
-def next_version(db: sqlite3.Connection, asset_id: str, now: int) -> str:
-    """A version greater than all this node knows of the asset, even if some clock ran ahead."""
+def next_version(db: sqlite3.Connection, asset_id: str, now: int, seen: str = "") -> str:
+    """A version greater than all this node knows of the asset and than `seen`, whatever the clocks say."""
     (known,) = db.execute(
         "SELECT max(coalesce((SELECT max(version) FROM records WHERE asset_id = ?1), ''),"
         " coalesce((SELECT version FROM tombstones WHERE asset_id = ?1), ''))",
         (asset_id,),
     ).fetchone()
-    return new_id(max(now, id_time_ms(known) + 1) if known else now)
+    above = max(known, seen)
+    return new_id(max(now, id_time_ms(above) + 1) if above else now)

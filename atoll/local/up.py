@@ -38,7 +38,8 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
     console = Console(stderr=as_json, highlight=False)
     async with AsyncExitStack() as stack:
         with console.status("starting engines and daemons …"):
-            cluster = await stack.enter_async_context(LocalCluster(data, environ=dict(os.environ), canaries=True))
+            here = LocalCluster(data, environ=dict(os.environ), canaries=True)
+            cluster = await stack.enter_async_context(here)
         if as_json:
             print(json.dumps(cluster.summary(), indent=2), flush=True)  # noqa: T201 - the command's answer
         else:

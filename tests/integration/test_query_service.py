@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 import pytest_asyncio
 from engine_thread import EngineThread
@@ -247,16 +248,18 @@ async def test_a_delete_that_no_node_takes_is_no_delete(stage: QueryStage) -> No
     assert (await stage.get(f"/v1/assets/{record.asset_id}")).status == 200
 
 
-async def test_an_asset_that_is_not_indexed_yet_can_be_deleted_by_its_name(stage: QueryStage) -> None:
+@pytest.mark.parametrize("query", ["", "?bucket=photos&public_id=fresh"], ids=["by id", "by name"])
+async def test_an_asset_that_is_not_indexed_yet_can_be_deleted(stage: QueryStage, query: str) -> None:
     record = await stage.indexed(await stage.upload("x"))
     other = named_asset_id("photos", "fresh")
-    stage.nodes["asia-1"].records[other] = (record,)
+    fresh = msgspec.structs.replace(record, asset_id=other, public_id="fresh")
+    stage.nodes["asia-1"].records[other] = (fresh,)
     path = f"/v1/assets/{other}"
-    (await stage.ask("DELETE", path)).problem(404, "not-found")
     (await stage.ask("DELETE", f"{path}?bucket=photos&public_id=other")).problem(400, "bad-request")
-    answer = await stage.ask("DELETE", f"{path}?bucket=photos&public_id=fresh")
+    answer = await stage.ask("DELETE", path + query)
     assert answer.status == 200
-    assert stage.nodes["eu-1"].deletes[0].asset_id == other
+    order = stage.nodes["eu-1"].deletes[0]
+    assert (order.asset_id, order.seen) == (other, fresh.version)
     nobody = named_asset_id("photos", "nobody")
     (await stage.ask("DELETE", f"/v1/assets/{nobody}?bucket=photos&public_id=nobody")).problem(
         404, "not-found"

@@ -86,6 +86,21 @@ async def test_a_deleted_image_is_restored_from_the_trash_and_every_region_testi
         await _receipt_says(client, one.asset_id, "stored")
 
 
+async def test_a_second_delete_after_a_restore_counts_though_the_catalog_knows_nothing(story: Story) -> None:
+    one = await story.upload(AP, picture(8))
+    await _everywhere_known(story, [one])
+    async with client_of(story) as client:
+        await client.delete(one.asset_id)
+        await _receipt_says(client, one.asset_id, "deleted")
+        await client.operations.restore(one.asset_id)
+        await _receipt_says(client, one.asset_id, "stored")
+        await outboxes_empty(story)
+        empty_catalog(story)
+        await client.delete(one.asset_id)
+        await _receipt_says(client, one.asset_id, "deleted")
+    await gone(story, [one])
+
+
 async def test_what_is_erased_at_once_leaves_no_file_and_cannot_be_restored(story: Story) -> None:
     one = await story.upload(US, picture(2))
     await _everywhere_known(story, [one])

@@ -180,3 +180,29 @@ def test_uploads_and_deletes_of_the_same_bytes_at_once_keep_file_and_index_toget
         assert store.blobs == {}
         assert index.counts().blobs == 1
         assert index.record_of_blob("photos", survivor.blob.sha256) == survivor
+
+
+def test_a_delete_covers_a_version_that_its_sender_saw_and_this_node_did_not(tmp_path: Path) -> None:
+    """Deleted, restored elsewhere, deleted again here before the restored version has come."""
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        record = upload(index, origin.origin, b"one")
+        first = delete(index, origin, record)
+        restored = msgspec.structs.replace(record, version=new_id(origin.now + 60_000))
+        order = DeleteOrder(
+            record.asset_id, record.bucket, record.public_id, record.set, seen=restored.version
+        )
+        second = index.write(make_tombstone(order, origin.origin)).result(20)
+        assert second.version > restored.version > first.version
+        assert index.write(make_tombstone(order, origin.origin)).result(20) == second
+        assert index.write(store_replica(restored, b"", origin.origin)).result(20) is False
+
+
+def test_a_node_whose_clock_is_a_day_behind_makes_no_version_that_an_earlier_delete_covers(
+    tmp_path: Path,
+) -> None:
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        ticket = a_ticket(ticket_id=new_id(origin.now + 86_400_000))
+        stone_version = new_id(origin.now + 86_400_000 - 1)
+        assert upload(index, origin.origin, b"one", ticket).version > stone_version
