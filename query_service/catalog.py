@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 
+from atoll import ids
 from atoll.events import Event
 from atoll.model import Location
 from query_service import catalog_indexes
@@ -32,6 +33,7 @@ __all__ = ["Applied", "Catalog", "CatalogUnavailable"]
 
 READ_SECONDS = 3.0  # more than the driver's 2 s of looking for a server, so that it can say what is wrong
 MAX_PAGE = 1000
+MARKS_DAYS = 90
 
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000  # no valid text holds one of these
 
@@ -41,9 +43,16 @@ log = logging.getLogger(__name__)
 class Catalog:
     """Assets, locations and tombstones. Its methods raise `CatalogUnavailable` without MongoDB."""
 
-    def __init__(self, mongo: MongoDatabase, circuit: Circuit) -> None:
+    def __init__(
+        self,
+        mongo: MongoDatabase,
+        circuit: Circuit,
+        marks_days: int = MARKS_DAYS,
+        now_ms: Callable[[], int] = ids.now_ms,
+    ) -> None:
+        """`marks_days`: how long the catalog remembers what is gone (setting catalog_marks_days)."""
         self._mongo, self._circuit = mongo, circuit
-        self._writer = CatalogWriter(mongo)
+        self._writer = CatalogWriter(mongo, marks_days * 86_400_000, now_ms)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that are missing; repeating it changes nothing."""

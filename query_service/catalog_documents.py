@@ -9,11 +9,16 @@ alone: it compares what it brings with what is there and keeps the greater. Appl
 of times, the result is the maximum. The alternative, `{_id, version: {$lt}}` with upsert, was refused: each
 older event then fails as a duplicate `_id`, which looks the same as losing a race against another writer and
 must be told apart by reading again. With `_id` alone in the filter the server itself retries a lost upsert.
+
+What only remembers that something is gone – a tombstone, the locations of a blob that no node holds – carries
+`expires_at`, and MongoDB sweeps it then. It keeps late events from bringing back what was deleted; the nodes
+keep theirs for ever, and a rebuild puts right what came later still.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -81,10 +86,10 @@ def record_of(document: Mapping[str, Any]) -> AssetRecord:
     return msgspec.convert(fields, AssetRecord)
 
 
-def tombstone_document(tombstone: Tombstone) -> Document:
-    """A tombstone as kept."""
+def tombstone_document(tombstone: Tombstone, expires_at: datetime) -> Document:
+    """A tombstone as kept, until then."""
     fields = msgspec.to_builtins(tombstone)
-    return {"_id": fields.pop("asset_id"), **fields}
+    return {"_id": fields.pop("asset_id"), **fields, "expires_at": expires_at}
 
 
 def locations_of(document: Mapping[str, Any] | None) -> tuple[Location, ...]:
@@ -101,13 +106,29 @@ def replace_if_newer(document: Document, *, or_equal: bool = False) -> list[Docu
     return [{"$replaceWith": {"$cond": [older, {"$literal": document}, "$$ROOT"]}}]
 
 
-def take_marks(marks: Mapping[str, Mark]) -> list[Document]:
-    """Takes the mark of each node that is later than the one there.
+def take_marks(marks: Mapping[str, Mark], expires_at: datetime) -> list[Document]:
+    """Takes the mark of each node that is later than the one there; kept until `expires_at` if none holds it.
 
     `$unset` would forget when a node let go of a blob, and an older "holds it" that comes late would bring it
     back; so a node that holds it no more keeps its entry, without `fsynced_at`.
     """
-    return [{"$set": {f"nodes.{node}": _later(f"$nodes.{node}", mark) for node, mark in marks.items()}}]
+    taken = {f"nodes.{node}": _later(f"$nodes.{node}", mark) for node, mark in marks.items()}
+    return [{"$set": taken}, {"$set": {"expires_at": _expiry(marks, expires_at)}}]
+
+
+def _expiry(marks: Mapping[str, Mark], expires_at: datetime) -> Document:
+    """Looks at all nodes only when one has let go: that is rare, and dear with many nodes."""
+    if all(mark.held for mark in marks.values()):
+        held: Document = {"$or": [_holds(f"$nodes.{node}") for node in marks]}
+        return {"$cond": [held, "$$REMOVE", "$expires_at"]}
+    nodes = {"$objectToArray": "$nodes"}
+    any_held = {"$or": ["$$value", _holds("$$this.v")]}
+    held = {"$reduce": {"input": nodes, "initialValue": False, "in": any_held}}
+    return {"$cond": [held, "$$REMOVE", expires_at]}
+
+
+def _holds(path: str) -> Document:
+    return {"$gte": [f"{path}.fsynced_at", 0]}  # what is not there is less than any number
 
 
 def _later(path: str, mark: Mark) -> Document:

@@ -12,6 +12,9 @@ from pymongo import ASCENDING, IndexModel
 
 from query_service.mongo_driver import MongoDatabase, settled
 
+# MongoDB deletes what has an `expires_at` that is past, and leaves alone what has none
+_swept = IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0)
+
 INDEXES: dict[str, list[IndexModel]] = {
     "assets": [
         # one asset per name; and a bucket's listing in order, from any prefix and cursor
@@ -21,8 +24,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         # a branch of a set's assets, to be compared with the nodes
         IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
     ],
-    "locations": [],
-    "tombstones": [],
+    "locations": [_swept],
+    "tombstones": [_swept],
 }
 
 

@@ -16,35 +16,25 @@ Locations are written before assets: an asset that can be seen has a place to fe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
-import bson
-from bson.errors import BSONError
 from msgspec import Struct
-from pymongo import DeleteOne, UpdateOne
-from pymongo.errors import BulkWriteError, DocumentTooLarge
+from pymongo import DeleteOne
 
 from atoll.events import Event
 from query_service.catalog_documents import (
-    Document,
     asset_document,
     replace_if_newer,
     take_marks,
     tombstone_document,
 )
-from query_service.catalog_errors import CatalogUnavailable, catalog_errors
+from query_service.catalog_errors import catalog_errors
 from query_service.catalog_fold import DocumentName, Fold, documents_of, fold
+from query_service.catalog_upserts import Upsert, Upserts
 from query_service.mongo_driver import MongoDatabase
 
 MAX_CHANGED = 10_000  # more assets than this behind one batch's blobs: everything counts as changed
-_DUPLICATE_KEY = 11000
-_UPSERT_TRIES = 4
-
-# What is wrong with a document, as opposed to the server: sent again, it is refused again. MongoDB's codes
-# for bad values, bad field names, documents and keys too large, and failed validation.
-_DOCUMENT_AT_FAULT = frozenset({2, 9, 14, 20, 22, 28, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420})
-_NOT_ENCODABLE = (BSONError, OverflowError, UnicodeEncodeError, DocumentTooLarge)
 
 
 class Applied(Struct, frozen=True):
@@ -57,16 +47,13 @@ class Applied(Struct, frozen=True):
     refused: tuple[tuple[Event, str], ...] = ()
 
 
-class _Upsert(NamedTuple):
-    id: str
-    pipeline: list[Document]
-
-
 class CatalogWriter:
     """The writing half of the catalog. After `CatalogUnavailable` the whole batch is to be repeated."""
 
-    def __init__(self, mongo: MongoDatabase) -> None:
-        self._mongo = mongo
+    def __init__(self, mongo: MongoDatabase, marks_ms: int, now_ms: Callable[[], int]) -> None:
+        """`marks_ms`: how long what only remembers that something is gone is kept."""
+        self._mongo, self._marks_ms, self._now_ms = mongo, marks_ms, now_ms
+        self._upserts = Upserts(mongo)
 
     async def apply(self, events: Sequence[Event]) -> Applied:
         """Fold `events` into the catalog; see `Catalog.apply`."""
@@ -94,15 +81,17 @@ class CatalogWriter:
                 await self._mongo.collection("assets").bulk_write(removals, ordered=False)
 
     async def _write(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False) -> None:
-        await self._bury(change, refused)
-        await self._upsert(
-            "locations", [_Upsert(key, take_marks(marks)) for key, marks in change.marks.items()], refused
-        )
+        expires_at = datetime.fromtimestamp((self._now_ms() + self._marks_ms) / 1000, UTC)
+        await self._bury(change, expires_at, refused)
+        places = [Upsert(key, take_marks(marks, expires_at)) for key, marks in change.marks.items()]
+        await self._upserts.write("locations", places, refused)
         await self._write_assets(change, refused, or_equal=or_equal)
 
-    async def _bury(self, change: Fold, refused: dict[DocumentName, str]) -> None:
-        stones = [tombstone_document(stone) for stone in change.tombstones.values()]
-        await self._upsert("tombstones", [_Upsert(s["_id"], replace_if_newer(s)) for s in stones], refused)
+    async def _bury(self, change: Fold, expires_at: datetime, refused: dict[DocumentName, str]) -> None:
+        stones = [tombstone_document(stone, expires_at) for stone in change.tombstones.values()]
+        await self._upserts.write(
+            "tombstones", [Upsert(s["_id"], replace_if_newer(s)) for s in stones], refused
+        )
         written = {s["_id"]: s["version"] for s in stones if ("tombstones", s["_id"]) not in refused}
         await self._remove_covered(written)
 
@@ -113,8 +102,8 @@ class CatalogWriter:
             for record in change.records.values()
             if record.version > covered.get(record.asset_id, "")
         ]
-        upserts = [_Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal)) for d in living]
-        await self._upsert("assets", upserts, refused)
+        upserts = [Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal)) for d in living]
+        await self._upserts.write("assets", upserts, refused)
         await self._remove_covered(await self._tombstones([document["_id"] for document in living]))
 
     async def _tombstones(self, asset_ids: Collection[str]) -> dict[str, str]:
@@ -144,62 +133,6 @@ class CatalogWriter:
         )
         changed = named | {document["_id"] for document in await sharing.to_list(None)}
         return frozenset(changed) if len(changed) <= MAX_CHANGED else None
-
-    async def _upsert(
-        self, collection: str, upserts: list[_Upsert], refused: dict[DocumentName, str]
-    ) -> None:
-        """Write all of them, noting in `refused` which documents cannot be written, and why."""
-        for _ in range(_UPSERT_TRIES):
-            if not upserts:
-                return
-            try:
-                await self._send(collection, upserts)
-            except BulkWriteError as error:
-                upserts = _sort_out(error, collection, upserts, refused)
-            except _NOT_ENCODABLE:
-                upserts = _encodable(collection, upserts, refused)
-            else:
-                return
-        raise CatalogUnavailable("Other writers were faster again and again.", retry_after=1)
-
-    async def _send(self, collection: str, upserts: Iterable[_Upsert]) -> Any:
-        operations = [UpdateOne({"_id": u.id}, u.pipeline, upsert=True) for u in upserts]
-        return await self._mongo.collection(collection).bulk_write(operations, ordered=False)
-
-
-def _sort_out(
-    error: BulkWriteError, collection: str, upserts: list[_Upsert], refused: dict[DocumentName, str]
-) -> list[_Upsert]:
-    """The writes to try again: those that lost a race for a new `_id`. Raises when the server is at fault."""
-    details = error.details or {}
-    failures = details.get("writeErrors", [])
-    if details.get("writeConcernErrors") or not failures:
-        raise error
-    again = []
-    for failure in failures:
-        upsert = upserts[failure["index"]]
-        if failure["code"] == _DUPLICATE_KEY and "_id" in failure.get("keyPattern", {}):
-            again.append(upsert)
-        elif failure["code"] == _DUPLICATE_KEY or failure["code"] in _DOCUMENT_AT_FAULT:
-            refused[collection, upsert.id] = f"{failure['code']}: {failure['errmsg']}"
-        else:
-            raise error
-    return again
-
-
-def _encodable(collection: str, upserts: list[_Upsert], refused: dict[DocumentName, str]) -> list[_Upsert]:
-    """Those that BSON can hold. One that it cannot makes the driver refuse the whole bulk write."""
-    good = []
-    for upsert in upserts:
-        try:
-            bson.encode({"_id": upsert.id, "u": upsert.pipeline})
-        except _NOT_ENCODABLE as error:
-            refused[collection, upsert.id] = f"not a document: {error}"
-        else:
-            good.append(upsert)
-    if len(good) == len(upserts):
-        raise CatalogUnavailable("The driver refuses documents that are good.")
-    return good
 
 
 def _refusals(events: Sequence[Event], refused: dict[DocumentName, str]) -> tuple[tuple[Event, str], ...]:

@@ -58,7 +58,7 @@ def open_data(
         _read_url(settings.mongodb_url_file), settings.mongodb_database, driver, settings.name
     )
     stack.push_async_callback(mongo.close)
-    catalog = Catalog(mongo, Circuit(time.monotonic, backoff()))
+    catalog = Catalog(mongo, Circuit(time.monotonic, backoff()), settings.catalog_marks_days)
     redis = _open_redis(settings, stack)
     memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
     lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atoll.daemon_settings import DaemonSettings
-from atoll.settings import Bytes, setting
+from atoll.settings import Bytes, SettingsError, setting
 
 
 def _check_networks(values: str | tuple[str, ...]) -> None:
@@ -25,16 +25,25 @@ class QuerySettings(DaemonSettings):
     mongodb_database: str = setting("Database that holds the catalog.", default="atoll")
     mongodb_driver: str = setting("Which driver speaks to it.", default="motor", choices=("motor", "pymongo"))
 
+    catalog_marks_days: int = setting(
+        "How long the catalog remembers what was deleted, so that no late event brings it back, in days; "
+        "longer than stream_max_age_hours.",
+        default=90,
+        low=1,
+        high=3650,
+    )
+
     redis_url_file: Path | None = setting(
         "File (mode 600) with the URL of Redis or Valkey; without it only the memory cache is used.",
         default=None,
     )
     redis_cache_seconds: int = setting(
-        "How long a lookup stays in Redis after its last use, in seconds.", default=3600, low=1, high=604800
+        "How long a lookup stays in Redis after its last use, in seconds.", default=600, low=1, high=604800
     )
     memory_cache_seconds: float = setting(
-        "How long a lookup is served from memory without asking again, in seconds.",
-        default=60.0,
+        "How long a lookup is served from memory without asking again, in seconds: the longest that an old "
+        "answer is given when the news of a change is lost.",
+        default=30.0,
         low=0.1,
         high=3600,
     )
@@ -92,3 +101,9 @@ class QuerySettings(DaemonSettings):
     geoip_database: Path | None = setting(
         "MaxMind DB file (.mmdb, city level) that places clients by address.", default=None
     )
+
+    def __post_init__(self) -> None:
+        if self.catalog_marks_days * 24 <= self.stream_max_age_hours:
+            raise SettingsError(
+                ["catalog_marks_days: must be longer than stream_max_age_hours: so late do events come"]
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from datetime import UTC, datetime
 
 import pytest
 from sample_events import BUCKET, buried, left, record, replicated, sha_of, stored
@@ -15,7 +16,7 @@ from atoll.settings import SettingsError
 from query_service.catalog import Catalog, CatalogUnavailable
 from query_service.catalog_indexes import index_names
 from query_service.circuit import Circuit
-from query_service.mongo_driver import MongoDatabase
+from query_service.mongo_driver import MongoDatabase, settled
 
 pytestmark = pytest.mark.integration
 ALL = "\U0010ffff"
@@ -71,6 +72,35 @@ async def test_a_tombstone_removes_the_asset_and_keeps_late_events_out(catalog):
     assert await catalog.asset(asset.asset_id) is None
     await catalog.apply([stored(asset, 1000)])
     assert await catalog.asset(asset.asset_id) is None
+
+
+async def test_what_only_remembers_a_delete_is_swept_after_its_time(mongo):
+    now_ms = 1_800_000_000_000
+    catalog = Catalog(mongo, _circuit(), 90, lambda: now_ms)
+    await catalog.ensure_indexes()
+    asset, due = record("tom", 1000), datetime.fromtimestamp(now_ms / 1000 + 90 * 86_400, UTC)
+    await catalog.apply([stored(asset, 1000), replicated(asset, 1100, "us-1")])
+    assert await _expiry(mongo, "locations") == [None]
+    await catalog.apply([left(asset, 1200, "us-1")])
+    assert await _expiry(mongo, "locations") == [None], "a node still holds it"
+    await catalog.apply([left(asset, 1200, "eu-1"), buried(asset, 1200)])
+    assert await _expiry(mongo, "locations") == await _expiry(mongo, "tombstones") == [due]
+    await catalog.apply([replicated(asset, 1100, "us-1")])
+    assert await _expiry(mongo, "locations") == [due], "late news brings nothing back"
+    await catalog.apply([replicated(asset, 1300, "us-1")])
+    assert await _expiry(mongo, "locations") == [None], "what is held again stays"
+
+
+async def _expiry(mongo, collection):
+    documents = await mongo.collection(collection).find({}).to_list(None)
+    return [document.get("expires_at") for document in documents]
+
+
+async def test_mongodb_itself_sweeps_what_has_expired(mongo, catalog):
+    for collection in ("locations", "tombstones"):
+        cursor = await settled(mongo.collection(collection).list_indexes())
+        indexes = {index["name"]: index async for index in cursor}
+        assert indexes["expires_at"]["expireAfterSeconds"] == 0
 
 
 async def test_an_upload_after_a_delete_lives_again(catalog):

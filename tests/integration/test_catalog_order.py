@@ -16,6 +16,7 @@ from atoll.backoff import Backoff
 from atoll.events import AssetDeleted, BlobDeleted, BlobStored, Event
 from atoll.model import AssetRecord
 from query_service.catalog import Catalog
+from query_service.catalog_documents import blob_key
 from query_service.circuit import Circuit
 from query_service.mongo_driver import MongoDatabase
 
@@ -88,11 +89,13 @@ def catalog(engines, mongo_database, runner):
         return mongo, catalog
 
     mongo, catalog = runner.run(make())
-    yield catalog
+    yield mongo, catalog
     runner.run(mongo.close())
 
 
-async def _check(catalog: Catalog, bucket: str, events: list[Event], batches: list[list[Event]]) -> None:
+async def _check(
+    mongo: MongoDatabase, catalog: Catalog, bucket: str, events: list[Event], batches: list[list[Event]]
+) -> None:
     for batch in batches:
         assert not (await catalog.apply(batch)).refused
     living, places = model(events)
@@ -100,9 +103,11 @@ async def _check(catalog: Catalog, bucket: str, events: list[Event], batches: li
     assert {asset.record.public_id: asset.record for asset in page.assets} == living
     for sha256, nodes in places.items():
         assert {place.node for place in await catalog.locations(bucket, sha256)} == nodes
+        document = await mongo.collection("locations").find_one({"_id": blob_key(bucket, sha256)})
+        assert ("expires_at" in document) == (not nodes), "swept if and only if no node holds it"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(course=courses())
 def test_any_order_any_repetition_any_batching_gives_the_same_catalog(runner, catalog, course):
-    runner.run(_check(catalog, *course))
+    runner.run(_check(*catalog, *course))

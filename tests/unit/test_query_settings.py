@@ -70,3 +70,12 @@ def test_without_secrets_it_does_not_start() -> None:
         load(QuerySettings, None, {})
     missing = {mistake.partition(":")[0] for mistake in caught.value.mistakes}
     assert {"cluster_secret_file", "api_keys_file", "mongodb_url_file"} <= missing
+
+
+def test_what_was_deleted_is_remembered_longer_than_events_can_be_late() -> None:
+    settings = tomllib.loads(SAMPLE.read_text(encoding="utf-8"))
+    variables = {f"ATOLL_{name.upper()}": str(value) for name, value in settings.items()}
+    longest = {"ATOLL_CATALOG_MARKS_DAYS": "7", "ATOLL_STREAM_MAX_AGE_HOURS": "167"}
+    load(QuerySettings, None, variables | longest)
+    with pytest.raises(SettingsError, match="catalog_marks_days"):
+        load(QuerySettings, None, variables | longest | {"ATOLL_STREAM_MAX_AGE_HOURS": "168"})

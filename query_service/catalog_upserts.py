@@ -1,0 +1,96 @@
+"""Bulk upserts that tell a bad document from a bad moment. I/O.
+
+What the server refuses for what it is, is noted and the rest written; a race for a new `_id` is run again;
+all else is an outage, raised for the caller to repeat the whole. Called by `catalog_writer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import bson
+from bson.errors import BSONError
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, DocumentTooLarge
+
+from query_service.catalog_documents import Document
+from query_service.catalog_errors import CatalogUnavailable
+from query_service.catalog_fold import DocumentName
+from query_service.mongo_driver import MongoDatabase
+
+_DUPLICATE_KEY = 11000
+_UPSERT_TRIES = 4
+
+# What is wrong with a document, as opposed to the server: sent again, it is refused again. MongoDB's codes
+# for bad values, bad field names, documents and keys too large, and failed validation.
+_DOCUMENT_AT_FAULT = frozenset({2, 9, 14, 20, 22, 28, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420})
+_NOT_ENCODABLE = (BSONError, OverflowError, UnicodeEncodeError, DocumentTooLarge)
+
+
+class Upsert(NamedTuple):
+    """The document `id`, brought forward by an update pipeline; made if it is not there."""
+
+    id: str
+    pipeline: list[Document]
+
+
+class Upserts:
+    """Writes them."""
+
+    def __init__(self, mongo: MongoDatabase) -> None:
+        self._mongo = mongo
+
+    async def write(self, collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]) -> None:
+        """Write all of them, noting in `refused` which documents cannot be written, and why."""
+        for _ in range(_UPSERT_TRIES):
+            if not upserts:
+                return
+            try:
+                await self._send(collection, upserts)
+            except BulkWriteError as error:
+                upserts = _sort_out(error, collection, upserts, refused)
+            except _NOT_ENCODABLE:
+                upserts = _encodable(collection, upserts, refused)
+            else:
+                return
+        raise CatalogUnavailable("Other writers were faster again and again.", retry_after=1)
+
+    async def _send(self, collection: str, upserts: Iterable[Upsert]) -> Any:
+        operations = [UpdateOne({"_id": u.id}, u.pipeline, upsert=True) for u in upserts]
+        return await self._mongo.collection(collection).bulk_write(operations, ordered=False)
+
+
+def _sort_out(
+    error: BulkWriteError, collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]
+) -> list[Upsert]:
+    """The writes to try again: those that lost a race for a new `_id`. Raises when the server is at fault."""
+    details = error.details or {}
+    failures = details.get("writeErrors", [])
+    if details.get("writeConcernErrors") or not failures:
+        raise error
+    again = []
+    for failure in failures:
+        upsert = upserts[failure["index"]]
+        if failure["code"] == _DUPLICATE_KEY and "_id" in failure.get("keyPattern", {}):
+            again.append(upsert)
+        elif failure["code"] == _DUPLICATE_KEY or failure["code"] in _DOCUMENT_AT_FAULT:
+            refused[collection, upsert.id] = f"{failure['code']}: {failure['errmsg']}"
+        else:
+            raise error
+    return again
+
+
+def _encodable(collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]) -> list[Upsert]:
+    """Those that BSON can hold. One that it cannot makes the driver refuse the whole bulk write."""
+    good = []
+    for upsert in upserts:
+        try:
+            bson.encode({"_id": upsert.id, "u": upsert.pipeline})
+        except _NOT_ENCODABLE as error:
+            refused[collection, upsert.id] = f"not a document: {error}"
+        else:
+            good.append(upsert)
+    if len(good) == len(upserts):
+        raise CatalogUnavailable("The driver refuses documents that are good.")
+    return good
