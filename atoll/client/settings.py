@@ -13,7 +13,7 @@ from pathlib import Path
 from yarl import URL
 
 from atoll import names
-from atoll.settings import setting
+from atoll.settings import SettingsError, setting
 
 
 def check_url(value: str) -> None:
@@ -56,3 +56,7 @@ class ClientSettings:
     patience_seconds: float = setting(
         "How long a query is repeated while no query service answers.", default=5.0, low=0, high=600
     )
+
+    def __post_init__(self) -> None:
+        if (self.lat is None) != (self.lon is None):
+            raise SettingsError(["lat and lon come together: one of them is missing"])

@@ -164,6 +164,12 @@ def test_settings_refuse_an_address_with_a_password():
             load(ClientSettings, None, {"ATOLL_URL": url})
 
 
+def test_half_a_position_is_a_mistake_and_not_ignored():
+    with pytest.raises(SettingsError, match="lat and lon"):
+        load(ClientSettings, None, {"ATOLL_LAT": "50.11"})
+    assert load(ClientSettings, None, {"ATOLL_LAT": "50.11", "ATOLL_LON": "8.68"}).lon == 8.68
+
+
 def test_the_client_needs_nothing_of_the_server_extra():
     code = """
 import sys

@@ -1,4 +1,4 @@
-"""Each daemon's sample names every setting and no other, and works when it is used."""
+"""Each sample in deploy/, of daemons and of the client, names every setting, no other, and works when used."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ import tomllib
 import pytest
 from import_graph import DAEMONS, ROOT
 
+from atoll.client.settings import ClientSettings
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import load
 
+SAMPLES = (*DAEMONS, "client")
+
 
 def settings_class(daemon):
+    if daemon == "client":
+        return ClientSettings
     module = importlib.import_module(f"{daemon}.settings")
     (found,) = {
         value
@@ -33,24 +38,28 @@ def uncommented(daemon):
     return re.sub(r"(?m)^#\s?(?=[a-z][a-z0-9_]* *=)", "", sample(daemon).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("daemon", SAMPLES)
 def test_a_sample_names_every_setting_and_no_other(daemon):
     named = set(tomllib.loads(uncommented(daemon)))
     assert named == {field.name for field in dataclasses.fields(settings_class(daemon))}
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("daemon", SAMPLES)
 def test_a_sample_is_usable_as_it_is(daemon):
     load(settings_class(daemon), sample(daemon), {})
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("daemon", SAMPLES)
 def test_every_line_of_a_sample_is_usable(daemon, tmp_path):
     (tmp_path / "all.toml").write_text(uncommented(daemon), encoding="utf-8")
     load(settings_class(daemon), tmp_path / "all.toml", {})
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
+def test_there_is_no_other_sample():
+    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == set(SAMPLES)
+
+
+@pytest.mark.parametrize("daemon", SAMPLES)
 def test_a_sample_holds_no_secret(daemon):
     for name in tomllib.loads(uncommented(daemon)):
         assert not re.search(r"(password|secret|token|key)s?$", name), (
