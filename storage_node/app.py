@@ -22,6 +22,7 @@ from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
 from storage_node.disk_probe import DiskProbe
 from storage_node.durability import Confirmer
+from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
@@ -31,7 +32,7 @@ from storage_node.openings import open_disk, open_inspector, open_threads
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.peer_health import PeerHealth
-from storage_node.read_side import Ground, ReadSide
+from storage_node.read_side import ReadSide
 from storage_node.scrub_rate import be_idle
 from storage_node.scrub_side import ScrubSide
 from storage_node.settings import NodeSettings

@@ -16,7 +16,6 @@ makes all that it already holds durable, so that a full store is known again aft
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from itertools import count
@@ -25,46 +24,10 @@ from pathlib import Path
 from atoll.atomic_file import fsync_directory
 from storage_node.cold_read import cold_pieces
 from storage_node.disk_errors import ours as _ours
+from storage_node.staged_file import StagedFile, sync_file
 from storage_node.store import BlobKey, Space, Staged, StoreFailed
 
 _REMEMBERED_DIRECTORIES = 300_000
-
-
-def _sync_file(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl
-
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # fsync on macOS stops at the drive's cache
-    else:
-        os.fdatasync(descriptor)  # size changes are included; only times are not
-
-
-class StagedFile:
-    """A file in incoming/, owned by one upload or pull."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with _ours:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        view = memoryview(data)
-        with _ours:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-
-    def sync(self) -> None:
-        with _ours:
-            _sync_file(self._descriptor)
-
-    def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        os.close(descriptor)
-
-    def discard(self) -> None:
-        if self._descriptor >= 0:
-            self.close()
-            self.path.unlink(missing_ok=True)
 
 
 class DiskStore:
@@ -175,7 +138,7 @@ class DiskStore:
             descriptor = os.open(self._probe, os.O_WRONLY | os.O_CREAT, 0o644)
             try:
                 os.pwrite(descriptor, os.urandom(16), 0)  # other bytes each time, or nothing need be written
-                _sync_file(descriptor)
+                sync_file(descriptor)
             finally:
                 os.close(descriptor)
 

@@ -8,32 +8,23 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from atoll.cluster import ClusterMap
-from atoll.health import State
 from atoll.hedging import Hedger
 from atoll.http import Handler
 from atoll.lifecycle import Tasks
-from atoll.node_client import NodeClient
-from atoll.signing import Keys
 from storage_node.blob_answer import Answers
-from storage_node.blob_locks import BlobLocks
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
 from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
-from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.disk_trash import DiskTrash
 from storage_node.fetch import Fetcher
+from storage_node.ground import Ground
 from storage_node.hot_path import hot_path
-from storage_node.index import Index
 from storage_node.internal_api import InternalApi
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
@@ -43,8 +34,7 @@ from storage_node.local_copies import LocalCopies
 from storage_node.membership import Membership
 from storage_node.misses import Misses
 from storage_node.orders import PullOrders
-from storage_node.origin import Origin
-from storage_node.peers import MapView, Peers
+from storage_node.peers import Peers
 from storage_node.proofs import Proofs
 from storage_node.pull import Puller
 from storage_node.quarantine import Quarantine
@@ -58,32 +48,9 @@ from storage_node.repair import Repairer
 from storage_node.repair_routes import RepairRoutes
 from storage_node.restores import Restores
 from storage_node.salvage import Salvage
-from storage_node.settings import NodeSettings
-from storage_node.space import SpaceGuard
-from storage_node.store import BlobKey, BlobStore
+from storage_node.store import BlobKey
 
 _EXPIRY_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the reading half stands on; app.py owns it."""
-
-    settings: NodeSettings
-    origin: Origin
-    keys: Keys
-    store: BlobStore
-    index: Index
-    locks: BlobLocks
-    cluster: MapView
-    client: NodeClient
-    readers: Executor
-    writers: Executor
-    registry: CollectorRegistry
-    space: SpaceGuard
-    disk: DiskHealth = field(default_factory=TrustedDisk)
-    peer_state: Callable[[str], State] = lambda _: "unknown"
-    membership: Membership | None = None
 
 
 class ReadSide:
@@ -93,28 +60,36 @@ class ReadSide:
     """
 
     def __init__(self, ground: Ground, rng: random.Random) -> None:
-        settings, origin = ground.settings, ground.origin
-        store, index, writers = ground.store, ground.index, ground.writers
-        self._index, self._writers = index, writers
+        self._index, self._writers = ground.index, ground.writers
         self.counts = counts = ReadMetrics()
-        self.ram = ram = RamCache(settings.ram_cache_bytes, settings.ram_cache_max_blob_bytes)
-        self.hedger = hedger = Hedger()
-        collector = ReadCollector(counts, ram, hedger, ground.registry)
+        self.ram = RamCache(ground.settings.ram_cache_bytes, ground.settings.ram_cache_max_blob_bytes)
+        self.hedger = Hedger()
         self.peers = Peers(
-            origin,
+            ground.origin,
             ground.cluster,
             ground.client,
             counts,
-            settings.peer_read_seconds,
-            hedger,
+            ground.settings.peer_read_seconds,
+            self.hedger,
             ground.peer_state,
         )
+        self.membership = ground.membership or Membership(ground.origin.node)
         reads = DiskReads(ground.readers, ground.disk)
-        self.membership = ground.membership or Membership(origin.node)
-        trash = DiskTrash(settings.data_dir, store)
-        self.reclaimer = reclaimer = Reclaimer(trash, index, ground.locks)
+        trash = DiskTrash(ground.settings.data_dir, ground.store)
+        self.reclaimer = Reclaimer(trash, ground.index, ground.locks)
+        salvage = self._build_pulls(ground, reads, rng)
+        self._build_removals(ground, trash, rng)
+        self._build_routes(ground, salvage, rng)
+        self._visibility: dict[str, str] = {}
+        self.cluster_changed(ground.cluster.current)
+
+    def _build_pulls(self, ground: Ground, reads: DiskReads, rng: random.Random) -> Salvage:
+        """Bytes from peers, and what becomes of bad copies."""
+        settings, origin, counts = ground.settings, ground.origin, self.counts
+        store, index, writers = ground.store, ground.index, ground.writers
+        collector = ReadCollector(counts, self.ram, self.hedger, ground.registry)
         self._quarantine = Quarantine(
-            store, index, ground.locks, origin, ram, counts, writers, rng, self._needs_repair
+            store, index, ground.locks, origin, self.ram, counts, writers, rng, self._needs_repair
         )
         self._records = RecordSearch(index, self.peers, reads)
         fetcher = Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk)
@@ -124,7 +99,7 @@ class ReadSide:
             peers=self.peers,
             fetcher=salvage,
             keeper=Keeper(store, index, ground.locks),
-            reclaimer=reclaimer,
+            reclaimer=self.reclaimer,
             records=self._records,
             misses=Misses(time.monotonic),
             counts=counts,
@@ -134,11 +109,20 @@ class ReadSide:
             space=ground.space,
         )
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
-        self.local = LocalCopies(index, store, ram, self.peers, self._quarantine, reads)
+        self.local = LocalCopies(index, store, self.ram, self.peers, self._quarantine, reads)
+        self.orders = PullOrders(
+            origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
+        )
+        return salvage
+
+    def _build_removals(self, ground: Ground, trash: DiskTrash, rng: random.Random) -> None:
+        """What deletes take away, and what a lost index finds again."""
+        settings, origin = ground.settings, ground.origin
+        store, index, writers = ground.store, ground.index, ground.writers
         self.rebuilder = Rebuilder(
             index,
             store,
-            reclaimer,
+            self.reclaimer,
             ground.locks,
             origin,
             writers,
@@ -146,30 +130,31 @@ class ReadSide:
             self.membership,
             settings.stream_max_age_hours * 3_600_000,
         )
-        self.removals = Removals(store, trash, index, ground.locks, origin, ram, writers, self.membership)
+        self.removals = Removals(
+            store, trash, index, ground.locks, origin, self.ram, writers, self.membership
+        )
         self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
+
+    def _build_routes(self, ground: Ground, salvage: Salvage, rng: random.Random) -> None:
+        """Who is answered, and with what."""
+        origin, index, counts = ground.origin, ground.index, self.counts
         answers = Answers(counts)
         access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
         self._delivery = Delivery(
-            origin.set, access, ram, self.local, self.peers, self.puller, answers, counts
+            origin.set, access, self.ram, self.local, self.peers, self.puller, answers, counts
         )
-        self.orders = PullOrders(
-            origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
-        )
-        blobs = InternalBlobs(origin.set, ram, self.local, salvage, answers, counts.to_peers)
+        blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
         self.digests = Digests(index, origin.node)
         self._repair_routes = RepairRoutes(
             origin,
             index,
             self.digests,
-            Restores(index, origin, reclaimer, self.peers, ground.client, writers),
-            Proofs(index, store, origin, self._quarantine, ground.readers),
+            Restores(index, origin, self.reclaimer, self.peers, ground.client, ground.writers),
+            Proofs(index, ground.store, origin, self._quarantine, ground.readers),
             ground.readers,
         )
         self.auth = InternalAuth(origin.node, ground.keys, origin.now_ms, ground.disk)
-        self._visibility: dict[str, str] = {}
-        self.cluster_changed(ground.cluster.current)
 
     def add_routes(self, app: web.Application) -> None:
         """The internal API, and the catch-all that serves blobs. Other routes may come before or after:

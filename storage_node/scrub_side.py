@@ -11,8 +11,9 @@ from aiohttp import web
 
 from atoll.lifecycle import Tasks
 from atoll.model import ScrubFacts
+from storage_node.ground import Ground
 from storage_node.inspection import Inspector
-from storage_node.read_side import Ground, ReadSide
+from storage_node.read_side import ReadSide
 from storage_node.scrub import Scrubber
 from storage_node.scrub_look import Decoding
 from storage_node.scrub_rate import Pace

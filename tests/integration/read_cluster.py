@@ -29,11 +29,12 @@ from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
 from storage_node.chunks import BlobHasher
 from storage_node.disk_store import DiskStore
+from storage_node.ground import Ground
 from storage_node.index import Index
 from storage_node.index_ops import store_replica
 from storage_node.origin import Origin
 from storage_node.pull import address_of
-from storage_node.read_side import Ground, ReadSide
+from storage_node.read_side import ReadSide
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 

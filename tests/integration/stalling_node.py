@@ -10,8 +10,9 @@ from typing import Any
 
 from atoll.daemon_main import daemon_main
 from storage_node.app import run
-from storage_node.disk_store import DiskStore, StagedFile
+from storage_node.disk_store import DiskStore
 from storage_node.settings import NodeSettings
+from storage_node.staged_file import StagedFile
 
 _ON_THE_DISK: dict[type, tuple[str, ...]] = {
     DiskStore: ("probe", "read", "size", "stage", "publish", "remove"),

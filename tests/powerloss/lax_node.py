@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import storage_node.disk_store as disk_store
 import storage_node.index as index
 import storage_node.journal as journal
+import storage_node.staged_file as staged_file
 from atoll.daemon_main import daemon_main
 from storage_node.app import run
 from storage_node.settings import NodeSettings
@@ -49,8 +50,8 @@ def _without_new_folders() -> None:
 
 def _without_bytes() -> None:
     """A blob's own bytes."""
-    assert disk_store._sync_file
-    disk_store._sync_file = lambda descriptor: None
+    assert staged_file.sync_file
+    staged_file.sync_file = lambda descriptor: None
 
 
 def _without_commits() -> None:
