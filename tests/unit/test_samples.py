@@ -1,4 +1,4 @@
-"""Each sample in deploy/, of daemons and of the client, names every setting, no other, and works when used."""
+"""Each sample in deploy/, of daemons and the client, names every setting, no other, and works when used."""
 
 from __future__ import annotations
 
