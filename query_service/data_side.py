@@ -25,7 +25,8 @@ from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
-from query_service.redis_cache import CONNECTIONS, READ_SECONDS, RedisCache
+from query_service.redis_cache import READ_SECONDS, RedisCache
+from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
 from query_service.settings import QuerySettings
 

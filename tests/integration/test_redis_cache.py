@@ -18,7 +18,8 @@ from atoll.model import Location
 from atoll.settings import SettingsError
 from query_service import redis_cache
 from query_service.catalog_asset import CatalogAsset
-from query_service.redis_cache import EPOCH_KEY, RedisCache
+from query_service.redis_cache import RedisCache
+from query_service.redis_link import EPOCH_KEY
 from query_service.redis_url import open_redis
 
 pytestmark = pytest.mark.integration
