@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import uuid
 from collections.abc import Iterator
 
 import pymongo
 import pytest
 from engine_thread import EngineThread
+
+_CHAOS = "chaos/seed"  # in pytest's cache: --last-failed does the same again
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed of the chaos run once, before there are workers, so that it can be told at the top."""
+    if hasattr(config, "workerinput"):
+        return
+    seed = os.environ.get("CHAOS_SEED", "")
+    if not seed and config.cache and config.getoption("lf", False):
+        seed = str(config.cache.get(_CHAOS, ""))
+    os.environ["CHAOS_SEED"] = seed or str(random.SystemRandom().randrange(10**6))
+    if config.cache:
+        config.cache.set(_CHAOS, os.environ["CHAOS_SEED"])
+
+
+def pytest_report_header() -> str:
+    """What a failed chaos run needs to be done again."""
+    return f"chaos seed: {os.environ['CHAOS_SEED']} (again: make chaos SEED={os.environ['CHAOS_SEED']} MINUTES=2)"
 
 
 @pytest.fixture(scope="session")
