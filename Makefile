@@ -25,7 +25,7 @@ up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
 	@$(BIN)/atoll up $(ARGS)
 
 test: $(READY) lint ## formatter, linter, types, then every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: from which seed on)
 	@$(BIN)/python -m pytest tests/powerloss --power-stories $(or $(STORIES),20) --power-seed $(or $(SEED),0) $(ARGS)

@@ -29,7 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """What a failed chaos run needs to be done again."""
-    return f"chaos seed: {os.environ['CHAOS_SEED']} (again: make chaos SEED={os.environ['CHAOS_SEED']} MINUTES=2)"
+    seed = os.environ["CHAOS_SEED"]
+    return f"chaos seed: {seed} (again: make chaos SEED={seed} MINUTES=2)"
 
 
 @pytest.fixture(scope="session")
