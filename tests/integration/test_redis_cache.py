@@ -16,7 +16,7 @@ from atoll.backoff import Backoff
 from atoll.ids import now_ms
 from atoll.model import Location
 from atoll.settings import SettingsError
-from query_service import redis_cache
+from query_service import redis_cache, redis_link
 from query_service.catalog_asset import CatalogAsset
 from query_service.redis_cache import RedisCache
 from query_service.redis_link import EPOCH_KEY
@@ -55,7 +55,7 @@ async def redis(engines):
 @contextlib.asynccontextmanager
 async def running(url: str, clocks: Clocks | None = None) -> AsyncIterator[RedisCache]:
     """A cache that has arrived."""
-    client = open_redis(url, "test", 1, redis_cache.CONNECTIONS)
+    client = open_redis(url, "test", 1, redis_link.CONNECTIONS)
     clock = clocks.clock if clocks else time.monotonic
     cache = RedisCache(
         client,
@@ -237,7 +237,7 @@ async def test_a_server_that_stalls_is_soon_asked_no_more_and_used_again_when_it
     async with running(through(proxy, engines.urls.redis)) as cache:
         await cache.put(cache.lease(), {asset_id: asset})
         proxy.stall()
-        for _ in range(redis_cache.TIMEOUTS_IN_A_ROW):
+        for _ in range(redis_link.TIMEOUTS_IN_A_ROW):
             assert await cache.get([asset_id]) == {}
         assert not cache.up
         proxy.mend()
