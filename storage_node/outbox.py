@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 from atoll.backoff import Backoff
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import Failed
+from atoll.errors import Failed, Unavailable
 from atoll.events import event_headers
 from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.signing import Keys
@@ -92,11 +92,8 @@ class Outbox:
         loop = asyncio.get_running_loop()
         batch = self._settings.outbox_batch
         rows = await loop.run_in_executor(self._threads, self._index.outbox, batch)
-        region = self._cluster.current.region(self._settings.region)
         if not self._stream_known:  # before the first event: its readers wait for the stream
-            await ensure_stream(
-                self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
-            )
+            await self._make_stream()
             self._stream_known = True
         if not rows:
             return 0
@@ -109,6 +106,14 @@ class Outbox:
             if outcome is not None:
                 raise outcome
         return len(rows)
+
+    async def _make_stream(self) -> None:
+        region = self._cluster.current.regions.get(self._settings.region)
+        if region is None:  # somebody took it out of the map: what waits is kept until it is back
+            raise Unavailable(f"Region {self._settings.region} is not in the cluster map.")
+        await ensure_stream(
+            self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
+        )
 
     def _message(self, row: OutboxRow) -> Kept:
         return Kept(row.subject, row.body, event_headers(row.event_id, row.subject, row.body, self._keys))
