@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 
-import pillow_heif
-from PIL import AvifImagePlugin, Image, ImageFile, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image
 
 from storage_node.container_outline import Truncated
+from storage_node.decoders import set_up_decoders
 from storage_node.inspection_protocol import (
     REPLY_ENCODER,
     REQUEST_DECODER,
@@ -24,31 +23,15 @@ from storage_node.inspection_protocol import (
     InspectionRequest,
     Refusal,
 )
-from storage_node.picture_check import PictureRefused, check
+from storage_node.picture_check import check
+from storage_node.picture_limits import PictureRefused
 from storage_node.worker_sandbox import live
-
-_MAX_TEXT_BYTES = 1 << 20  # one decompressed PNG text or profile
-_MAX_TEXT_BYTES_SUM = 8 << 20
 
 
 def main(argv: list[str]) -> None:
     """Set the decoders up, then answer until the daemon closes the pipe."""
     set_up_decoders()
     live(argv, answer)
-
-
-def set_up_decoders() -> None:
-    """Load every plugin now, in the safe, and put its limits on. Changes Pillow for the whole process."""
-    Image.preinit()  # the common plugins; the rest are registered by their import
-    assert {"AVIF", "WEBP", "TIFF"} <= Image.OPEN.keys(), (AvifImagePlugin, WebPImagePlugin, TiffImagePlugin)
-    # One thread each: the pool's size says how many cores decode, and every thread is address space.
-    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    PngImagePlugin.MAX_TEXT_CHUNK = _MAX_TEXT_BYTES
-    PngImagePlugin.MAX_TEXT_MEMORY = _MAX_TEXT_BYTES_SUM
-    warnings.simplefilter("ignore")
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 def answer(frame: bytes) -> bytes:
