@@ -65,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     verb = next((word for word in arguments if not word.startswith("-")), None)
+    if not arguments:
+        _parser(None, None).print_help(sys.stderr)
+        return Exit.USAGE
     module = _import(verb) if verb in USER_VERBS | LOCAL_VERBS and verb is not None else None
     args = _parser(verb, module).parse_args(arguments)
     assert module is not None, "argparse asks for a verb it knows"
@@ -84,12 +87,19 @@ def _import(verb: str) -> ModuleType:
         ) from error
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Verbs and options of usual length stand beside their explanation, not above it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+
 def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="atoll",
         description="Atoll: your own image CDN, on your own machines.",
         epilog=table(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"atoll {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -99,7 +109,7 @@ def _parser(chosen: str | None, module: ModuleType | None) -> argparse.ArgumentP
             help=does,
             description=(module.__doc__ if verb == chosen and module is not None else does),
             epilog=table(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
         )
         if verb == chosen and module is not None:
             module.add_arguments(sub)

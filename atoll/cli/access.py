@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from atoll.cli.exit_codes import WrongUsage
 from atoll.client.async_client import AsyncClient
 from atoll.client.cluster_file import ClusterFile, cluster_path, read_cluster_file
 from atoll.client.settings import ClientSettings
@@ -19,6 +21,13 @@ from atoll.settings import SettingsError, load, read_secret
 
 OWN_BUCKETS = "atoll-"  # of the cluster itself, such as the canaries'
 DEFAULT_CLUSTERS = (Path(".atoll"), Path(".atoll/demo"))  # where `atoll up` and `atoll demo` keep theirs
+
+
+class NoCluster(WrongUsage):
+    """Nobody says which cluster is meant."""
+
+    slug = "no-cluster"
+    title = "There is no cluster here"
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +50,15 @@ class Access:
     monitor: str | None = None
     file: ClusterFile | None = None
     directory: Path | None = None
+
+    @property
+    def journal(self) -> Path:
+        """The journal of uploads: beside cluster.json, else in the state directory, one per cluster."""
+        if self.directory is not None:
+            return self.directory / "uploads.journal"
+        state = self.settings.state_dir or Path.home() / ".local/state/atoll"
+        cluster = hashlib.sha256("\n".join(sorted(self.urls)).encode()).hexdigest()[:12]
+        return state / f"uploads-{cluster}.journal"
 
     def client(self) -> AsyncClient:
         """A client with these; at the place the settings give, if they do."""
@@ -68,7 +86,7 @@ def find_access(args: argparse.Namespace) -> Access:
     for directory in DEFAULT_CLUSTERS:
         if cluster_path(directory).exists():
             return _from_file(directory, settings)
-    raise SettingsError(["no cluster: start one with `atoll up`, or give --cluster, --settings or ATOLL_URL"])
+    raise NoCluster("Start one with `atoll up`, or say which one: --cluster, --settings or ATOLL_URL.")
 
 
 def _from_file(path: Path, settings: ClientSettings) -> Access:
@@ -114,4 +132,4 @@ async def bucket_of(args: argparse.Namespace, client: AsyncClient, access: Acces
     if len(buckets) == 1:
         return buckets[0]
     known = ", ".join(buckets[:20]) or "none yet; make one with `atoll buckets --create NAME`"
-    raise SettingsError([f"which bucket? say --bucket NAME (there are: {known})"])
+    raise WrongUsage(f"Which bucket? Say --bucket NAME. There are: {known}.")

@@ -11,16 +11,17 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from atoll.client.source import local_file
 from atoll.client.tree import FoundFile
 from atoll.client.views import TicketView
+from atoll.ids import now_ms
 from atoll.node_api import AssetView
 
 # A file changed within its clock's granularity after it was noted looks unchanged: then its hash decides.
@@ -137,12 +138,20 @@ class Journal:
         """What was uploaded is no longer there: upload it again."""
         self._entries.pop(self._key(file), None)
 
+    def forget_assets(self, asset_ids: Collection[str]) -> None:
+        """They were deleted: the same files are to be uploaded again, by whoever wants them back."""
+        for entry in list(self._entries.values()):
+            if entry.done is not None and entry.done.asset_id in asset_ids:
+                self._write(structs.replace(entry, done=None, at_ms=self._clock()))
+
     def _append(self, file: FoundFile, *, ticket: TicketView | None = None, done: Done | None = None) -> None:
         try:
             facts = file.path.stat()
         except OSError:
             return  # it is gone: there is nothing that another run could recognize
-        entry = Entry(*self._key(file), facts.st_size, facts.st_mtime_ns, self._clock(), ticket, done)
+        self._write(Entry(*self._key(file), facts.st_size, facts.st_mtime_ns, self._clock(), ticket, done))
+
+    def _write(self, entry: Entry) -> None:
         assert self._file is not None, "the journal is a context"
         with self._writing, local_file(self._path):
             self._entries[entry.key] = entry
@@ -155,6 +164,13 @@ class Journal:
             os.fsencode(file.path.absolute()).decode(errors="backslashreplace"),
             file.public_id,
         )
+
+
+def forget_uploads(path: Path, asset_ids: Collection[str]) -> None:
+    """Strike deleted assets from the journal at `path`, if there is one."""
+    if asset_ids and path.exists():
+        with Journal(path, "", now_ms) as journal:
+            journal.forget_assets(asset_ids)
 
 
 def _private(path: str, flags: int) -> int:

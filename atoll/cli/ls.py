@@ -1,11 +1,11 @@
-"""List the assets of a bucket, by public_id: id, size, width x height, public_id."""
+"""List the assets of a bucket, by public_id: id, size, width x height, public_id (unless it is the id)."""
 
 from __future__ import annotations
 
 import argparse
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
-from atoll.cli.output import emit_json, say, size
+from atoll.cli.output import emit_json, on_terminal, printable, say, size
 from atoll.client.async_client import AsyncClient
 
 
@@ -27,6 +27,10 @@ async def _ls(args: argparse.Namespace, client: AsyncClient, access: Access) -> 
     async for asset in client.list(bucket, args.prefix, args.limit):
         if args.json:
             emit_json(asset)
+        elif on_terminal():
+            name = asset.public_id if asset.public_id != asset.asset_id else ""
+            pixels = f"{asset.width}x{asset.height}"
+            say(f"{asset.asset_id}  {size(asset.bytes):>10}  {pixels:>11}  {printable(name)}".rstrip())
         else:
             say(asset.asset_id, size(asset.bytes), f"{asset.width}x{asset.height}", asset.public_id)
     return 0

@@ -49,7 +49,7 @@ def note(text: str) -> None:
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table: drawn on a terminal; elsewhere a line of headings, then lines, separated by tabs."""
     texts = [[printable("" if value is None else value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
+    if not on_terminal():
         say(*columns)
         for row in texts:
             say(*row)
@@ -76,7 +76,7 @@ def show_error(error: AtollError, *, about: str | None = None) -> None:
         sys.stderr.write(f"  {printable(line)}\n")
     for name, value in error.facts.items():
         if name not in _HIDDEN_FACTS:
-            sys.stderr.write(f"  {printable(name)}: {_fact(value)}\n")
+            sys.stderr.write(f"  {printable(name)}:{_fact(value)}\n")
     if hint := _hint(error):
         sys.stderr.write(f"  → {hint}\n")
     sys.stderr.flush()
@@ -86,8 +86,13 @@ def _fact(value: object) -> str:
     if isinstance(value, dict):
         return "".join(f"\n    {printable(key)}: {printable(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(printable(item) for item in value)
-    return printable(value)
+        return " " + ", ".join(printable(item) for item in value)
+    return f" {printable(value)}"
+
+
+def on_terminal() -> bool:
+    """Whether people read standard output; programs get the same facts separated by tabs."""
+    return sys.stdout.isatty()
 
 
 def _hint(error: AtollError) -> str | None:

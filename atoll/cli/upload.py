@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import re
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 async def _upload(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
     files = await asyncio.to_thread(_files, args)
     bucket = await bucket_of(args, client, access)
-    path = args.resume or await asyncio.to_thread(journal_path, access)
+    path = args.resume or access.journal
     with Journal(path, bucket, now_ms) as journal:
         plan = Plan(tuple(files), ()) if args.again else await make_plan(files, journal, client, now_ms())
         try:
@@ -85,7 +84,7 @@ async def _carry_out(
     plan: Plan, args: argparse.Namespace, bucket: str, client: AsyncClient, journal: Journal
 ) -> int:
     sizes = await asyncio.to_thread(lambda: sum(_size(file.path) for file in plan.todo))
-    report = Report(as_json=args.json)
+    report = Report(as_json=args.json, files=len(plan.todo) + len(plan.skipped))
     with make_screen(sizes, len(plan.todo)) as screen:
         upload = UploadRun(client, journal, report, screen, wait=args.wait, wait_seconds=args.wait_seconds)
         await upload.run(
@@ -111,12 +110,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0  # its upload will say what is wrong
-
-
-def journal_path(access: Access) -> Path:
-    """Beside cluster.json, else in the state directory, one journal per cluster."""
-    if access.directory is not None:
-        return access.directory / "uploads.journal"
-    state = access.settings.state_dir or Path.home() / ".local/state/atoll"
-    cluster = hashlib.sha256("\n".join(sorted(access.urls)).encode()).hexdigest()[:12]
-    return state / f"uploads-{cluster}.journal"

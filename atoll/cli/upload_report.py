@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from atoll.cli.journal import Done
-from atoll.cli.output import emit_json, note, say, show_error
+from atoll.cli.output import emit_json, note, on_terminal, say, show_error
+from atoll.client.source import FileUnusable
 from atoll.client.tree import FoundFile
-from atoll.errors import AtollError
+from atoll.errors import AtollError, Rejected
 from atoll.node_api import AssetView
+from atoll.settings import SettingsError
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,16 @@ class Outcome:
         return line
 
 
+def may_pass(error: AtollError) -> bool:
+    """Whether the same file may be taken another time, without anybody changing anything."""
+    return not isinstance(error, (Rejected, FileUnusable, SettingsError))
+
+
 class Report:
     """Prints outcomes as they come, and counts."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
+    def __init__(self, *, as_json: bool, files: int) -> None:
+        self._as_json, self._files = as_json, files
         self._counts = {"uploaded": 0, "skipped": 0, "failed": 0}
         self.errors: list[AtollError | None] = []
 
@@ -69,12 +76,22 @@ class Report:
             show_error(outcome.error, about=str(outcome.path))
         if self._as_json:
             emit_json(outcome.json())
+        elif outcome.asset_id is not None and on_terminal():
+            self._show(outcome)
         elif outcome.asset_id is not None:
             say(outcome.asset_id, outcome.url, ",".join(outcome.regions), outcome.path)
+
+    def _show(self, outcome: Outcome) -> None:
+        """For people: a line that fits; the URL, which does not, of a single file only."""
+        regions = ", ".join(outcome.regions)
+        before = "  (uploaded before)" if outcome.status == "skipped" else ""
+        say(f"{outcome.asset_id}  {outcome.path}  {regions}{before}")
+        if self._files == 1:
+            say(outcome.url)
 
     def summary(self) -> None:
         """One line of figures."""
         parts = [f"{count} {status}" for status, count in self._counts.items() if count]
         note(", ".join(parts))
-        if self._counts["failed"]:
+        if any(error is not None and may_pass(error) for error in self.errors):
             note("Run the same command again to try the failed ones again.")

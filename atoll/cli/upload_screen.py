@@ -48,6 +48,19 @@ class Tally:
         self._screen.show(self._total, self._done)
 
 
+class Blank:
+    """Shows nothing."""
+
+    def __enter__(self) -> Blank:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def show(self, sent: int, done: int) -> None:
+        """Nothing."""
+
+
 class Bar:
     """A progress bar over all bytes and files."""
 
@@ -59,24 +72,25 @@ class Bar:
             Progress,
             TextColumn,
             TimeRemainingColumn,
-            TransferSpeedColumn,
         )
 
         self._progress = Progress(
             TextColumn("{task.fields[files]}"),
             BarColumn(),
             DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[pace]}"),
+            TimeRemainingColumn(compact=True),
             # A URL that is printed above the bar has to stay one line, to be copied.
             console=Console(stderr=True, soft_wrap=True, highlight=False),
             # Lines printed meanwhile go above the bar; piped ones must go where they are piped.
             redirect_stdout=sys.stdout.isatty(),
         )
         self._files = files_total
-        self._task = self._progress.add_task("", total=bytes_total, files=f"0/{files_total} files")
+        self._task = self._progress.add_task("", total=bytes_total, files=f"0/{files_total} files", pace="")
+        self._began = time.monotonic()
 
     def __enter__(self) -> Bar:
+        self._began = time.monotonic()
         self._progress.start()
         return self
 
@@ -87,7 +101,8 @@ class Bar:
 
     def show(self, sent: int, done: int) -> None:
         """Move the bar."""
-        self._progress.update(self._task, completed=sent, files=f"{done}/{self._files} files")
+        pace = f"{size(round(sent / max(0.001, time.monotonic() - self._began)))}/s" if sent else ""
+        self._progress.update(self._task, completed=sent, files=f"{done}/{self._files} files", pace=pace)
 
 
 class Lines:
@@ -121,5 +136,7 @@ class Lines:
 
 
 def make_screen(bytes_total: int, files_total: int) -> Screen:
-    """What fits standard error."""
+    """What fits standard error; nothing when there is nothing to do."""
+    if files_total == 0:
+        return Blank()
     return Bar(bytes_total, files_total) if sys.stderr.isatty() else Lines(bytes_total, files_total)

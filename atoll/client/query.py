@@ -119,7 +119,7 @@ def _nobody(failures: Mapping[str, AtollError]) -> AtollError:
     said = [e for e in failures.values() if not isinstance(e, (Unreachable, BrokeOff))]
     if said:
         return said[-1]
-    tried = {url: error.detail for url, error in failures.items()}
+    tried = [error.detail for error in failures.values()]  # each names its service
     which = "The query service" if len(tried) == 1 else f"None of {len(tried)} query services"
     verb = "does not answer" if len(tried) == 1 else "answers"
     return Unavailable(f"{which} {verb}. Is the cluster up, and the address right?", tried=tried)

@@ -295,6 +295,25 @@ def test_what_was_deleted_since_is_uploaded_again(standin, broken, described, im
     assert second["asset_id"] != first["asset_id"]
 
 
+def test_what_was_deleted_with_the_same_command_a_moment_ago_is_uploaded_again(standin, broken, images):
+    path = images / "a.png"
+    (first,) = broken("upload", path, "--json").lines
+    assert broken("rm", first["asset_id"], "0" * 26).code == 1
+    (second,) = broken("upload", path, "--json").lines
+    assert (second["status"], len(standin.state.assets)) == ("uploaded", 1)
+    assert [line["status"] for line in broken("upload", path, "--json").lines] == ["skipped"]
+
+
+def test_people_are_told_to_repeat_what_may_pass_only(standin, broken, images):
+    again = "Run the same command again"
+    standin.faults[NEAREST].append(answering(422, b'{"type":"urn:atoll:problem:undecodable","detail":"bad"}'))
+    assert again not in broken("upload", images / "a.png").err
+    assert again not in broken("upload", images / "there-is-none.png").err
+    standin.state.replicates = False
+    late = broken("upload", images / "b.png", "--wait", "regions:2", "--wait-seconds", 0.1)
+    assert again in late.err
+
+
 def test_a_touched_file_with_the_same_bytes_is_skipped(standin, broken, images):
     path = images / "a.png"
     assert broken("upload", path).code == 0

@@ -1,0 +1,63 @@
+"""What the first page promises is typed here as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from client_clusters import ClusterUnderTest, picture
+
+pytestmark = [pytest.mark.integration, pytest.mark.probe]
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder_of_a_new_user(running_cluster: ClusterUnderTest, tmp_path: Path) -> Path:
+    """A directory with a photo, beside the cluster that `make up` runs."""
+    (tmp_path / ".atoll").symlink_to(running_cluster.directory)
+    (tmp_path / "photo.jpg").write_bytes(picture(kind="JPEG"))
+    return tmp_path
+
+
+def run(argv: list[str], folder: Path) -> str:
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, (argv, done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_the_program_runs(folder_of_a_new_user: Path) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (line,) = run([sys.executable, "-c", program], folder_of_a_new_user).splitlines()
+    uploaded, nearby = line.split()
+    assert uploaded.partition("/images/")[2] == nearby.partition("/images/")[2]
+
+
+def test_the_commands_run_in_their_order(folder_of_a_new_user: Path) -> None:
+    lines = re.findall(r"^\$ (atoll [^#\n]*)", README, re.MULTILINE)
+    verbs = [shlex.split(line)[1] for line in lines]
+    assert verbs == ["upload", "ls", "url", "locations", "get", "status"]
+    asset_id = ""
+    for line in lines:
+        words = [asset_id if word == "ID" else word for word in shlex.split(line)]
+        out = run([sys.executable, "-m", "atoll.cli", *words[1:]], folder_of_a_new_user)
+        asset_id = asset_id or out.split()[0]
+    copy = folder_of_a_new_user / "copy.jpg"
+    assert copy.read_bytes() == (folder_of_a_new_user / "photo.jpg").read_bytes()
+
+
+def test_every_verb_of_make_is_there() -> None:
+    told = set(re.findall(r"\bmake ([a-z]+)", README)) - {"sure"}
+    made = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert told <= made
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert os.path.exists(ROOT / target), target
