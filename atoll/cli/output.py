@@ -59,12 +59,19 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    drawn = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for index in (said := _said(len(columns), texts)):
+        drawn.add_column(columns[index], overflow="fold")
     for row in texts:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(row[index]) for index in said))
     Console().print(drawn)
+
+
+def _said(columns: int, rows: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that say something; the others only cost width. All, when there are no rows."""
+    return [index for index in range(columns) if not rows or any(row[index] for row in rows)]
 
 
 def show_error(error: AtollError, *, about: str | None = None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from atoll.cli.__main__ import main
 from atoll.cli.exit_codes import Exit
-from atoll.cli.output import show_error
+from atoll.cli.output import show_error, show_table
 from atoll.cli.upload_report import Outcome, Report
 from atoll.cli.upload_screen import Blank, make_screen
 from atoll.errors import Unavailable
@@ -66,3 +66,10 @@ def test_where_there_is_no_cluster_the_error_says_what_to_do(capsys, tmp_path, m
     monkeypatch.delenv("ATOLL_URL", raising=False)
     assert main(["ls"]) == Exit.USAGE
     assert "Start one with `atoll up`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rows", "heads"), [([("n1", "", "x")], "NODE STATE"), ([], "NODE ERASED STATE")])
+def test_a_column_without_a_word_takes_no_width_on_a_terminal(monkeypatch, capsys, rows, heads):
+    monkeypatch.setattr("atoll.cli.output.on_terminal", lambda: True)
+    show_table("Nodes", ("NODE", "ERASED", "STATE"), rows)
+    assert capsys.readouterr().out.splitlines()[2].split() == heads.split()
