@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from atoll.client.async_client import AsyncClient
 from atoll.errors import AtollError, Conflict, NotFound
 from atoll.local.cluster import LocalCluster
+from probe.command import atoll
 from probe.repair_story import another_node, empty_catalog, gone, outboxes_empty, wipe_streams
 from probe.story import AP, BUCKET, EU, NODES, US, Stored, Story, eventually, picture
 
@@ -25,25 +23,6 @@ pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytes
 async def client_of(story: Story) -> AsyncIterator[AsyncClient]:
     async with AsyncClient([story.query], story.cluster.admin_key) as client:
         yield client
-
-
-async def atoll(cluster: LocalCluster, *arguments: str) -> tuple[int, Any]:
-    """The real command; its exit code and its JSON."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "atoll.cli",
-        *arguments,
-        "--json",
-        "--cluster",
-        str(cluster.paths.root),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode is not None
-    assert out, err.decode()
-    return process.returncode, json.loads(out.splitlines()[-1])
 
 
 def _files(story: Story, node: str, sha256: str) -> list[Path]:
