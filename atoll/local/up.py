@@ -16,6 +16,7 @@ from atoll import lifecycle, log
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import Kind
 from atoll.local.tables import plain_table
+from atoll.local.tasks import INTERRUPTED, StoppedFirst, unless_stopped
 
 _ORDER: tuple[Kind, ...] = ("query_service", "storage_node", "replicator", "monitor")
 
@@ -31,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start, say where everything listens, stop cleanly on one Ctrl-C. Raises what cannot be started."""
     log.configure("atoll up", "WARNING")
-    return lifecycle.run(partial(_up, args.data, args.json))
+    try:
+        return lifecycle.run(partial(_up, args.data, args.json))
+    except StoppedFirst:
+        return INTERRUPTED
 
 
 async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
@@ -39,7 +43,7 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
     async with AsyncExitStack() as stack:
         with console.status("starting engines and daemons …"):
             here = LocalCluster(data, environ=dict(os.environ), canaries=True)
-            cluster = await stack.enter_async_context(here)
+            cluster = await unless_stopped(stop, stack.enter_async_context(here))
         if as_json:
             print(json.dumps(cluster.summary(), indent=2), flush=True)  # noqa: T201 - the command's answer
         else:

@@ -98,6 +98,7 @@ def test_one_ctrl_c_stops_the_cluster_cleanly_and_its_data_comes_back(tmp_path: 
         assert process.wait(_DOWN_SECONDS) == 0
         _all_gone(summary)
         assert not (tmp_path / "cluster.json").exists()
+    assert _working_on(tmp_path) == []
     with _up(tmp_path) as (process, again):
         assert again["endpoints"] == summary["endpoints"], "issued URLs must stay true"
         key = Path(again["admin_key_file"]).read_text().strip()
@@ -146,8 +147,37 @@ def test_the_demo_shows_everything_and_ends_with_exit(tmp_path: Path) -> None:
 
 def test_a_demo_on_the_data_of_another_copies_its_pictures_all_the_same(tmp_path: Path) -> None:
     for _ in range(2):
-        demo = _atoll("demo", "--data", str(tmp_path), "--exit")
+        demo = _atoll("demo", "--data", str(tmp_path), "--exit", "--json")
         out, err = demo.communicate(timeout=120)
         assert demo.returncode == 0, out + err
+        figures = json.loads(out)["figures"]
+        assert all(value > 0 for value in figures.values()), "what was there before has not arrived"
     blobs = [set((tmp_path / "nodes").glob(f"{node}/**/*.jpg")) for node in ("eu-central-1", "us-east-1")]
     assert [len(files) for files in blobs] == [16, 16], "eight pictures a run, none the same"
+
+
+@pytest.mark.parametrize("verb", ["up", "demo"])
+def test_ctrl_c_while_it_starts_ends_it_at_once_and_leaves_nothing(tmp_path: Path, verb: str) -> None:
+    process = _atoll(verb, "--data", str(tmp_path))
+    deadline = time.monotonic() + _UP_SECONDS
+    while not (tmp_path / "logs" / "nats.log").exists():  # engines are on their way
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=_DOWN_SECONDS)
+    assert process.returncode == 130, out + err
+    assert "listens" not in out, "it went on instead of ending"
+    assert "Traceback" not in err
+    assert not (tmp_path / "cluster.json").exists()
+    assert _working_on(tmp_path) == []
+
+
+def _working_on(directory: Path) -> list[str]:
+    """The processes that name the directory in their command line, where /proc tells."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(directory) in (line := file.read_bytes()):
+                found.append(line.decode(errors="replace"))
+    return found
