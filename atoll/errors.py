@@ -3,6 +3,7 @@
     AtollError
     ├── Rejected            the request is at fault (4xx): the same request will fail again
     │   ├── BadRequest      400  ├── BadName 400   ├── EmptyBody 400   ├── BodyMismatch 400
+    │   ├── BadTransformation 400
     │   ├── Unauthorized    401  ├── TicketInvalid 401  ├── TicketExpired 401
     │   ├── Forbidden       403
     │   ├── NotFound        404
@@ -74,6 +75,11 @@ class BadRequest(Rejected):
 class BadName(Rejected):
     slug = "bad-name"
     title = "A name is outside its grammar"
+
+
+class BadTransformation(Rejected):
+    slug = "bad-transformation"
+    title = "The transformation cannot be understood"
 
 
 class EmptyBody(Rejected):
