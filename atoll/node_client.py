@@ -111,7 +111,7 @@ class NodeClient:
                 asyncio.timeout(seconds),
                 self.open(node, method, path, body=body, seconds=seconds) as response,
             ):
-                answer = await _read(response, MAX_ANSWER_BYTES)
+                answer = await read_bounded(response, MAX_ANSWER_BYTES)
         except TimeoutError as error:
             raise UpstreamFailed(f"Node {node.name} gave no answer in time.", node=node.name) from error
         if heard is not None:
@@ -122,7 +122,7 @@ class NodeClient:
             raise UpstreamFailed(f"Node {node.name} answered nonsense: {error}", node=node.name) from error
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The whole body, or as much of it as fits: a cut-off document does not parse."""
     body = bytearray()
     while len(body) < limit and (part := await response.content.read(limit - len(body))):
@@ -132,7 +132,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 async def _problem(response: aiohttp.ClientResponse) -> AtollError:
     try:
-        document = msgspec.json.decode(await _read(response, MAX_PROBLEM_BYTES), type=dict[str, Any])
+        document = msgspec.json.decode(await read_bounded(response, MAX_PROBLEM_BYTES), type=dict[str, Any])
     except msgspec.MsgspecError:
         document = {}
     return from_problem(document, response.status)

@@ -23,6 +23,7 @@ from atoll.errors import AtollError
 from atoll.health import HealthTable
 from atoll.model import Node
 from atoll.node_api import NodeStatus
+from atoll.node_client import read_bounded
 from atoll.signing import Keys
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class HealthWatch:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 async with self._session.get(node.url + "/health", allow_redirects=False) as response:
-                    body = await response.content.read(MAX_STATUS_BYTES)
+                    body = await read_bounded(response, MAX_STATUS_BYTES)
                     status = msgspec.json.decode(body, type=NodeStatus) if response.status == 200 else None
         except (AtollError, aiohttp.ClientError, msgspec.MsgspecError, TimeoutError, OSError, ValueError):
             return None
