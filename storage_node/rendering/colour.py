@@ -1,0 +1,99 @@
+"""Every way a file can keep colours, brought to the three ways we work in: L, RGB and RGBA, as sRGB.
+
+`plain` makes 8 bits a channel of palettes, bitmaps, 16 bits and floats; it leaves CMYK and Lab, which need
+their profile. `to_srgb` does the rest: the embedded ICC profile is applied, not trusted (one that cannot be
+read, or is for other colours than the picture has, counts as none). Resizing may happen between the two, on
+the picture's own numbers, so that a profile is applied to few pixels instead of many.
+"""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageCms, ImageMath
+
+_MAX_PROFILE_BYTES = 4 << 20  # the largest real ones, for print, have some 2 MB
+_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+_SIXTEEN_BITS = 65_535
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """The embedded ICC profile's bytes."""
+    found = image.info.get("icc_profile")
+    return found if isinstance(found, bytes) and 0 < len(found) <= _MAX_PROFILE_BYTES else None
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """8 bits a channel: L, RGB, RGBA, CMYK or LAB. A colour that is transparent becomes an alpha channel."""
+    mode = image.mode
+    if mode in {"L", "RGB"} and "transparency" not in image.info:
+        return image
+    if mode in {"RGBA", "CMYK", "LAB"}:
+        return image
+    if mode.startswith(("I", "F")):
+        return _eight_bits(image)
+    if mode == "1":
+        return image.convert("L")
+    opaque = mode in {"YCbCr", "HSV", "RGBX"} or (mode == "P" and "transparency" not in image.info)
+    return image.convert("RGB" if opaque else "RGBA")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits are divided, never clipped as Pillow's own conversion does; wider numbers by what they hold."""
+    wide = image.convert("F")
+    low, high = wide.getextrema()
+    assert isinstance(low, (int, float))
+    assert isinstance(high, (int, float))
+    if image.mode == "F" and low >= 0 and high <= 1:
+        factor = 255.0
+    else:
+        factor = 255.0 / max(_SIXTEEN_BITS if image.mode != "F" else 255.0, high)
+    narrow = ImageMath.lambda_eval(
+        lambda args: args["convert"](args["value"] * factor + 0.5, "L"), value=wide
+    )
+    assert isinstance(narrow, Image.Image)
+    return narrow
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A `plain` picture as L, RGB or RGBA in sRGB."""
+    base = image.convert("RGB") if image.mode == "RGBA" else image
+    converted = _by_profile(base, profile) if profile else None
+    if converted is None:
+        if image.mode in {"L", "RGB", "RGBA"}:
+            return image
+        return _lab(image) if image.mode == "LAB" else image.convert("RGB")
+    if image.mode == "RGBA":
+        converted.putalpha(image.getchannel("A"))
+    return converted
+
+
+def _by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
+    """None: the profile changes nothing, or cannot be used."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        if profile.profile.xcolor_space.strip() != _SPACES[image.mode] or _is_srgb(profile):
+            return None
+        return ImageCms.profileToProfile(
+            image,
+            profile,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a malformed profile
+        return None
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """By its name, as most pictures have one and converting costs more than it changes."""
+    return (profile.profile.profile_description or "").startswith("sRGB")
+
+
+def _lab(image: Image.Image) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    assert converted is not None
+    return converted
