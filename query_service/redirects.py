@@ -63,10 +63,13 @@ class Redirects:
     async def _find(self, bucket: str, name: str) -> CatalogAsset:
         """The asset with this very name; else the one with the name before the extension."""
         given, *stem = readings(name)
-        may_be_there = not stem or not self._absent.lately((bucket, given))
-        if may_be_there and (asset := await self._find_given(bucket, given)):
+        lately_absent = bool(stem) and self._absent.lately((bucket, given))
+        if not lately_absent and (asset := await self._find_given(bucket, given)):
             return asset
         if stem and (asset := await self._finder.named(bucket, stem[0])):
+            return asset
+        # Nothing is saved by believing the memory now, and it may have been uploaded meanwhile.
+        if lately_absent and (asset := await self._find_given(bucket, given)):
             return asset
         raise NotFound("There is no such image.", bucket=bucket, public_id=given)
 

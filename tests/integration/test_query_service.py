@@ -172,6 +172,17 @@ async def test_an_image_address_redirects_to_the_nearest_node(stage: QueryStage)
     assert (await stage.ask("HEAD", "/i/photos/pets/tom.v2", key=None)).status == 302
 
 
+async def test_an_image_that_was_asked_for_before_it_was_uploaded_is_there_once_it_is(
+    stage: QueryStage,
+) -> None:
+    for _ in range(2):
+        assert (await stage.get("/i/photos/soon.png", key=None)).status == 404
+    record = await stage.indexed(await stage.upload("soon.png"))
+    answer = await stage.get("/i/photos/soon.png", key=None)
+    assert answer.status == 302
+    assert record.blob.sha256 in answer.headers["Location"]
+
+
 async def test_an_asset_without_a_name_has_its_id_for_one(stage: QueryStage) -> None:
     record = await stage.indexed(await stage.upload())
     assert (await stage.get(f"/i/photos/{record.asset_id}.jpg", key=None)).status == 302
