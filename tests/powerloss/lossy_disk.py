@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 
 DEADLINE = 20.0  # seconds; a deadline, not an expectation
-_PROGRAM = Path(__file__).with_name("disk_process.py")
 
 
 def what_is_missing() -> str | None:
@@ -32,6 +31,8 @@ def what_is_missing() -> str | None:
 
 class LossyDisk:
     """Mounted at `<directory>/mount` inside its context, and unmounted after it, whatever happened."""
+
+    program = Path(__file__).with_name("disk_process.py")
 
     def __init__(self, directory: Path) -> None:
         self.mount = directory / "mount"
@@ -54,7 +55,7 @@ class LossyDisk:
         environment = {**os.environ, "FUSE_LIBRARY_NAME": "fuse3"}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(_PROGRAM), str(self.mount), str(self._image)],
+                [sys.executable, str(self.program), str(self.mount), str(self._image)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
