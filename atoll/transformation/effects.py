@@ -38,7 +38,9 @@ EFFECTS: dict[str, EffectRule] = {
     "brightness": EffectRule("brighter, or darker below 0", Levels(-99, 100, 80, neutral=0)),
     "contrast": EffectRule("more contrast, or less below 0", Levels(-100, 100, neutral=0)),
     "saturation": EffectRule("stronger colours, or paler below 0", Levels(-100, 100, 80, neutral=0)),
-    "hue": EffectRule("colours turned round the colour wheel, 100 is half way", Levels(-100, 100, 80, neutral=0)),
+    "hue": EffectRule(
+        "colours turned round the colour wheel, 100 is half way", Levels(-100, 100, 80, neutral=0)
+    ),
     "gamma": EffectRule("middle tones brighter, or darker below 0", Levels(-50, 150, neutral=0)),
     "pixelate": EffectRule(
         "squares of so many pixels; without a number it follows the picture's size",
@@ -57,6 +59,6 @@ ALIASES = {"greyscale": "grayscale"}
 
 FILTERS = (
     "1977", "aden", "brannan", "brooklyn", "clarendon", "earlybird", "gingham", "hudson", "inkwell", "kelvin",
-    "lark", "lofi", "maven", "mayfair", "moon", "nashville", "perpetua", "reyes", "rise", "slumber", "stinson",
-    "toaster", "valencia", "walden", "willow", "xpro2",
+    "lark", "lofi", "maven", "mayfair", "moon", "nashville", "perpetua", "reyes", "rise", "slumber",
+    "stinson", "toaster", "valencia", "walden", "willow", "xpro2",
 )  # fmt: skip

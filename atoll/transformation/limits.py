@@ -1,6 +1,6 @@
 """How much one transformation may ask for. Pure.
 
-These are the defaults; a daemon's settings, or a bucket, give their own. The parser is linear in `characters`.
+These are the defaults; a daemon's settings, or a bucket, give their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ class Limits(Struct, frozen=True):
     side: int = 4096  # pixels of a width or height
     text: int = 200  # characters of one text overlay
     font: int = 512  # pixels of a text's size
-    characters: int = 3000  # of the canonical form; about what a URL of 8 KB can carry with everything escaped
+    characters: int = (
+        3000  # of the canonical form; about what a URL of 8 KB can carry with everything escaped
+    )
 
     @property
     def raw_characters(self) -> int:

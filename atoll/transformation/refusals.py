@@ -41,7 +41,7 @@ def refused(parameter: str, got: str, why: str, nearest: str) -> BadTransformati
 def over_limit(what: str, limit: int, got: int, parameter: str, nearest: str) -> BadTransformation:
     """A refusal for being too much of something that is counted."""
     return BadTransformation(
-        f"A transformation has at most {limit} {what}; this has {got}. {nearest}",
+        f"A transformation has at most {limit} {what}; this has {got}. It could be, for example: {nearest}",
         parameter=parameter,
         limit=limit,
         got=got,

@@ -46,10 +46,11 @@ Offset = int | Share
 class Resize(Struct, frozen=True, tag=True):
     """`c_ w_ h_ ar_ g_ x_ y_ z_ dpr_`: another size, another section, or both.
 
-    There is at least one length, or `aspect`. Lengths in pixels already contain `aspect` and `dpr`: these two are only here when they could not be
-    worked in. `aspect` (width, height: reduced) then comes with at most one length: the other follows from
-    it, and with none (fill, crop, pad) the result is the largest section, or the smallest canvas, of that
-    shape. `dpr` is 1 except beside an `auto` (the hint takes its place) – then it multiplies all pixels.
+    There is at least one length, or `aspect`. Lengths in pixels already contain `aspect` and `dpr`: these two
+    are only here when they could not be worked in. `aspect` (width, height: reduced) then comes with at most
+    one length: the other follows from it, and with none (fill, crop, pad) the result is the largest section,
+    or the smallest canvas, of that shape. `dpr` is 1 except beside an `auto` (the hint takes its place) –
+    then it multiplies all pixels.
     `x`, `y` move away from the compass point's edge inwards (from the middle: right and down); with
     `xy_center` they are the section's middle in the picture at that moment. `zoom` > 1 goes nearer to the
     face. Gravity and offsets say nothing for scale, fit and limit and are center and 0 there.
