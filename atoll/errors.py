@@ -14,7 +14,8 @@
     │   ├── TypeMismatch    415  ├── NotAnImage 415
     │   ├── RangeNotSatisfiable 416
     │   ├── WrongNode       421
-    │   └── Undecodable     422  ├── TooManyPixels 422
+    │   ├── Undecodable     422  ├── TooManyPixels 422  ├── Unrenderable 422
+    │   └── TooManyRequests 429
     └── Failed              we are at fault (5xx): the same request may succeed later or elsewhere
         ├── UpstreamFailed  502
         ├── Unavailable     503  ├── Overloaded 503
@@ -193,6 +194,20 @@ class Undecodable(Rejected):
 class TooManyPixels(Undecodable):
     slug = "too-many-pixels"
     title = "The image has more pixels or frames than allowed"
+
+
+class Unrenderable(Undecodable):
+    slug = "unrenderable"
+    title = "This derivative of the image cannot be made"
+
+
+class TooManyRequests(Rejected):
+    """`retry_after`, in seconds, is among the facts."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = "Too many of these requests are waiting already"
+    retry_safe = True
 
 
 class Failed(AtollError):

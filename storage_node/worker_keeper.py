@@ -138,8 +138,9 @@ class Keeper:
             self._give_up(worker, death)
             return self._work_again(job)
         except WorkerHung as hang:
-            job.reply.set_exception(JobTimedOut())
+            # Killed first: whoever hears of it may tidy up, and the worker must not make new files then.
             self._give_up(worker, hang)
+            job.reply.set_exception(JobTimedOut())
             return self._fresh()
         return self._recycled(worker)
 
@@ -152,8 +153,8 @@ class Keeper:
         try:
             job.reply.set_result(self._exchange(worker, job))
         except (WorkerDied, WorkerHung) as error:
-            job.reply.set_exception(self._verdict(error))
             self._give_up(worker, error)
+            job.reply.set_exception(self._verdict(error))
             return self._fresh()
         return worker
 

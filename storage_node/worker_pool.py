@@ -7,9 +7,10 @@ what the queue does not take or no worker takes up in time. Called by `inspectio
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 
@@ -44,9 +45,24 @@ class Pending:
                 raise _overloaded("No worker was free in time.") from None
             return self._reply.result()  # being worked on: the keeper's own deadline bounds this wait
 
+    async def wait(self) -> bytes:
+        """The same as `result`, for the event loop. Cancelling the wait leaves the job as it is."""
+        reply = asyncio.wrap_future(self._reply)
+        reply.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, whoever waits
+        left = max(0.0, self._queue_deadline - time.monotonic())
+        # Waiting, not wait_for: ending the wait must not cancel the job behind it.
+        done, _ = await asyncio.wait({reply}, timeout=left)
+        if not done and self._reply.cancel():
+            raise _overloaded("No worker was free in time.")
+        return await asyncio.shield(reply)
+
     def abandon(self) -> None:
         """The reply is not wanted any more: not started if it was not yet."""
         self._reply.cancel()
+
+    def when_done(self, then: Callable[[Future[bytes]], None]) -> None:
+        """`then` gets the ended job, once no worker has or will have a hand in it; from any thread, once."""
+        self._reply.add_done_callback(then)
 
 
 class WorkerPool:

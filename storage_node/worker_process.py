@@ -51,8 +51,9 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             bufsize=0,
             cwd="/",
-            # One malloc arena: each more reserves 64 MiB of the address space that the sandbox limits.
-            env={"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"},
+            # One malloc arena and one thread of numpy's: each more reserves address space, which the sandbox
+            # limits.
+            env={"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
         assert self._process.stdin is not None

@@ -68,6 +68,15 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return converted
 
 
+def fits(profile: bytes, mode: str) -> bool:
+    """Whether pixels in `mode` can stay in this profile's colours in a file of ours."""
+    try:
+        space = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space.strip()
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+    return mode in {"L", "RGB", "RGBA"} and space == _SPACES[mode.removesuffix("A")]
+
+
 def _by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
     """None: the profile changes nothing, or cannot be used."""
     try:

@@ -76,6 +76,13 @@ class Source:
         shown = self.image.info.get("duration", 0)
         return round(shown) if isinstance(shown, (int, float)) and 0 <= shown <= _LONGEST_FRAME else 0
 
+    def loop(self) -> int | None:
+        """How often an animation is shown: 0 for ever, None once."""
+        times = self.image.info.get("loop")
+        if isinstance(times, int) and 0 <= times <= _MOST_LOOPS:
+            return times
+        return None if self.decoder == "GIF" else 0
+
     def _seek(self, frame: int) -> None:
         if frame == self.image.tell():
             return
@@ -86,6 +93,7 @@ class Source:
         check_canvas(self.image.size, self.limits)
 
 
+_MOST_LOOPS = 65_535  # what GIF and WebP can say
 _LONGEST_FRAME = 60_000  # milliseconds; what claims more is no animation anyone waits for
 
 

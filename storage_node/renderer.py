@@ -1,0 +1,173 @@
+"""Derivatives out of blobs: the node's order to its rendering workers.
+
+Turns an `Order` into a file at its place or into one of our errors; decoding, drawing and encoding happen in
+`render_worker`, in processes that `worker_pool` owns. A worker writes into the staging directory; only what
+is whole is moved to its place, and what is not is removed, however the worker ended. Whether a derivative is
+wanted, may be asked for, and exists already is decided by the caller. Never decodes a byte in the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from atoll.errors import Overloaded, TooManyRequests, Unavailable
+from atoll.transformation.steps import Format, Named, Transformation
+from storage_node.render_landing import Landing
+from storage_node.render_protocol import (
+    REQUEST_ENCODER,
+    Face,
+    PictureFile,
+    Rendered,
+    RenderLimits,
+    RenderRequest,
+)
+from storage_node.sniff import ImageType
+from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
+from storage_node.worker_sandbox import Sandbox
+
+__all__ = ["Face", "Order", "PendingRender", "RenderLimits", "Rendered", "Renderer"]
+
+_WORKER = "storage_node.render_worker"
+_MAX_OUTPUT_BYTES = 128 << 20  # 4,096 x 4,096 pixels of noise as PNG have 64 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One derivative to be made.
+
+    `source` and the files of `layers` (by public_id) must stay until the result is there. `transformation`
+    says no `auto` and no `t_NAME` any more. `format` None: jpg, or png where there is transparency.
+    `limits`: a bucket's own, instead of the node's. `faces`: as found at upload; None: nobody has looked.
+    """
+
+    source: Path
+    image_type: ImageType
+    output: Path
+    transformation: Transformation
+    format: Format | None = None
+    layers: Mapping[str, tuple[Path, ImageType]] = field(default_factory=dict)
+    faces: tuple[Face, ...] | None = None
+    limits: RenderLimits | None = None
+
+
+class PendingRender:
+    """A derivative on its way. Its owner calls `result` or `wait` once, or `abandon`.
+
+    Both raise Undecodable and TooManyPixels (the picture's fault), Unrenderable (the transformation's),
+    TooManyRequests (no worker free in time) and Unavailable (ours).
+    """
+
+    def __init__(self, pending: Pending, landing: Landing) -> None:
+        self._pending = pending
+        self._landing = landing
+        pending.when_done(landing.land)
+
+    def result(self) -> Rendered:
+        """For a thread."""
+        try:
+            self._pending.result()
+        except Overloaded as error:
+            raise _too_many(error) from None
+        except (JobTimedOut, JobCrashed, Unavailable):
+            pass  # the landing says the same in its own words, once the disk is tidy
+        return self._landing.outcome.result()
+
+    async def wait(self) -> Rendered:
+        """For the event loop. Cancelling the wait abandons the derivative."""
+        try:
+            with contextlib.suppress(JobTimedOut, JobCrashed, Unavailable):  # as above
+                await self._pending.wait()
+            return await asyncio.wrap_future(self._landing.outcome)
+        except Overloaded as error:
+            raise _too_many(error) from None
+        except asyncio.CancelledError:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """The derivative is not wanted any more: not begun, or removed once its worker has ended with it."""
+        self._landing.wanted = False
+        self._pending.abandon()
+
+
+class Renderer:
+    """Renders in worker processes; thread-safe between `start` and `close`."""
+
+    def __init__(
+        self,
+        staging: Path,
+        pool: PoolLimits,
+        limits: RenderLimits = RenderLimits(),  # noqa: B008 - frozen
+        memory_bytes: int = 1 << 30,
+    ) -> None:
+        """`staging`: on the file system of every output, and cleared at start by who owns the data directory.
+
+        `memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB.
+        """
+        self._staging = staging.absolute()
+        self._limits = limits
+        self._job_seconds = pool.job_seconds
+        self._numbers = itertools.count()
+        sandbox = Sandbox(
+            memory_bytes=memory_bytes,
+            # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
+            cpu_seconds=math.ceil(pool.job_seconds) + 1,
+            file_bytes=_MAX_OUTPUT_BYTES,
+        )
+        self.pool = WorkerPool("rendering", sandbox.command(_WORKER), pool)
+
+    def start(self) -> None:
+        """Start the workers; returns when all are warm. Raises Unavailable."""
+        self.pool.start()
+
+    def close(self) -> None:
+        """End the workers; whoever still waits gets Unavailable."""
+        self.pool.close()
+
+    def __enter__(self) -> Renderer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def begin(self, order: Order) -> PendingRender:
+        """Ask for a derivative; returns at once. Raises TooManyRequests, Unavailable."""
+        staged = self._staging / f"{os.getpid()}-{next(self._numbers)}.rendering"
+        request = REQUEST_ENCODER.encode(self._request(order, staged))
+        try:
+            pending = self.pool.begin(request)
+        except Overloaded as error:
+            raise _too_many(error) from None
+        return PendingRender(pending, Landing(staged, order.output, order.image_type, self._job_seconds))
+
+    def _request(self, order: Order, staged: Path) -> RenderRequest:
+        assert not any(isinstance(step, Named) for step in order.transformation.steps)
+        return RenderRequest(
+            _file(order.source, order.image_type),
+            str(staged),
+            order.transformation,
+            order.format,
+            {public_id: _file(*layer) for public_id, layer in order.layers.items()},
+            order.faces,
+            order.limits or self._limits,
+        )
+
+
+def _file(path: Path, image_type: ImageType) -> PictureFile:
+    return PictureFile(str(path.absolute()), image_type.decoder)
+
+
+def _too_many(error: Overloaded) -> TooManyRequests:
+    """429, not the 503 of an overloaded daemon: everything but new derivatives is served."""
+    return TooManyRequests(error.detail, **error.facts)

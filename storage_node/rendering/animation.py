@@ -1,0 +1,79 @@
+"""Many frames to one file: GIF, WebP and AVIF keep moving. Called by `job`.
+
+Frames come one after the other from the caller, rendered already; they are held until the file is written,
+because the writers need them all, so their pixels together are limited before. A GIF's partial transparency
+becomes none or full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from atoll.transformation.steps import Delivery, Format
+from storage_node.rendering.encode import ENCODERS, Carried, avif_speed
+from storage_node.rendering.quality import DEFAULTS
+
+MOVING: frozenset[Format] = frozenset({"gif", "webp", "avif"})
+_WEBP_METHOD = 2  # a frame of an animation costs what a picture does: faster, 3 % larger
+_AUTOMATIC = {"auto:best": 5, "auto": 0, "auto:eco": -8, "auto:low": -18}  # from the default; not measured
+_OPAQUE_FROM = 128  # of 255
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds for each frame, and how often all are shown: 0 for ever, None once."""
+
+    durations: Sequence[int]
+    loop: int | None
+
+
+def encode_frames(
+    frames: Sequence[Image.Image],
+    timing: Timing,
+    file: BinaryIO,
+    written: Format,
+    delivery: Delivery,
+    along: Carried,
+) -> None:
+    """Write two frames or more, all of one size, in L, RGB or RGBA."""
+    see_through = any(frame.mode == "RGBA" for frame in frames)
+    alike = [_ready(frame, written, see_through=see_through) for frame in frames]
+    options = _options(alike[0], written, delivery, see_through=see_through)
+    if timing.loop is not None:
+        options["loop"] = timing.loop
+    alike[0].save(
+        file,
+        ENCODERS[written],
+        save_all=True,
+        append_images=alike[1:],
+        duration=list(timing.durations),
+        **options,
+        **along.options(),
+    )
+
+
+def _ready(frame: Image.Image, written: Format, *, see_through: bool) -> Image.Image:
+    frame = frame.convert("RGBA" if see_through else "RGB")
+    if written == "gif" and see_through:
+        frame.putalpha(frame.getchannel("A").point(lambda level: 255 if level >= _OPAQUE_FROM else 0))
+    return frame
+
+
+def _options(first: Image.Image, written: Format, delivery: Delivery, *, see_through: bool) -> dict[str, Any]:
+    if written == "gif":
+        return {"disposal": 2 if see_through else 1, "optimize": False}
+    quality = _quality(delivery, written)
+    if written == "avif":
+        return {"quality": quality, "speed": max(9, avif_speed(first.width * first.height)), "max_threads": 1}
+    return {"quality": quality, "method": _WEBP_METHOD}
+
+
+def _quality(delivery: Delivery, written: Format) -> int:
+    asked = delivery.quality
+    if isinstance(asked, int):
+        return asked
+    return DEFAULTS[written] + (_AUTOMATIC[asked] if asked else 0)

@@ -1,0 +1,105 @@
+"""Pixels to a file: one still picture in each format we write. Called by `job`.
+
+Nothing of the source's metadata goes along: what a file may carry is passed in (`Carried`). What a format
+cannot hold is settled here: transparency lies on white in JPEG, greys become colours where there is no grey.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from PIL import Image, ImageCms
+
+from atoll.transformation.colors import Color
+from atoll.transformation.steps import Delivery, Format
+from storage_node.rendering.quality import quality_of
+from storage_node.rendering.shape import on_colour
+
+ENCODERS: dict[Format, str] = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
+_WHITE = Color(255, 255, 255)
+_FULL_COLOUR_FROM = 90  # from this JPEG quality on, colours are kept at the full resolution
+_AVIF_SPEEDS = ((400_000, 8), (1_500_000, 9))  # up to so many pixels; 10 above: within 300 ms all three
+_AVIF_FASTEST = 10
+_WEBP_METHOD = 4  # 0 fast to 6 small; 4 is libwebp's own
+_COLOURS = 256  # of a palette
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What goes into the file beside pixels: an ICC profile, an EXIF block; None: not at all."""
+
+    profile: bytes | None = None
+    exif: bytes | None = None
+
+    def options(self) -> dict[str, bytes]:
+        """As Pillow's writers take them."""
+        given = {"icc_profile": self.profile, "exif": self.exif}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def carried(delivery: Delivery, *, had: bool, kept: bytes | None, exif: bytes | None) -> Carried:
+    """By the delivery's flags: the profile that was `kept`; sRGB's, which is small, if the source `had` one.
+
+    A source without a profile counts as sRGB everywhere, and so does what is made of it.
+    """
+    profile = kept or (_srgb_profile() if had and delivery.profile == "srgb" else None)
+    return Carried(profile, exif if delivery.keep_iptc else None)
+
+
+def encode(image: Image.Image, file: BinaryIO, written: Format, delivery: Delivery, along: Carried) -> None:
+    """Write `image` (L, RGB or RGBA, without `info`) to `file`."""
+    image = _fitting(image, written)
+
+    def attempt(sample: Image.Image, quality: int, target: io.BytesIO) -> None:
+        sample.save(target, ENCODERS[written], **_options(sample, written, delivery, quality))
+
+    quality = quality_of(delivery.quality, image, written, attempt)
+    if written in {"png", "gif"} and (delivery.lossy or written == "gif"):
+        image = _palette(image)
+    options = _options(image, written, delivery, quality)
+    image.save(file, ENCODERS[written], **options, **along.options())
+
+
+def _fitting(image: Image.Image, written: Format) -> Image.Image:
+    """In a mode the format holds, and with no alpha channel that says nothing."""
+    if image.mode == "RGBA":
+        if image.getchannel("A").getextrema() == (255, 255):
+            image = image.convert("RGB")
+        elif written == "jpg":
+            image = on_colour(image, _WHITE)
+    return image.convert("RGB") if image.mode == "L" and written in {"webp", "avif"} else image
+
+
+def _options(image: Image.Image, written: Format, delivery: Delivery, quality: int) -> dict[str, Any]:
+    match written:
+        case "jpg":
+            return {
+                "quality": quality,
+                "optimize": True,
+                "progressive": delivery.progressive,
+                "subsampling": "4:4:4" if quality >= _FULL_COLOUR_FROM else "4:2:0",
+            }
+        case "webp":
+            return {"quality": quality, "method": _WEBP_METHOD}
+        case "avif":
+            return {"quality": quality, "speed": avif_speed(image.width * image.height), "max_threads": 1}
+        case "png" | "gif":
+            return {}
+
+
+def avif_speed(pixels: int) -> int:
+    """0 (small) to 10 (fast): what keeps the whole request under 300 ms."""
+    return next((speed for most, speed in _AVIF_SPEEDS if pixels <= most), _AVIF_FASTEST)
+
+
+def _palette(image: Image.Image) -> Image.Image:
+    """256 colours, dithered; with transparency by the one method of Pillow's that keeps it."""
+    if image.mode == "RGBA":
+        return image.quantize(_COLOURS, Image.Quantize.FASTOCTREE)
+    return image if image.mode == "L" else image.quantize(_COLOURS, Image.Quantize.MEDIANCUT)
+
+
+def _srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
