@@ -24,9 +24,13 @@ def quarantined(held: HeldBlob, file: str, reason: str, origin: Origin) -> Opera
     def operation(db: sqlite3.Connection) -> None:
         now, name = origin.now_ms(), (bucket, bytes.fromhex(sha256))
         db.execute("DELETE FROM blobs WHERE bucket = ? AND sha256 = ?", name)
+        (last,) = db.execute(
+            "SELECT coalesce(max(at), 0) FROM quarantined WHERE bucket = ? AND sha256 = ?", name
+        ).fetchone()
+        at = max(now, last + 1)  # a new copy may go bad in the same millisecond, or the clock be set back
         db.execute(
             "INSERT INTO quarantined VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*name, now, reason, file, ext, held.blob.size, held.chunk_digests),
+            (*name, at, reason, file, ext, held.blob.size, held.chunk_digests),
         )
         event = BlobDeleted(
             **origin.stamp(now), bucket=bucket, sha256=sha256, ext=ext, reason=f"quarantine: {reason}"

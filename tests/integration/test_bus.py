@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
+import nats.js.errors
 import pytest
 from bus_settings import DEADLINE, settings_for, until
 from own_nats import OwnNats
@@ -334,9 +336,10 @@ async def test_a_consumer_that_is_deleted_while_it_waits_is_made_again(bus, stre
 async def until_waiting(bus, consumer):
     async with asyncio.timeout(DEADLINE):
         while True:
-            info = await bus.jetstream().consumer_info(stream_of("eu"), consumer.durable)
-            if info.num_waiting:
-                return
+            with contextlib.suppress(nats.js.errors.NotFoundError):  # it is made by the first fetch
+                info = await bus.jetstream().consumer_info(stream_of("eu"), consumer.durable)
+                if info.num_waiting:
+                    return
             await asyncio.sleep(0.01)
 
 

@@ -7,10 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_clusters import ClusterUnderTest, picture
+from client_clusters import ClusterUnderTest, picture, real_cluster
 
 pytestmark = [pytest.mark.integration, pytest.mark.probe]
 
@@ -18,10 +19,17 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def new_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterUnderTest]:
+    """What `make up` runs for somebody who has done nothing with it yet."""
+    with real_cluster(tmp_path_factory.mktemp("new-cluster")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def folder_of_a_new_user(running_cluster: ClusterUnderTest, tmp_path: Path) -> Path:
-    """A directory with a photo, beside the cluster that `make up` runs."""
-    (tmp_path / ".atoll").symlink_to(running_cluster.directory)
+def folder_of_a_new_user(new_cluster: ClusterUnderTest, tmp_path: Path) -> Path:
+    """A directory with a photo, beside that cluster."""
+    (tmp_path / ".atoll").symlink_to(new_cluster.directory)
     (tmp_path / "photo.jpg").write_bytes(picture(kind="JPEG"))
     return tmp_path
 
