@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
-from atoll.local.cluster import LocalCluster
+from probe.rigged_cluster import RiggedStory, rigged_story
 from probe.story import AP, NODES, Story, eventually
 
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -20,16 +18,11 @@ PACE = {"canary_seconds": 1.0, "canary_patience_seconds": 2.0}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RiggedStory]:
     """A cluster whose canaries fly every second."""
     directory = tmp_path_factory.mktemp("canaries")
-    async with (
-        LocalCluster(
-            directory, environ=dict(os.environ), known_ports=False, canaries=True, extra={"monitor": PACE}
-        ) as cluster,
-        aiohttp.ClientSession() as session,
-    ):
-        yield Story(cluster, session)
+    async with rigged_story(directory, {"monitor": PACE}, canaries=True) as running:
+        yield running
 
 
 async def _matrix(story: Story) -> dict[tuple[str, str], dict[str, Any]]:
@@ -70,3 +63,27 @@ async def test_a_region_that_is_gone_is_told_and_its_return_too(story: Story) ->
     assert (await row())["why"]
     await story.cluster.daemons[AP].start()
     await eventually(back, "the canary does not come back", 60)
+
+
+async def test_a_monitor_killed_while_canaries_fly_sends_others_and_none_is_left_behind(
+    story: RiggedStory,
+) -> None:
+    async with story.dies("monitor", "canary flies"):
+        pass
+
+    async def all_well() -> bool:
+        seen = await _matrix(story)
+        return len(seen) == len(REGIONS) ** 2 and all(row["ok"] for row in seen.values())
+
+    await eventually(all_well, "no canaries in its next life", 60)
+    await story.cluster.daemons["monitor"].stop()
+    headers = {"Authorization": f"Bearer {story.cluster.admin_key}"}
+    parameters = {"bucket": "atoll-canary"}
+
+    async def none_left() -> bool:
+        """A stop is orderly: even the canary under way is erased; the killed one had its name."""
+        url = f"{story.query}/v1/assets"
+        async with story.session.get(url, params=parameters, headers=headers) as response:
+            return not (await response.json())["assets"]
+
+    await eventually(none_left, "canaries are left behind")

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -14,28 +15,39 @@ from probe.story import AP, EU, NODES, US, Stored, Story, eventually, picture
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
-async def test_a_node_killed_after_every_201_loses_none_of_200_uploads(story: Story) -> None:
-    node = story.cluster.daemons[EU]
-    stored: list[Stored] = []
-    for seed in range(200):
-        # the ticket is made for the node whether the query service has noticed its return or not
-        ticket = await story.ticket_for(EU)
-        stored.append(await story.put(ticket, picture(seed)))
-        await node.kill(restart=False)
-        await node.start()
-    for one in stored:
-        status, body = await story.read(EU, one.path)
-        assert (status, body) == (200, one.body)
+UPLOADS = {EU: 68, US: 66, AP: 66}  # side by side: most of the time goes into starting the nodes again
+
+
+async def test_nodes_killed_after_every_201_lose_none_of_200_uploads(story: Story) -> None:
+    tickets = {node: [await story.ticket_for(node) for _ in range(count)] for node, count in UPLOADS.items()}
+    seeds = {node: 1000 * n for n, node in enumerate(UPLOADS)}
+    groups = await asyncio.gather(*(_killed_after_each(story, n, tickets[n], seeds[n]) for n in UPLOADS))
+    stored = [one for group in groups for one in group]
+    assert len(stored) == 200
+    for node, group in zip(UPLOADS, groups, strict=True):
+        for one in group:
+            assert await story.read(node, one.path) == (200, one.body)
     await story.everywhere(stored)
     for one in stored:
         await eventually(lambda s=one: story.in_catalog(s.asset_id, 3), f"the catalog lacks {one}")
+
+
+async def _killed_after_each(
+    story: Story, node: str, tickets: list[dict[str, Any]], seed: int
+) -> list[Stored]:
+    process, stored = story.cluster.daemons[node], []
+    for n, ticket in enumerate(tickets):
+        stored.append(await story.put(ticket, picture(seed + n)))
+        await process.kill(restart=False)
+        await process.start()
+    return stored
 
 
 async def test_50_uploads_while_nats_is_down_arrive_everywhere_when_it_is_back(story: Story) -> None:
     tickets = [await story.ticket_for(EU) for _ in range(50)]
     await story.cluster.engines.nats.stop()
     try:
-        stored = [await story.put(ticket, picture(1000 + n)) for n, ticket in enumerate(tickets)]
+        stored = [await story.put(ticket, picture(10_000 + n)) for n, ticket in enumerate(tickets)]
         assert (await story.read(EU, stored[-1].path))[0] == 200
         assert (await story.resolve_handle(stored[0], EU))["node"] == EU
     finally:
@@ -46,11 +58,11 @@ async def test_50_uploads_while_nats_is_down_arrive_everywhere_when_it_is_back(s
 async def test_uploads_and_issued_urls_work_while_mongodb_is_down_and_the_catalog_catches_up(
     story: Story,
 ) -> None:
-    before = await story.upload(US, picture(2000))
+    before = await story.upload(US, picture(12_000))
     await story.everywhere([before])
     await story.cluster.engines.mongodb.stop()
     try:
-        stored = [await story.put(await story.ticket(US), picture(2001 + n)) for n in range(10)]
+        stored = [await story.put(await story.ticket(US), picture(12_001 + n)) for n in range(10)]
         for one in [before, *stored]:
             assert await story.read(US, one.path) == (200, one.body)
             assert (await story.resolve_handle(one, US))["node"] == US
