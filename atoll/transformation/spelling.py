@@ -75,7 +75,7 @@ def _write_resize(step: Resize, words: Words) -> None:
             values[key] = spelt_length(length)
     if step.aspect:
         values["ar"] = f"{step.aspect[0]}:{step.aspect[1]}"
-    if step.gravity != "center":
+    if step.gravity != _implied_gravity(step):
         values["g"] = step.gravity
     write_offsets(step, words)
     if step.zoom != 1.0:
@@ -84,6 +84,11 @@ def _write_resize(step: Resize, words: Words) -> None:
         values["dpr"] = "auto" if step.dpr == "auto" else spelt(step.dpr)
     if step.relative:
         words.flags.add("relative")
+
+
+def _implied_gravity(step: Resize) -> str:
+    """What the parser takes when no gravity is said: a section with offsets starts at its corner."""
+    return "north_west" if step.mode == "crop" and (step.x != 0 or step.y != 0) else "center"
 
 
 def write_offsets(step: Resize | Overlay, words: Words) -> None:

@@ -59,10 +59,19 @@ def side(limits: Limits) -> Callable[[str, str], int | Share]:
 
     def read(key: str, text: str) -> int | Share:
         if "." in text:
-            return Share(decimal(key, text, 0.001, LARGEST_SHARE))
+            return Share(_fraction(key, text, 0.001, LARGEST_SHARE, limits.side))
         return integer(key, text, 1, limits.side)
 
     return read
+
+
+def _fraction(key: str, text: str, low: float, high: float, most: int) -> float:
+    """A fraction of a side; what is too much for one was probably meant as pixels, and has no point then."""
+    value = number(text)
+    if value is not None and abs(value) > high:
+        pixels = round(min(max(value, -most), most))
+        raise refused(key, f"{key}_{text}", "with a point it is a fraction of the side", f"{key}_{pixels}")
+    return decimal(key, text, low, high)
 
 
 def width(limits: Limits) -> Callable[[str, str], int | Share | Literal["auto"]]:
@@ -78,7 +87,7 @@ def width(limits: Limits) -> Callable[[str, str], int | Share | Literal["auto"]]
 def offset(key: str, text: str) -> Offset:
     """Pixels, or a fraction written with a point; both may be below 0. No way at all is 0 pixels."""
     if "." in text:
-        share = decimal(key, text, -1.0, 1.0)
+        share = _fraction(key, text, -1.0, 1.0, FARTHEST)
         return Share(share) if share else 0
     return integer(key, text, -FARTHEST, FARTHEST)
 

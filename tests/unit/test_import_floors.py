@@ -30,13 +30,18 @@ PURE = {
     f"atoll.{name}"
     for name in (
         "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement",
-        "durability", "repair_api", "signing", "tree_diff", "version",
+        "durability", "repair_api", "signing", "tree_diff", "version", "transformation",
+        *(f"transformation.{module}" for module in (
+            "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
+            "hints", "layers", "limits", "named", "numbers", "parameters", "parser", "paths", "reference",
+            "refusals", "resizing", "signature", "spelling", "steps", "thumbnail_style", "values",
+        )),
     )
 }  # fmt: skip
 # What a pure module may use from elsewhere: nothing that opens, waits, starts or listens.
 PURE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses", "datetime",
-    "enum", "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "msgspec.structs", "operator",
+    "difflib", "enum", "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "msgspec.structs", "operator",
     "random", "re", "secrets", "string", "time", "typing", "unicodedata", "urllib.parse",
 }  # fmt: skip
 UPPER = ("atoll.client", "atoll.cli", "atoll.local")
