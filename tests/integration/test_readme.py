@@ -50,7 +50,7 @@ def test_the_program_runs(folder_of_a_new_user: Path) -> None:
 def test_the_commands_run_in_their_order(folder_of_a_new_user: Path) -> None:
     lines = re.findall(r"^\$ (atoll [^#\n]*)", README, re.MULTILINE)
     verbs = [shlex.split(line)[1] for line in lines]
-    assert verbs == ["upload", "ls", "url", "locations", "get", "status"]
+    assert verbs == ["upload", "ls", "url", "locations", "get", "verify", "status"]
     asset_id = ""
     for line in lines:
         words = [asset_id if word == "ID" else word for word in shlex.split(line)]
