@@ -10,7 +10,7 @@ from PIL import Image, ImageFile, IptcImagePlugin
 
 _ARTIST, _COPYRIGHT = 0x013B, 0x8298  # EXIF tags
 _IPTC_OF = {_ARTIST: (2, 80), _COPYRIGHT: (2, 116)}
-_MOST_CHARACTERS = 500
+_MOST_BYTES = 500
 
 
 def copyright_of(image: ImageFile.ImageFile) -> bytes | None:
@@ -24,22 +24,23 @@ def copyright_of(image: ImageFile.ImageFile) -> bytes | None:
     return exif.tobytes()
 
 
-def _exif(image: ImageFile.ImageFile, tag: int) -> str:
+def _exif(image: ImageFile.ImageFile, tag: int) -> bytes:
     try:
         value = image.getexif().get(tag)
     except Exception:  # noqa: BLE001 - hostile metadata makes its parser raise anything at all
-        return ""
-    return _clean(value) if isinstance(value, str) else ""
+        return b""
+    return _clean(value.encode("latin-1", "replace")) if isinstance(value, str) else b""
 
 
-def _iptc(image: ImageFile.ImageFile, tag: int) -> str:
+def _iptc(image: ImageFile.ImageFile, tag: int) -> bytes:
     try:
         found = (IptcImagePlugin.getiptcinfo(image) or {}).get(_IPTC_OF[tag])
     except Exception:  # noqa: BLE001 - the same
-        return ""
+        return b""
     first = found[0] if isinstance(found, list) and found else found
-    return _clean(first.decode("utf-8", "replace")) if isinstance(first, bytes) else ""
+    return _clean(first) if isinstance(first, bytes) else b""
 
 
-def _clean(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())[:_MOST_CHARACTERS].strip()
+def _clean(text: bytes) -> bytes:
+    """Without control characters. Bytes, because nobody says in which encoding they are: mostly UTF-8."""
+    return text.translate(None, bytes(range(32)) + b"\x7f")[:_MOST_BYTES].strip()

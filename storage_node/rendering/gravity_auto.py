@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageStat
 from storage_node.rendering.geometry import Point, Size
 
 _LOOK_SIDE = 96
-_MIDDLE_SHARE = 0.3  # how much of the score being in the middle is worth
+_MIDDLE_SHARE = 0.15  # how much of the score being in the middle is worth
 
 
 def best_corner(image: Image.Image, window: Point, measure: str = "attention") -> Point:
@@ -112,10 +112,18 @@ def _best(sums: list[list[int]], outer: Size, inner: Size) -> tuple[int, int]:
 
 
 def _score(sums: list[list[int]], place: tuple[int, int], inner: Size) -> int:
+    """The window's sum, its inner half counted twice: what is of interest shall not stand at the edge."""
+    left, top = place
+    core = left + inner[0] // 4, top + inner[1] // 4
+    half = max(1, inner[0] // 2), max(1, inner[1] // 2)
+    # One more than nothing, so that of places without any score the middle is taken.
+    return 1 + _sum(sums, place, inner) + _sum(sums, core, half)
+
+
+def _sum(sums: list[list[int]], place: tuple[int, int], inner: Size) -> int:
     left, top = place
     right, bottom = left + inner[0], top + inner[1]
-    # One more than nothing, so that of places without any score the middle is taken.
-    return 1 + sums[bottom][right] - sums[top][right] - sums[bottom][left] + sums[top][left]
+    return sums[bottom][right] - sums[top][right] - sums[bottom][left] + sums[top][left]
 
 
 def _middle(place: tuple[int, int], free: Size) -> float:
