@@ -27,7 +27,7 @@ SHA = "0123456789abcdef" * 4
 HANDLE = Handle("set-1", SHA, "jpg")
 BLOB = f"set-1/{SHA}.jpg"
 
-some = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def understood(components):
@@ -159,7 +159,7 @@ def test_a_public_id_in_a_path_is_held_to_its_grammar(path):
         parse_image_path(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(["/shop/", "/i/shop/", "/", ""]),
     st.lists(

@@ -17,7 +17,9 @@ from atoll.transformation.limits import DEFAULTS, Limits
 from atoll.transformation.parameters import PARAMETERS
 from atoll.transformation.parser import parse
 
-often = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+often = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 
 
 def understood(text):
@@ -62,7 +64,7 @@ def test_most_generated_transformations_are_understood(seed):
     """Guards the tests above: they say little if what they are made of is refused."""
     taken: list[bool] = []
 
-    @settings(max_examples=50, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @hypothesis_seed(seed)
     @given(transformations)
     def count(components):
@@ -72,7 +74,7 @@ def test_most_generated_transformations_are_understood(seed):
     assert sum(taken) > len(taken) / 3
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(near | st.text(max_size=80))
 @example("")
 @example("/")

@@ -85,7 +85,7 @@ def test_what_was_left_open_is_answered_by_the_clients_hints(written, width, dpr
     assert canonical(answered(parse(written), width=width, dpr=dpr, format=None)) == canonical(parse(meant))
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     transformations,
     st.none() | st.integers(1, 10**9),
