@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from atoll.errors import Overloaded, TooManyRequests, Unavailable
+from atoll.transformation.hints import open_questions
 from atoll.transformation.steps import Format, Named, Transformation
 from storage_node.render_landing import Landing
 from storage_node.render_protocol import (
@@ -153,6 +154,7 @@ class Renderer:
 
     def _request(self, order: Order, staged: Path) -> RenderRequest:
         assert not any(isinstance(step, Named) for step in order.transformation.steps)
+        assert not open_questions(order.transformation)
         return RenderRequest(
             _file(order.source, order.image_type),
             str(staged),
