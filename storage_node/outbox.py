@@ -1,14 +1,17 @@
 """The outbox: events leave index.db for the region's stream, at least once, in order of commit.
 
-Woken by each index commit; a batch is published concurrently, and what was acknowledged is removed. An
-event that was published but not yet removed when the node died is published again with the same
-Nats-Msg-Id, which the stream drops. While NATS is away events wait on the disk.
+Woken by each index commit; a batch is published concurrently, and what was acknowledged is struck out a
+moment later, many at once (outbox_notes.py). An event that was published but not yet struck out when the
+node died is published again with the same Nats-Msg-Id, which the stream drops. While NATS is away events
+wait on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 from prometheus_client import CollectorRegistry, Counter
@@ -22,15 +25,15 @@ from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from storage_node.index import Index, OutboxRow
-from storage_node.index_ops import published as noted
 from storage_node.membership import Membership
+from storage_node.outbox_notes import OutboxNotes
 from storage_node.settings import NodeSettings
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-# After a batch of several, the next one waits a moment for more: each costs a read, and a commit to note it.
-# An event that comes alone waits for nothing.
+# After a batch of several, the next one waits a moment for more: each costs a read. An event that
+# comes alone waits for nothing.
 _RUSH_SECONDS = 0.01
 
 
@@ -54,6 +57,7 @@ class Outbox:
         self._cluster, self._keys, self._threads = cluster, keys, threads
         self._wake = wake
         self._publisher = KeptPublisher(bus)
+        self._notes = OutboxNotes(index, settings.outbox_batch, time.monotonic)
         self._stream_known = False
         self._published = Counter("atoll_outbox_published", "Events acknowledged.", registry=registry)
         self._failures = Counter(
@@ -64,44 +68,52 @@ class Outbox:
         """Publish for ever."""
         await self._cluster.wait_for(lambda m: self._settings.region in m.regions)
         backoff = Backoff(0.1, 5.0)
-        while True:
-            await self._membership.is_member()
-            self._wake.clear()
-            try:
-                published = await self._publish_batch()
-                backoff.reset()
-            except Failed as error:  # no NATS; or a disk too full to note what was published
-                self._failures.inc()
-                self._stream_known = False  # perhaps it is gone: ask, and make it again
-                log.warning("outbox waits: %s", error.detail)
-                await asyncio.sleep(backoff.next())
-                continue
-            if not published:
-                await self._wait()
-            elif 1 < published < self._settings.outbox_batch:
-                await asyncio.sleep(_RUSH_SECONDS)
+        try:
+            while True:
+                await self._membership.is_member()
+                await self._step(backoff)
+        finally:
+            self._notes.strike_at_end()
+
+    async def _step(self, backoff: Backoff) -> None:
+        """Publish what waits, or wait for it."""
+        self._wake.clear()
+        try:
+            published = await self._publish_batch()
+            backoff.reset()
+        except Failed as error:  # no NATS; or a disk too full to note what was published
+            self._failures.inc()
+            self._stream_known = False  # perhaps it is gone: ask, and make it again
+            log.warning("outbox waits: %s", error.detail)
+            await asyncio.sleep(backoff.next())
+            return
+        if not published:
+            await self._wait()
+        elif 1 < published < self._settings.outbox_batch:
+            await asyncio.sleep(_RUSH_SECONDS)
 
     async def _wait(self) -> None:
+        """Until there may be something to publish, or to strike out."""
+        wait = self._notes.wait
         try:
-            await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+            await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS if wait is None else wait)
         except TimeoutError:
             return
 
     async def _publish_batch(self) -> int:
-        """Publish what waits, up to a batch; how many there were."""
-        loop = asyncio.get_running_loop()
-        batch = self._settings.outbox_batch
-        rows = await loop.run_in_executor(self._threads, self._index.outbox, batch)
+        """Strike out what is due and publish what waits, up to a batch; how many there were."""
+        if self._notes.wait == 0:
+            await self._notes.strike()
         if not self._stream_known:  # before the first event: its readers wait for the stream
             await self._make_stream()
             self._stream_known = True
+        rows = await self._unpublished()
         if not rows:
             return 0
         outcomes = await self._publisher.publish([self._message(row) for row in rows])
         sent = [row.seq for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-        if sent:
-            self._published.inc(len(sent))
-            await asyncio.wrap_future(self._index.write(noted(sent)))
+        self._published.inc(len(sent))
+        self._notes.add(sent)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -114,6 +126,14 @@ class Outbox:
         await ensure_stream(
             self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
         )
+
+    async def _unpublished(self) -> Sequence[OutboxRow]:
+        """The oldest events that wait, at most a batch."""
+        batch = self._settings.outbox_batch
+        rows = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._index.outbox, batch + len(self._notes)
+        )
+        return [row for row in rows if row.seq not in self._notes.seqs][:batch]
 
     def _message(self, row: OutboxRow) -> Kept:
         return Kept(row.subject, row.body, event_headers(row.event_id, row.subject, row.body, self._keys))
