@@ -5,16 +5,13 @@ is being fsynced), rename into place and fsync the directories, then commit blob
 event in one index transaction. Only then is the upload acknowledged. Whatever fails before leaves
 nothing that anyone can see.
 
-No thread waits for the commit: many uploads share one, and each thread that waited would have to be
-woken for it. The blob's lock is taken by the thread that renames and released by the index's writer.
+No thread waits for the commit (placing.py).
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
-from threading import Lock
 
 from atoll.errors import EmptyBody, NotAnImage, TypeMismatch
 from atoll.ids import derived_id
@@ -27,6 +24,7 @@ from storage_node.index import Index
 from storage_node.index_ops import store_upload
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.origin import Origin
+from storage_node.placing import Placer
 from storage_node.sniff import Claim, ImageType, agrees, sniff
 from storage_node.spool import Spool
 from storage_node.store import BlobKey, BlobStore, Staged
@@ -54,8 +52,7 @@ class Ingest:
     def __init__(
         self, store: BlobStore, index: Index, locks: BlobLocks, inspector: Inspector, origin: Origin
     ) -> None:
-        self._store, self._index, self._locks = store, index, locks
-        self._inspector, self._origin = inspector, origin
+        self._placer, self._inspector, self._origin = Placer(store, index, locks), inspector, origin
 
     def accept(self, spool: Spool, upload: Upload) -> Future[AssetRecord]:
         """Put a complete body in place; the future is its record, set once that is durable.
@@ -82,7 +79,6 @@ class Ingest:
         return Picture(found.width, found.height, found.frames)
 
     def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> Future[AssetRecord]:
-        key = BlobKey(blob.bucket, blob.sha256, blob.ext)
         operation = store_upload(
             upload.ticket,
             upload.file,
@@ -92,32 +88,7 @@ class Ingest:
             upload.filename,
             self._origin,
         )
-        lock = self._locks.of(blob.sha256)
-        lock.acquire()
-        try:
-            self._store.publish(staged, key)
-            committed = self._index.write(operation)
-        except BaseException:
-            try:
-                self._take_back(key)
-            finally:
-                lock.release()
-            raise
-        committed.add_done_callback(partial(self._settle, key, lock))
-        return committed
-
-    def _settle(self, key: BlobKey, lock: Lock, committed: Future[AssetRecord]) -> None:
-        """In the index's writer thread, before the uploader hears of it."""
-        try:
-            if committed.exception() is not None:
-                self._take_back(key)
-        finally:
-            lock.release()
-
-    def _take_back(self, key: BlobKey) -> None:
-        """Refused or not committed: leave no file that nothing refers to."""
-        if self._index.blob(key.bucket, key.sha256) is None:
-            self._store.remove(key)
+        return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), operation)
 
 
 def _check_type(spool: Spool, upload: Upload) -> ImageType:

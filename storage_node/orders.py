@@ -63,6 +63,8 @@ class PullOrders:
             raise UpstreamFailed("No source has the blob.", sources=list(order.sources)) from error
         if kept is None:
             return PullResult("deleted")
+        if kept.recorded == order.asset:  # the usual case: the pull was ours
+            return PullResult("stored", kept.source)
         loop = asyncio.get_running_loop()
         state = await loop.run_in_executor(self._writers, self._index.asset, order.asset.asset_id)
         if any(record.version == order.asset.version for record in state.records):
@@ -87,7 +89,7 @@ class PullOrders:
             return PullResult("deleted")
         held = self._index.blob(asset.bucket, asset.blob.sha256)
         if held is None:
-            return None
+            return PullResult("stored", self._origin.node) if self._puller.reclaim(asset) else None
         if held.key != address_of(asset).key:
             raise Conflict(f"This blob is held as .{held.blob.ext}.", sha256=held.blob.sha256)
         if not is_present(self._store, held):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
+from functools import partial
 
 from prometheus_client import Histogram
 
@@ -24,30 +24,21 @@ from storage_node.blob_address import BlobAddress
 from storage_node.fetch import Fetched
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob
-from storage_node.index_ops import store_replica
-from storage_node.index_repairs import repaired
-from storage_node.index_writer import Operation
 from storage_node.keep import Keeper
 from storage_node.misses import Misses
 from storage_node.origin import Origin
 from storage_node.peers import Peers
+from storage_node.pull_outcome import Commit, Kept, as_repair, as_replica
 from storage_node.read_metrics import ReadMetrics
 from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
 from storage_node.salvage import Salvage
 from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
+from storage_node.thread_answer import ThreadAnswer
 
 _FLIGHTS = 1024
 _SLOT_SECONDS = 10.0
-
-
-class Kept(NamedTuple):
-    """The blob is held here now. `body` is at hand for blobs of one chunk; `source` gave the bytes."""
-
-    held: HeldBlob
-    body: bytes | None
-    source: str
 
 
 def address_of(record: AssetRecord) -> BlobAddress:
@@ -89,16 +80,23 @@ class Puller:
         await self._passed.close()
 
     async def pull(self, record: AssetRecord, sources: Sequence[Node]) -> Kept | None:
-        """Hold the bytes of a record that came from elsewhere. None when a tombstone forbids it.
+        """Hold the bytes of a record that came from elsewhere, after a look at `reclaim`.
 
-        `NotFound` when every source lacks them, `UpstreamFailed`, `NoSpace`, `StoreFailed`.
+        None when a tombstone forbids it. `NotFound` when every source lacks them, `UpstreamFailed`,
+        `NoSpace`, `StoreFailed`.
         """
-        return await self._in_background(record, sources, lambda d: store_replica(record, d, self._origin))
+        commit = as_replica(record, self._origin)._replace(looked=True)
+        return await self._in_background(record, sources, commit)
+
+    def reclaim(self, record: AssetRecord) -> bool:
+        """Hold the bytes of a record that lay here all the time, in the trash or not indexed. Blocks."""
+        return self._reclaimer.keep(record, as_replica(record, self._origin).operation) is not None
 
     async def repair(self, record: AssetRecord) -> Kept | None:
         """Replace the copy of a record that this node has. None when it was deleted meanwhile."""
-        sources = self._peers.of_set(record.set)
-        return await self._in_background(record, sources, lambda d: repaired(record.blob, d, self._origin))
+        return await self._in_background(
+            record, self._peers.of_set(record.set), as_repair(record, self._origin)
+        )
 
     @asynccontextmanager
     async def through(self, address: BlobAddress, *, keep: bool) -> AsyncIterator[Kept | Fetched]:
@@ -127,12 +125,7 @@ class Puller:
         if found is None:
             return None
         record = found.record
-
-        def commit(digests: bytes) -> Operation[bool]:
-            if found.own:
-                return repaired(record.blob, digests, self._origin)
-            return store_replica(record, digests, self._origin)
-
+        commit = as_repair(record, self._origin) if found.own else as_replica(record, self._origin)
         sources = self._peers.of_set(record.set)
         try:
             kept = await self._kept.run(address, lambda: self._keep(record, sources, commit))
@@ -145,7 +138,7 @@ class Puller:
         return kept
 
     async def _in_background(
-        self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]
+        self, record: AssetRecord, sources: Sequence[Node], commit: Commit
     ) -> Kept | None:
         async def work() -> Kept | None:
             async with self._background:
@@ -153,25 +146,36 @@ class Puller:
 
         return await self._kept.run(address_of(record), work)
 
-    async def _keep(
-        self, record: AssetRecord, sources: Sequence[Node], commit: Callable[[bytes], Operation[bool]]
-    ) -> Kept | None:
-        begun, loop = time.monotonic(), asyncio.get_running_loop()
+    async def _keep(self, record: AssetRecord, sources: Sequence[Node], commit: Commit) -> Kept | None:
+        begun = time.monotonic()
         async with self._slots:
             try:
-                mine = await loop.run_in_executor(self._writers, self._reclaimer.keep, record, commit)
-                if mine is not None:  # it lay here all the time, in the trash or not indexed
-                    return Kept(mine, None, self._origin.node)
+                if not commit.looked and (mine := await self._mine(record, commit)) is not None:
+                    return mine
                 fetched = await self._fetcher.fetch(address_of(record).key, record.blob.size, sources)
-                held = await loop.run_in_executor(
-                    self._writers, self._keeper.keep, fetched, commit(fetched.chunk_digests)
-                )
+                kept = await self._durable(fetched, commit)
             except AtollError:
                 self._counts.pulls_failed += 1
                 raise
         self._seconds.observe(time.monotonic() - begun)
-        self._counts.pulls_stored += held is not None
-        return Kept(held, fetched.body, fetched.source) if held else None
+        self._counts.pulls_stored += kept
+        if not kept:
+            return None
+        now = self._origin.now_ms()
+        held = HeldBlob(record.blob, fetched.chunk_digests, now, now)
+        return Kept(held, fetched.body, fetched.source, commit.recorded)
+
+    async def _mine(self, record: AssetRecord, commit: Commit) -> Kept | None:
+        """The blob, if it lay here all the time: in the trash, or not indexed."""
+        loop = asyncio.get_running_loop()
+        held = await loop.run_in_executor(self._writers, self._reclaimer.keep, record, commit.operation)
+        return Kept(held, None, self._origin.node, commit.recorded) if held else None
+
+    async def _durable(self, fetched: Fetched, commit: Commit) -> bool:
+        answer = ThreadAnswer[bool]()
+        operation = commit.operation(fetched.chunk_digests)
+        answer.begin(self._writers, partial(self._keeper.keep, fetched, operation))
+        return await answer.here
 
     async def _pass_on(self, address: BlobAddress) -> Fetched:
         async with self._slot_for_a_reader():

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -18,6 +19,7 @@ from storage_node.ingest import Ingest, Upload
 from storage_node.space import SpaceGuard
 from storage_node.spool import Spool
 from storage_node.store import BlobStore
+from storage_node.thread_answer import ThreadAnswer
 
 
 class UploadIntake:
@@ -69,46 +71,7 @@ class UploadIntake:
 
     async def _accept(self, spool: Spool, upload: Upload) -> AssetRecord:
         """From here on a client that goes away changes nothing: a retry with its ticket finds the upload."""
-        answer = _Answer()
+        answer = ThreadAnswer[AssetRecord]()
         with self._seconds.time():
-            self._ingest_threads.submit(self._accept_now, spool, upload, answer)
+            answer.begin(self._ingest_threads, partial(self._ingest.accept, spool, upload))
             return await answer.here
-
-    def _accept_now(self, spool: Spool, upload: Upload, answer: _Answer) -> None:
-        try:
-            committed = self._ingest.accept(spool, upload)
-        except BaseException as error:  # noqa: BLE001 - the thread's edge: whatever it is, the waiter gets it
-            answer.refuse(error)
-        else:
-            committed.add_done_callback(answer.settle)
-
-
-class _Answer:
-    """The one way back from the threads to the loop; futures chained to futures would come back twice.
-
-    A waiter that went away is not told, and stops nothing.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.here: asyncio.Future[AssetRecord] = self._loop.create_future()
-
-    def settle(self, committed: Future[AssetRecord]) -> None:
-        """What the index says, in its writer's thread."""
-        error = committed.exception()
-        if error is not None:
-            self.refuse(error)
-        else:
-            self._loop.call_soon_threadsafe(self._give, committed.result())
-
-    def refuse(self, error: BaseException) -> None:
-        """It was not even tried to commit."""
-        self._loop.call_soon_threadsafe(self._fail, error)
-
-    def _give(self, record: AssetRecord) -> None:
-        if not self.here.done():
-            self.here.set_result(record)
-
-    def _fail(self, error: BaseException) -> None:
-        if not self.here.done():
-            self.here.set_exception(error)
