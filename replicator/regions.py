@@ -1,4 +1,4 @@
-"""Which regions' streams are read: those where the node's set has members, by the cluster map of now."""
+"""Which regions' streams are read: those where others of the set are, by the cluster map of now."""
 
 from __future__ import annotations
 
@@ -76,9 +76,14 @@ class Regions:
 
 
 def sources_of(cluster: ClusterMap, node: str) -> dict[ReaderKey, Region]:
-    """The regions to read for a node: all where its set has members, its own too. None before it joined."""
+    """The regions to read for a node: all where its set has other members. None before it joined.
+
+    Not its own region's when it stands alone there: what it says itself it knows, and each of its own
+    uploads would cost a delivery and an answer.
+    """
     own = cluster.nodes.get(node)
     if own is None or own.state == "removed":
         return {}
-    regions = {cluster.region(member.region) for member in cluster.members(own.set)}
+    others = (member for member in cluster.members(own.set) if member.name != node)
+    regions = {cluster.region(member.region) for member in others}
     return {(region.name, region.jetstream_domain, own.set): region for region in regions}

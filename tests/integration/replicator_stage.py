@@ -263,9 +263,9 @@ class Stage:
         return info.num_pending or 0, info.num_ack_pending or 0
 
     async def all_answered(self, *regions: Region) -> None:
-        """Wait until NATS has an answer to every message of these regions (default: all)."""
+        """Wait until NATS has an answer to every message of these regions (default: the peers')."""
         end = time.monotonic() + DEADLINE
-        while any([await self.pending(r) != (0, 0) for r in regions or self.regions]):
+        while any([await self.pending(r) != (0, 0) for r in regions or (self.near, self.far)]):
             assert time.monotonic() < end, [await self.pending(r) for r in self.regions]
             await asyncio.sleep(0.02)
 
