@@ -28,8 +28,9 @@ class ReplicatorSettings(DaemonSettings):
         "Longest time the node may take for one pull, all its sources together.", default=120.0, low=1
     )
     fresh_seconds: float = setting(
-        "An upload younger than this is pulled from where it was made: nobody else has it yet.",
-        default=2.0,
+        "An upload younger than this is pulled from where it was made: others may not have it yet. In a rush"
+        " they get it late, and asking them in vain would make it later still.",
+        default=30.0,
         low=0,
     )
 

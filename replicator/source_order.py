@@ -1,7 +1,7 @@
 """From which nodes a blob is pulled, best first. Pure.
 
-A fresh upload is only where it was made: its origin first, then the others. An older one (a catch-up
-after downtime) has had time to spread: nearest first, and those that give no sign of life last, because
+A fresh upload may be only where it was made: its origin first, then the others. An older one (a catch-up
+after downtime) has had time to spread: nearest first. Those that give no sign of life come last, because
 each costs a time-out. The node itself walks the list and verifies.
 """
 
@@ -20,6 +20,7 @@ def order_sources(
     `origin` is where the upload was made, None when unknown. Suspect peers stay in the list, last:
     heartbeats may be late when the peer is not.
     """
-    first = origin if fresh and origin in nearest_first else None
+    alive = origin is not None and origin in nearest_first and state(origin) != "suspect"
+    first = origin if fresh and alive else None
     others = sorted((name for name in nearest_first if name != first), key=lambda n: state(n) == "suspect")
     return (first, *others) if first else tuple(others)

@@ -56,6 +56,11 @@ def test_a_fresh_upload_is_asked_for_where_it_was_made_then_by_distance():
     assert order_sources(["a", "b", "c"], healthy, "c", fresh=True) == ("c", "a", "b")
 
 
+def test_an_origin_that_gives_no_sign_of_life_is_asked_last_for_a_fresh_upload_too():
+    states = {"a": "healthy", "b": "healthy", "c": "suspect"}
+    assert order_sources(["c", "a", "b"], states.__getitem__, "c", fresh=True) == ("a", "b", "c")
+
+
 def test_an_older_upload_is_asked_for_by_distance():
     assert order_sources(["a", "b", "c"], healthy, "c", fresh=False) == ("a", "b", "c")
 
