@@ -172,7 +172,11 @@ class ScrubFacts(Struct, frozen=True):
 
 
 class Heartbeat(Struct, frozen=True):
-    """What a node says of itself every second. `load` is 0 (idle) to 1 (saturated) and may exceed it."""
+    """What a node says of itself every second. `load` is 0 (idle) to 1 (saturated) and may exceed it.
+
+    `uploads`: requests under way that upload. A draining node begins no new one, so that a drain can wait
+    for the last.
+    """
 
     node: Label
     region: Label
@@ -192,6 +196,7 @@ class Heartbeat(Struct, frozen=True):
     quarantined: Size = 0
     inodes_free: Size | UnsetType = UNSET
     scrub: ScrubFacts | None = None
+    uploads: Size = 0
 
     @property
     def used_fraction(self) -> float:

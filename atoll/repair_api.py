@@ -49,11 +49,16 @@ class TreeDigest(Struct, frozen=True):
 
 
 class Roots(Struct, frozen=True):
-    """Both trees of a node, without children."""
+    """Both trees of a node, without children.
+
+    `unchecked`: its index was made anew, and not all bytes on its disk were looked at since; until then
+    `blobs` may lack some that are there.
+    """
 
     node: Label
     assets: TreeDigest
     blobs: TreeDigest
+    unchecked: bool = False
 
 
 class AssetItem(Struct, frozen=True, order=True):

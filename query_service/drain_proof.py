@@ -2,20 +2,22 @@
 
 Compares the trees of the leaving node with those of each node that stays (atoll/tree_walk.py): equal digests
 prove equality without listing anything, differences are counted. A node that cannot be asked confirms
-nothing. Called by membership_api; keeps nothing between calls.
+nothing. The order matters: first the leaving node must have said by itself that it is draining and that no
+upload is under way there, then it is compared; so nothing can be acknowledged there after the look. Called
+by membership_api; keeps nothing between calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError
 from atoll.health import HealthTable
-from atoll.model import Node
+from atoll.model import Heartbeat, Node
 from atoll.repair_api import Roots
 from atoll.tree_walk import Trees, differences
 
@@ -64,10 +66,11 @@ class DrainProof:
         staying = [
             n for n in self._cluster().members(node.set) if n.name != node.name and n.state == "active"
         ]
+        beat = self._health.heartbeat(node.name)  # before the trees: see above
         roots = await self._roots(node)
         others = await asyncio.gather(*(self._confirm(node, other) for other in staying))
         images = roots.blobs.items if isinstance(roots, Roots) else None
-        waiting = self._waiting_for(node, roots, others)
+        waiting = waiting_for(node, beat, roots, others)
         worst = max((o.missing_images for o in others if not o.unasked), default=0)
         known = images is not None and others and not any(o.unasked or o.more for o in others)
         return DrainView(
@@ -105,21 +108,31 @@ class DrainProof:
             return Confirmation(other.name, other.region, images, records, more=True)
         return Confirmation(other.name, other.region, images, records)
 
-    def _waiting_for(
-        self, node: Node, roots: Roots | AtollError, others: Sequence[Confirmation]
-    ) -> list[str]:
-        waiting = []
-        if node.state == "active":
-            waiting.append(f"{node.name} is not draining: it may take an upload at any moment")
-        if isinstance(roots, AtollError):
-            waiting.append(f"{node.name} cannot be asked: {roots.detail}")
-        beat = self._health.heartbeat(node.name)
-        if beat is None or beat.outbox:
-            waiting.append(f"{node.name} has events that its stream does not have yet")
-        if not others:
-            waiting.append(f"no other active node in set {node.set}")
-        waiting += [f"{o.node}: {_lacks(o)}" for o in others if not o.complete]
-        return waiting
+
+def waiting_for(
+    node: Node, beat: Heartbeat | None, roots: Roots | AtollError, others: Sequence[Confirmation]
+) -> list[str]:
+    """What is not so yet, in words; empty when the node may leave. Pure."""
+    waiting = [*_unsettled(node, beat)]
+    if isinstance(roots, AtollError):
+        waiting.append(f"{node.name} cannot be asked: {roots.detail}")
+    elif roots.unchecked:
+        waiting.append(f"{node.name} has not looked at all its images since its index was made anew")
+    if not others:
+        waiting.append(f"no other active node in set {node.set}")
+    return waiting + [f"{o.node}: {_lacks(o)}" for o in others if not o.complete]
+
+
+def _unsettled(node: Node, beat: Heartbeat | None) -> Iterator[str]:
+    """Why the node may still acknowledge something, or has not told of all it did."""
+    if node.state == "active":
+        yield f"{node.name} is not draining: it may take an upload at any moment"
+    elif beat is not None and beat.state != "draining":
+        yield f"{node.name} has not said yet that it is draining"
+    if beat is not None and beat.uploads:
+        yield f"{node.name} has {beat.uploads} uploads under way"
+    if beat is None or beat.outbox:
+        yield f"{node.name} has events that its stream does not have yet"
 
 
 def _lacks(other: Confirmation) -> str:

@@ -8,6 +8,7 @@ off the list first and reads their rows after that, so that whatever it did not 
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from typing import cast
 
@@ -32,7 +33,7 @@ class Digests:
         self.refresh()
         assets = self._index.read(lambda db: index_digests.root(db, "assets"))
         blobs = self._index.read(lambda db: index_digests.root(db, "blobs"))
-        return Roots(self._node, _alone(assets), _alone(blobs))
+        return Roots(self._node, _alone(assets), _alone(blobs), self._index.read(_unchecked))
 
     def tree(self, tree: Tree) -> TreeDigest:
         """A root with its branches."""
@@ -68,6 +69,10 @@ class Digests:
             self._index.write(index_digests.keep_leaves(made)).result()
             self.leaves_made += len(made)
         return len(taken)
+
+
+def _unchecked(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM unchecked)").fetchone()[0])
 
 
 def _alone(digest: TreeDigest) -> TreeDigest:

@@ -179,6 +179,7 @@ class Heartbeats:
             quarantined=counts.quarantined,
             inodes_free=self._space.inodes_free,
             scrub=self._scrub(),
+            uploads=self._under_way(),
         )
 
     def add_routes(self, app: web.Application) -> None:
