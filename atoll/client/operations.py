@@ -21,7 +21,7 @@ from atoll.scrub_api import ScrubStatus
 
 DEEP_SECONDS = 600.0  # all nodes read and hash a 256th of what they hold meanwhile
 BRANCH_SECONDS = 120.0
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 90.0  # a comparison of all of a node takes the service 30 s, a deep look 60 s at most
 
 
 class ScrubView(Struct, frozen=True):

@@ -61,7 +61,8 @@ class QueryServices:
         seconds: float = ANSWER_SECONDS,
         lost: Callable[[], None] = lambda: None,
     ) -> T:
-        """The answer as a `kind`. `path` is encoded already; `seconds` bounds each try.
+        """The answer as a `kind`. `path` is encoded already; `seconds` bounds each try, and
+        the caller's patience too unless the question is one that takes longer than usual.
 
         `lost` is called for each try that may have been carried out although no answer came.
 
@@ -74,7 +75,8 @@ class QueryServices:
         while True:
             url = self._urls[self._preferred]
             try:
-                left = max(LEAST_SECONDS, min(seconds, end - clock()))
+                left = seconds if seconds > ANSWER_SECONDS else min(seconds, end - clock())
+                left = max(LEAST_SECONDS, left)
                 return await self._once(url, request, kind, left)
             except Failed as error:
                 if error.status not in _AWAY:
