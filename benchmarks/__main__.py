@@ -1,4 +1,7 @@
-"""python -m benchmarks [NAMES…]: run them, show them, write results. Exit code 1 when a mark is missed."""
+"""python -m benchmarks [NAMES…]: run them, show them, write results and docs/performance.md.
+
+Exit code 1 when a mark is missed.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from benchmarks import machine, report
+from benchmarks import document, machine, report
 from benchmarks.context import Context
 from benchmarks.registry import BENCHMARKS
 from benchmarks.result import Result
 
 RESULTS = Path(__file__).parent / "results"
+LOCAL_RESULTS = RESULTS / "local"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> int:
@@ -30,10 +35,16 @@ def main() -> int:
     if unknown:
         console.print(f"no such benchmark: {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
         return 2
+    if options.document:
+        console.print(f"written: {document.write(report.load(options.results or RESULTS), DOCS)}")
+        return 0
+    directory = options.results or (LOCAL_RESULTS if options.quick else RESULTS)
     results = {name: _run(console, name, options) for name in options.names or BENCHMARKS}
     here = machine.describe(Path(options.scratch).resolve())
-    page = report.save(options.results, {name: report.entry(r, here) for name, r in results.items()})
+    page = report.save(directory, {name: report.entry(r, here) for name, r in results.items()})
     console.print(f"written: {page}")
+    if directory == RESULTS:
+        console.print(f"written: {document.write(report.load(RESULTS), DOCS)}")
     return 0 if all(mark.passed for result in results.values() for mark in result.marks) else 1
 
 
@@ -41,12 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help="which ones (default: all)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each (default: 3)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where latest.json and latest.md go")
+    parser.add_argument(
+        "--results", type=Path, help="where latest.json and latest.md go (default: benchmarks/results)"
+    )
     parser.add_argument(
         "--scratch", default=tempfile.gettempdir(), help="a directory on the disk to measure (default: /tmp)"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a smaller load, for small machines (the lag benchmark)"
+        "--quick",
+        action="store_true",
+        help="a smaller load where a small machine cannot take the whole one; results go to results/local",
+    )
+    parser.add_argument(
+        "--document", action="store_true", help="measure nothing: make docs/performance.md from the results"
     )
     parser.add_argument("--list", action="store_true", help="say which benchmarks there are")
     return parser

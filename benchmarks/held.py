@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +34,13 @@ class Wanted(NamedTuple):
     sha256: str
 
 
+class Missing(NamedTuple):
+    """Something of an upload that a node lacks."""
+
+    sha256: str
+    what: str
+
+
 class Node(NamedTuple):
     """A node: its name, its port, its data directory."""
 
@@ -42,22 +49,22 @@ class Node(NamedTuple):
     data: Path
 
 
-async def lost(cluster: LocalCluster, uploads: Sequence[Wanted], asker: Asker) -> list[str]:
-    """What is missing, one line for each upload and node; empty when every node holds everything."""
+async def missing(cluster: LocalCluster, uploads: Sequence[Wanted], asker: Asker) -> list[Missing]:
+    """What any node lacks; empty when every node holds everything."""
     keys = Keys(read_secret(cluster.paths.secrets / "cluster-secret"))
     nodes = [
         Node(name, cluster.ports[name], cluster.paths.data(name)) for name in cluster.names("storage_node")
     ]
-    missing: list[str] = []
+    found: list[Missing] = []
     for node in nodes:
-        missing += await unknown_to(node, uploads, asker, keys)
-        missing += await asyncio.to_thread(wrong_on_disk, node, (each.sha256 for each in uploads))
-    return missing
+        found += await unknown_to(node, uploads, asker, keys)
+        found += await asyncio.to_thread(wrong_on_disk, node, [each.sha256 for each in uploads])
+    return found
 
 
-async def unknown_to(node: Node, uploads: Sequence[Wanted], asker: Asker, keys: Keys) -> list[str]:
+async def unknown_to(node: Node, uploads: Sequence[Wanted], asker: Asker, keys: Keys) -> list[Missing]:
     """What a node's own index does not have, by its internal API."""
-    waiting, missing = iter(uploads), list[str]()
+    waiting, found = iter(uploads), list[Missing]()
 
     async def ask(path: str) -> bytes | None:
         token = internal_token("benchmark", node.name, "GET", path, keys, now_ms())
@@ -70,12 +77,12 @@ async def unknown_to(node: Node, uploads: Sequence[Wanted], asker: Asker, keys: 
             located = await ask(f"/internal/v1/locations/{BUCKET}/{upload.sha256}")
             state = await ask(f"/internal/v1/assets/{upload.asset_id}")
             if located is None:
-                missing.append(f"{node.name} does not know blob {upload.sha256}")
+                found.append(Missing(upload.sha256, f"{node.name} does not know blob {upload.sha256}"))
             if state is None or not _is_recorded(state, upload):
-                missing.append(f"{node.name} has no record of asset {upload.asset_id}")
+                found.append(Missing(upload.sha256, f"{node.name} has no record of {upload.asset_id}"))
 
     await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
-    return missing
+    return found
 
 
 def _is_recorded(state: bytes, upload: Wanted) -> bool:
@@ -83,23 +90,17 @@ def _is_recorded(state: bytes, upload: Wanted) -> bool:
     return any(record.blob.sha256 == upload.sha256 for record in records)
 
 
-def wrong_on_disk(node: Node, hashes: Iterable[str]) -> list[str]:
+def wrong_on_disk(node: Node, hashes: Sequence[str]) -> list[Missing]:
     """Files that are not there or have other bytes than their name says. Blocks."""
     root = node.data / "blobs" / BUCKET
 
-    def check(sha256: str) -> str | None:
+    def check(sha256: str) -> Missing | None:
         try:
             (file,) = (root / sha256[:2] / sha256[2:4]).glob(f"{sha256}.*")
             good = hashlib.sha256(file.read_bytes()).hexdigest() == sha256
         except (OSError, ValueError):
-            return f"{node.name} has no file of blob {sha256}"
-        return None if good else f"{node.name} has other bytes for blob {sha256}"
+            return Missing(sha256, f"{node.name} has no file of blob {sha256}")
+        return None if good else Missing(sha256, f"{node.name} has other bytes for blob {sha256}")
 
     with ThreadPoolExecutor(_HASHERS) as threads:
-        return [problem for problem in _each(threads, check, hashes) if problem]
-
-
-def _each(
-    threads: ThreadPoolExecutor, check: Callable[[str], str | None], hashes: Iterable[str]
-) -> Iterable[str | None]:
-    return threads.map(check, hashes)
+        return [problem for problem in threads.map(check, hashes) if problem]

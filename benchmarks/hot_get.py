@@ -122,4 +122,4 @@ def _compare(blob: _Blob, ours: list[Load], theirs: list[Load]) -> tuple[list[Se
         of("FileResponse p50", "ms", theirs, "p50_ms"),
         of("FileResponse p99", "ms", theirs, "p99_ms"),
     ]
-    return series, Mark(f"ratio, {blob.size:,} bytes", ratios.median, WANTED)
+    return series, Mark(f"ratio, {blob.name}", ratios.median, WANTED, values=ratios.values)

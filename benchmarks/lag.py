@@ -18,7 +18,7 @@ from atoll.local.cluster_plan import REGIONS
 from benchmarks.ask import Asker
 from benchmarks.cluster_cpu import ClusterCpu
 from benchmarks.context import Context
-from benchmarks.held import Wanted, lost
+from benchmarks.held import Wanted, missing
 from benchmarks.lean_client import percentile
 from benchmarks.open_loop import at_rate
 from benchmarks.pictures import Pictures
@@ -30,7 +30,8 @@ WANTED_P50_MS, WANTED_P99_MS = 50.0, 500.0
 KEPT_UP = 0.99  # of the offered rate: less, and the lag is that of another load
 _WARM_UP = 150
 _RECEIPT_SECONDS = 30.0
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.2
+_SHOWN = 3  # of what went wrong
 
 
 class Load(NamedTuple):
@@ -69,7 +70,7 @@ async def run(ctx: Context) -> Result:
         LocalCluster(ctx.directory / "cluster", known_ports=False) as cluster,
         receipts_of(cluster) as receipts,
     ):
-        stage = _Stage(cluster, receipts)
+        stage = _Stage(cluster, receipts, ctx.say)
         ctx.say("warming up")
         await stage.load(Load(asked.per_second, _WARM_UP // asked.per_second + 1))
         rounds = [
@@ -83,8 +84,8 @@ async def run(ctx: Context) -> Result:
 class _Stage:
     """A running cluster, somebody who uploads, somebody who listens."""
 
-    def __init__(self, cluster: LocalCluster, receipts: Receipts) -> None:
-        self._cluster, self._receipts = cluster, receipts
+    def __init__(self, cluster: LocalCluster, receipts: Receipts, say: Callable[[str], None]) -> None:
+        self._cluster, self._receipts, self._say = cluster, receipts, say
         self._asker, self._pictures = Asker(), Pictures(random.Random(5))
         self._uploader = Uploader(cluster, self._asker)
         self.size = self._pictures.size
@@ -99,9 +100,11 @@ class _Stage:
         sent = await at_rate(pictures, asked.per_second, self._uploader.upload)
         cores = cpu.cores()
         uploads = sent.answers
-        await self._all_heard(len(uploads) * (len(REGIONS) - 1))
-        lags = lags_of(uploads, self._receipts.take())
-        missing = await lost(self._cluster, [Wanted(u.asset_id, u.sha256) for u in uploads], self._asker)
+        lags = await self._lags(uploads)
+        gone = await missing(self._cluster, [Wanted(u.asset_id, u.sha256) for u in uploads], self._asker)
+        self._receipts.forget()
+        for trouble in (*(each.what for each in gone[:_SHOWN]), *map(repr, sent.failures[:_SHOWN])):
+            self._say(trouble)
         return Round(
             rate=sent.rate,
             since_201=[each.since_201 for each in lags],
@@ -110,17 +113,20 @@ class _Stage:
             waits=[(each.done_at - each.sent_at) * 1000 for each in uploads],
             late=[seconds * 1000 for seconds in sent.late],
             refused=len(sent.failures),
-            lost=max(len(missing), len(uploads) - len(lags)),
+            lost=max(len({each.sha256 for each in gone}), len(uploads) - len(lags)),
             cores=cores,
         )
 
-    async def _all_heard(self, number: int) -> None:
-        """Return when so many receipts came, or none has come for long: then some are lost."""
-        seen, quiet_since = -1, time.monotonic()
-        while len(self._receipts) < number and time.monotonic() - quiet_since < _RECEIPT_SECONDS:
-            if len(self._receipts) != seen:
-                seen, quiet_since = len(self._receipts), time.monotonic()
+    async def _lags(self, uploads: Sequence[Upload]) -> list[Lag]:
+        """The lags, once all are known or nothing new was heard for long: then some are lost."""
+        lags = lags_of(uploads, self._receipts.read())
+        news_at = time.monotonic()
+        while len(lags) < len(uploads) and time.monotonic() - news_at < _RECEIPT_SECONDS:
             await asyncio.sleep(_LOOK_SECONDS)
+            before, lags = len(lags), lags_of(uploads, self._receipts.read())
+            if len(lags) > before:
+                news_at = time.monotonic()
+        return lags
 
 
 class Lag(NamedTuple):
@@ -174,6 +180,7 @@ def _result(rounds: Sequence[Round], asked: Load, size: int) -> Result:
         each("refused", "", lambda r: r.refused),
         gone,
         at("uploads sent after their time, p99", 0.99, lambda r: r.late),
+        each("CPU of all together", "ms an upload", lambda r: sum(r.cores.values()) / r.rate * 1000),
         *(Series(f"CPU: {kind}", "cores", tuple(r.cores[kind] for r in rounds)) for kind in rounds[0].cores),
     )
     marks = (

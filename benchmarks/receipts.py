@@ -37,25 +37,26 @@ class Receipts:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._messages: list[tuple[Msg, float]] = []
-
-    def __len__(self) -> int:
-        return len(self._messages)
+        self._found: dict[str, dict[str, Receipt]] = {}
 
     async def hear(self, message: Msg) -> None:
         """Keep a message."""
         self._messages.append((message, time.time()))
 
-    def take(self) -> dict[str, dict[str, Receipt]]:
-        """By hash and node, the first of each; forgets what was heard."""
-        found: dict[str, dict[str, Receipt]] = {}
-        for message, heard_at in self._messages:
+    def read(self) -> dict[str, dict[str, Receipt]]:
+        """All that was heard since `forget`, by hash and node. The first of each: one may be sent twice."""
+        messages, self._messages = self._messages, []
+        for message, heard_at in messages:
             event = open_event(message.subject, message.data, message.headers, self._keys)
             if isinstance(event, BlobReplicated):
                 # its whole milliseconds are rounded down, so that it may be one later
                 receipt = Receipt((event.at + 1) / 1000, heard_at)
-                found.setdefault(event.sha256, {}).setdefault(event.node, receipt)
-        self._messages.clear()
-        return found
+                self._found.setdefault(event.sha256, {}).setdefault(event.node, receipt)
+        return self._found
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._messages, self._found = [], {}
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ from rich.table import Table
 
 from benchmarks.result import Result
 
+FILE = "latest.json"
+
 
 class Entry(Struct, frozen=True):
     """A benchmark's latest result, where and when it was found (UTC)."""
@@ -33,13 +35,17 @@ def entry(result: Result, machine: dict[str, str]) -> Entry:
     return Entry(result, machine, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
 
 
+def load(directory: Path) -> Entries:
+    """The latest results; empty when there are none."""
+    file = directory / FILE
+    return msgspec.json.decode(file.read_bytes(), type=Entries) if file.exists() else {}
+
+
 def save(directory: Path, new: Entries) -> Path:
     """Put `new` into latest.json and write latest.md from all; returns the latter."""
     directory.mkdir(parents=True, exist_ok=True)
-    file = directory / "latest.json"
-    entries: Entries = msgspec.json.decode(file.read_bytes(), type=Entries) if file.exists() else {}
-    entries |= new
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
+    entries = load(directory) | new
+    (directory / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n")
     page = directory / "latest.md"
     page.write_text(markdown(entries))
     return page

@@ -167,8 +167,8 @@ def _result(found: Sequence[tuple[Load, ...]], size: int) -> Result:
         Series("a batch p50", "ms", tuple(each.p50_ms for each in batch)),
     )
     marks = (
-        Mark("ratio from memory", from_memory.median, WANTED_MEMORY),
-        Mark("ratio from Redis", from_redis.median, WANTED_REDIS),
+        Mark("ratio from memory", from_memory.median, WANTED_MEMORY, values=from_memory.values),
+        Mark("ratio from Redis", from_redis.median, WANTED_REDIS, values=from_redis.values),
     )
     notes = (
         f"GET /v1/assets/{{id}}/url for {ASSETS} assets in turn, with an API key; {CONNECTIONS} keep-alive"

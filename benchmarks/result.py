@@ -43,10 +43,23 @@ class Mark(Struct, frozen=True):
         return self.value <= self.bound if self.at_most else self.value >= self.bound
 
     @property
+    def wanted(self) -> str:
+        """The bound, as people write it."""
+        return f"{'≤' if self.at_most else '≥'} {self._with_unit(self.bound)}"
+
+    @property
+    def measured(self) -> str:
+        """The value, and from where to where the rounds went."""
+        if len(self.values) < 2:
+            return self._with_unit(self.value)
+        return f"{self._with_unit(self.value)} ({number(min(self.values))} to {number(max(self.values))})"
+
+    @property
     def text(self) -> str:
-        sign = "≤" if self.at_most else "≥"
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{number(self.value)}{unit} (wanted {sign} {number(self.bound)}{unit})"
+        return f"{self._with_unit(self.value)} (wanted {self.wanted})"
+
+    def _with_unit(self, value: float) -> str:
+        return f"{number(value)} {self.unit}".rstrip()
 
 
 class Distribution(Struct, frozen=True):
@@ -80,6 +93,6 @@ def ratio(name: str, ours: Sequence[float], peer: Sequence[float]) -> Series:
 
 def number(value: float) -> str:
     """Three significant digits or so, as people write them."""
-    if abs(value) >= 100:
+    if abs(value) >= 100 or value == 0:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,103 @@
+"""docs/performance.md and its plots, from the latest results and the template. Pure, but for `write`.
+
+Each registered benchmark has its rows here, measured or not; a test holds the page against the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from benchmarks.plots import distribution_plot, marks_plot
+from benchmarks.registry import BENCHMARKS
+from benchmarks.report import Entries, Entry
+from benchmarks.result import Mark
+
+TEMPLATE = Path(__file__).parent / "performance.template.md"
+PAGE = "performance.md"
+
+
+def write(entries: Entries, docs: Path) -> Path:
+    """Put page and plots into `docs`; the page's path."""
+    for name, text in documents(entries).items():
+        (docs / name).write_text(text, encoding="utf-8")
+    return docs / PAGE
+
+
+def documents(entries: Entries) -> dict[str, str]:
+    """The files by name."""
+    return {
+        PAGE: _page(entries),
+        "performance-marks.svg": marks_plot(_all_marks(entries)),
+        "performance-lag.svg": distribution_plot(
+            entries["lag"].result.distributions if "lag" in entries else ()
+        ),
+    }
+
+
+def _page(entries: Entries) -> str:
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        marks=_marks(entries), machines=_machines(entries), benchmarks=_benchmarks(entries)
+    )
+
+
+def _marks(entries: Entries) -> str:
+    lines = ["| what | against | measured | wanted | | what limits it |", "|---|---|---|---|---|---|"]
+    for name, benchmark in BENCHMARKS.items():
+        if name not in entries:
+            lines.append(f"| {benchmark.about} | {benchmark.peer} | not yet | | | {benchmark.limits} |")
+            continue
+        result = entries[name].result
+        for mark in result.marks:
+            verdict = "met" if mark.passed else "**missed**"
+            lines.append(
+                f"| {result.title}: {mark.name} | {benchmark.peer} | {mark.measured} | {mark.wanted}"
+                f" | {verdict} | {benchmark.limits} |"
+            )
+    return "\n".join(lines)
+
+
+def _all_marks(entries: Entries) -> dict[str, Mark]:
+    return {
+        f"{entries[name].result.title}: {mark.name}": mark
+        for name in BENCHMARKS
+        if name in entries
+        for mark in entries[name].result.marks
+    }
+
+
+def _machines(entries: Entries) -> str:
+    """One list for each machine, with what was measured there."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name in BENCHMARKS:
+        if name in entries:
+            found.setdefault(tuple(entries[name].machine.items()), []).append(name)
+    parts = []
+    for facts, names in found.items():
+        listed = ", ".join(f"`{name}` ({entries[name].at})" for name in names)
+        parts.append("\n".join([f"{listed}:", "", *(f"- {what}: {value}" for what, value in facts)]))
+    return "\n\n".join(parts) or "Nothing was measured yet."
+
+
+def _benchmarks(entries: Entries) -> str:
+    return "\n".join(_benchmark(name, entries.get(name)) for name in BENCHMARKS)
+
+
+def _benchmark(name: str, entry: Entry | None) -> str:
+    about = BENCHMARKS[name].about
+    if entry is None:
+        return f"### {name}\n\n{about[0].upper()}{about[1:]}. Not measured yet.\n"
+    lines = [f"### {entry.result.title}", "", *(f"- {note}" for note in entry.result.notes)]
+    lines += ["", "| what | measured |", "|---|---|"]
+    lines += [f"| {series.name} | {series.text} |" for series in entry.result.series]
+    return "\n".join([*lines, ""])
+
+
+def differences(entries: Entries, docs: Path) -> Mapping[str, str]:
+    """The files in `docs` that are not what `entries` make, with what they should be."""
+    return {
+        name: text
+        for name, text in documents(entries).items()
+        if not (docs / name).exists() or (docs / name).read_text(encoding="utf-8") != text
+    }
