@@ -34,6 +34,7 @@ LEAVES = FAN_OUT * FAN_OUT
 DIGEST_BYTES = 16
 MAX_STATES = 500  # asset states asked for at once
 MAX_PROOFS = 500  # blobs asked for at once
+MAX_UNHELD = 1000  # records without their bytes that are told of at once
 MAX_LEAF_ITEMS = 1000  # items of a leaf in one answer
 
 
@@ -114,7 +115,10 @@ class RemovedReceipt(Struct, frozen=True):
 
 
 class NodeReceipt(Struct, frozen=True):
-    """All that one node can testify about one asset. `applied_at`: when the tombstone became durable here."""
+    """All that one node can testify about one asset. `applied_at`: when the tombstone became durable here.
+
+    `lacking`: versions that have a record here but not their bytes.
+    """
 
     node: Label
     region: Label
@@ -123,6 +127,7 @@ class NodeReceipt(Struct, frozen=True):
     tombstone: Tombstone | None = None
     applied_at: Milliseconds | None = None
     removed: tuple[RemovedReceipt, ...] = ()
+    lacking: tuple[Identifier, ...] = ()
 
 
 class RestoreOrder(Struct, frozen=True):
@@ -157,13 +162,17 @@ class ProofOrder(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """A node's testimony about one blob. `bad`: held until this look found it wrong and quarantined it."""
+    """A node's testimony about one blob. `bad`: held until this look found it wrong and quarantined it.
+
+    `needed`: not held, although a record here uses it. So what is lost is told from what was deleted.
+    """
 
     held: bool
     size: Size = 0
     fsynced_at: Milliseconds = 0
     verified_at: Milliseconds = 0
     bad: bool = False
+    needed: bool = False
 
 
 def leaf_of_asset(asset_id: str) -> int:

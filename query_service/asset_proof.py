@@ -177,7 +177,7 @@ class AssetProof:
 
 
 def _knows(receipt: NodeReceipt | None) -> bool:
-    return receipt is not None and bool(receipt.held or receipt.tombstone)
+    return receipt is not None and bool(receipt.held or receipt.tombstone or receipt.lacking)
 
 
 def _keeps(receipt: NodeReceipt | None) -> bool:

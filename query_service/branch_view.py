@@ -27,7 +27,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 class BranchView(Struct, frozen=True):
     """One branch of a set. `images`: different blobs; `copies`: by node; `reread`: copies hashed just now.
 
-    `complete`: every member was asked, and holds everything.
+    `complete`: every member was asked, and holds everything. `more`: not all problems were counted.
     """
 
     set: str
@@ -40,6 +40,7 @@ class BranchView(Struct, frozen=True):
     problem_count: int
     problems: list[Problem]
     unasked: dict[str, str]
+    more: bool = False
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Tally:
     bytes_reread: int = 0
     problems: list[Problem] = field(default_factory=list)
     unasked: dict[str, str] = field(default_factory=dict)
+    more: bool = False
 
     def count(self, digests: BranchDigests, lacking: Mapping[str, Sized]) -> None:
         """All a node has and all it lacks is all there is, whichever node one looks at."""
@@ -61,13 +63,14 @@ class Tally:
         totals = [items + len(lacking[name]) for name, items in self.copies.items()]
         self.images = max(totals, default=0)
 
-    def read(self, node: str, blob: BlobItem, proof: Proof) -> None:
-        """A copy was read just now. One that is gone is looked for with those that are missing."""
+    def read(self, node: str, blob: BlobItem, proof: Proof) -> bool:
+        """A copy was read just now. False when it is gone: it is looked for with those that are missing."""
         if proof.bad:
             self.problems.append(Problem(node, "wrong bytes", blob.bucket, blob.sha256))
         elif proof.held:
             self.reread += 1
             self.bytes_reread += blob.size
+        return proof.bad or proof.held
 
     def view(self) -> BranchView:
         """As told."""
@@ -79,8 +82,9 @@ class Tally:
             copies=self.copies,
             reread=self.reread,
             bytes_reread=self.bytes_reread,
-            complete=not problems and not self.unasked and bool(self.copies),
+            complete=not problems and not self.more and not self.unasked and bool(self.copies),
             problem_count=len(problems),
             problems=problems[:MOST_PROBLEMS],
             unasked=self.unasked,
+            more=self.more,
         )

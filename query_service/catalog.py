@@ -118,10 +118,12 @@ class Catalog:
             found = await self._matching({"set": set_name, "leaf": window})
         return {asset.record.asset_id: asset for asset in found}
 
-    async def mend(self, change: Fold) -> None:
-        """Bring documents to what the nodes say; see `CatalogWriter.mend`. What is refused is logged."""
-        for (collection, name), why in (await self._writer.mend(change)).items():
+    async def mend(self, change: Fold) -> int:
+        """Bring documents to what the nodes say; see `CatalogWriter.mend`. How many were refused (and logged)."""
+        refused = await self._writer.mend(change)
+        for (collection, name), why in refused.items():
             log.error("a document of %s cannot be rebuilt: %s", collection, why, extra={"id": name})
+        return len(refused)
 
     async def remove_ghosts(self, ghosts: Mapping[str, str]) -> None:
         """Remove assets (id: version) that no node knows."""

@@ -27,7 +27,8 @@ from query_service.testimony import Witnesses
 class CatalogBranch(Struct, frozen=True):
     """What the comparison found. `ghosts`: in the catalog, on no node. `rebuilt`: it was mended as well.
 
-    `complete`: every member was asked. `changed`: assets that may look different now.
+    `complete`: every member was asked. `changed`: assets that may look different now. `refused`: documents
+    that MongoDB would not take; the service's log says why.
     """
 
     set: str
@@ -41,6 +42,7 @@ class CatalogBranch(Struct, frozen=True):
     complete: bool
     unasked: dict[str, str]
     changed: list[str]
+    refused: int = 0
 
 
 class _Known(Struct):
@@ -71,8 +73,11 @@ class CatalogRepair:
         outdated = [i for i, r in known.records.items() if i in kept and kept[i].record != r]
         ghosts = {i: a.record.version for i, a in kept.items() if i not in known.records}
         wrong = _wrong_locations(kept, known, marks)
+        refused = 0
         if write:
-            await self._catalog.mend(Fold(known.records, known.tombstones, _with_losses(kept, marks)))
+            refused = await self._catalog.mend(
+                Fold(known.records, known.tombstones, _with_losses(kept, marks))
+            )
             if not known.unasked:
                 await self._catalog.remove_ghosts(ghosts)
         return CatalogBranch(
@@ -87,6 +92,7 @@ class CatalogRepair:
             complete=not known.unasked,
             unasked=known.unasked,
             changed=sorted({*missing, *outdated, *ghosts, *wrong}) if write else [],
+            refused=refused,
         )
 
     async def _known(self, members: Sequence[Node], branch: int) -> _Known:
@@ -117,7 +123,10 @@ class CatalogRepair:
                 [node], "POST", "/internal/v1/assets/states", list[AssetState], body=order, seconds=15.0
             )
             unasked |= answer.unasked
-            states += answer.said.get(node.name, [])
+            told = answer.said.get(node.name, [])
+            if not answer.unasked and len(told) != len(order.asset_ids):
+                unasked[node.name] = "It told of fewer assets than it was asked about."
+            states += told
         return states
 
     async def _marks(self, members: Sequence[Node], known: _Known) -> dict[str, dict[str, Mark]]:

@@ -72,10 +72,14 @@ def judge(
     said: Mapping[str, NodeReceipt],
     unasked: Mapping[str, str],
 ) -> ReceiptView:
-    """The verdict over the members of the asset's set."""
+    """The verdict over the members of the asset's set.
+
+    A version of which nodes have the record, and nobody the bytes, is neither stored nor deleted: `unknown`.
+    """
     newest = max((h for r in said.values() for h in r.held), key=lambda h: h.version, default=None)
     stone = max((r.tombstone.version for r in said.values() if r.tombstone), default="")
-    state: State = _state(newest, stone)
+    lost = max((version for r in said.values() for version in r.lacking), default="")
+    state: State = _state(newest, stone, lost)
     current = newest if state == "stored" else None
     asked = [member for member in members if member.name in said]
     missing = [m.name for m in asked if not _testifies(said[m.name], state, current, stone)]
@@ -92,7 +96,9 @@ def judge(
     )
 
 
-def _state(newest: HeldReceipt | None, stone: str) -> State:
+def _state(newest: HeldReceipt | None, stone: str, lost: str) -> State:
+    if lost > max(stone, newest.version if newest else ""):
+        return "unknown"
     if newest and newest.version > stone:
         return "stored"
     return "deleted" if stone else "unknown"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from atoll.model import Node
 from atoll.node_api import AssetState
-from atoll.repair_api import AssetItem, BlobItem, Proof, StatesOrder
+from atoll.repair_api import MAX_UNHELD, AssetItem, BlobItem, Proof, StatesOrder
 from query_service.branch_reading import BranchDigests, BranchReader
 from query_service.branch_view import BranchView, Problem, Tally
 from query_service.proof_rounds import ProofRounds
@@ -48,6 +48,7 @@ class Verification:
         tally = Tally(set_name, branch)
         for name, items in unheld.said.items():
             tally.problems += [Problem(name, "missing", i.bucket, i.sha256) for i in items]
+            tally.more |= len(items) >= MAX_UNHELD
         await self._check_blobs(members, blobs, tally, deep=deep)
         await self._check_records(members, assets, tally)
         tally.unasked |= {**blobs.unasked, **assets.unasked, **unheld.unasked}
@@ -65,24 +66,26 @@ class Verification:
                 lacking[name] |= {key: blob for key, blob in union.items() if key not in held}
                 to_read[name] += items if deep else ()
         tally.count(digests, lacking)
-        if deep:
-            await self._read_all(members, to_read, tally)
         wanted = {key: blob for items in lacking.values() for key, blob in items.items()}
+        if deep:
+            gone = await self._read_all(members, to_read, tally)
+            wanted |= {(blob.bucket, blob.sha256): blob for blob in gone}
         await self._look_again(members, list(wanted.values()), tally)
 
     async def _read_all(
         self, members: Sequence[Node], to_read: Mapping[str, list[BlobItem]], tally: Tally
-    ) -> None:
-        """Every node reads and hashes all it holds in the branch."""
+    ) -> list[BlobItem]:
+        """Every node reads and hashes all it holds in the branch; which blobs were gone by then."""
+        gone: list[BlobItem] = []
         rounds = (self._proofs.deep(n, to_read[n.name]) for n in members if n.name in to_read)
         for name, proven, reason in await asyncio.gather(*rounds):
-            for blob, proof in proven:
-                tally.read(name, blob, proof)
+            gone += [blob for blob, proof in proven if not tally.read(name, blob, proof)]
             if reason:
                 tally.unasked[name] = reason
+        return gone
 
     async def _look_again(self, members: Sequence[Node], blobs: list[BlobItem], tally: Tally) -> None:
-        """Call missing what a node still lacks after several looks while another holds it."""
+        """Call missing what a node still lacks after several looks while it or another should hold it."""
         pause = PAUSE
         for look in range(LOOKS):
             if not blobs:
@@ -92,11 +95,15 @@ class Verification:
                 pause *= 2
             found = await self._proofs.shallow(members, blobs)
             tally.unasked |= found.unasked
-            blobs = [b for i, b in enumerate(blobs) if _uneven([proofs[i] for proofs in found.said.values()])]
+            blobs = [
+                b for i, b in enumerate(blobs) if _doubtful([proofs[i] for proofs in found.said.values()])
+            ]
         found = await self._proofs.shallow(members, blobs)
-        for name, proofs in found.said.items():
-            for blob, proof in zip(blobs, proofs, strict=True):
-                if not proof.held:
+        tally.unasked |= found.unasked
+        held_by_some = [any(p[i].held for p in found.said.values()) for i in range(len(blobs))]
+        for name, given in found.said.items():
+            for blob, proof, held in zip(blobs, given, held_by_some, strict=True):
+                if not proof.held and (held or proof.needed):
                     tally.problems.append(Problem(name, "missing", blob.bucket, blob.sha256))
 
     async def _check_records(self, members: Sequence[Node], digests: BranchDigests, tally: Tally) -> None:
@@ -136,13 +143,17 @@ class Verification:
             if answer.unasked:
                 tally.unasked |= answer.unasked
                 return None
-            states |= zip(part, answer.said[node.name], strict=True)
+            told = answer.said[node.name]
+            if len(told) != len(part):
+                tally.unasked[node.name] = "It told of fewer assets than it was asked about."
+                return None
+            states |= zip(part, told, strict=True)
         return states
 
 
-def _uneven(proofs: Sequence[Proof]) -> bool:
-    """Some hold it and some do not; what nobody holds was deleted meanwhile."""
-    return len({proof.held for proof in proofs}) > 1
+def _doubtful(proofs: Sequence[Proof]) -> bool:
+    """Some hold it and some do not, or somebody should. What nobody holds nor needs was deleted meanwhile."""
+    return len({proof.held for proof in proofs}) > 1 or any(proof.needed for proof in proofs)
 
 
 def _known(state: AssetState, item: AssetItem) -> bool:

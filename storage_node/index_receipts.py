@@ -21,6 +21,7 @@ def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str) -> No
         tombstone=msgspec.json.decode(stone[0], type=Tombstone) if stone else None,
         applied_at=stone[1] if stone else None,
         removed=_removed(db, asset_id),
+        lacking=_lacking(db, asset_id),
     )
 
 
@@ -32,6 +33,15 @@ def _held(db: sqlite3.Connection, asset_id: str) -> tuple[HeldReceipt, ...]:
         (asset_id,),
     )
     return tuple(HeldReceipt(version, sha256.hex(), *times) for version, sha256, *times in rows)
+
+
+def _lacking(db: sqlite3.Connection, asset_id: str) -> tuple[str, ...]:
+    rows = db.execute(
+        "SELECT version FROM records AS r WHERE asset_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM blobs AS b WHERE b.bucket = r.bucket AND b.sha256 = r.sha256) ORDER BY version DESC",
+        (asset_id,),
+    )
+    return tuple(version for (version,) in rows)
 
 
 def _removed(db: sqlite3.Connection, asset_id: str) -> tuple[RemovedReceipt, ...]:

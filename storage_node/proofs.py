@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
+import msgspec
+
 from atoll.repair_api import Proof, ProofItem, ProofOrder
 from storage_node.index import HeldBlob, Index
 from storage_node.index_repairs import reverified
@@ -36,8 +38,21 @@ class Proofs:
         loop = asyncio.get_running_loop()
         shallow = await loop.run_in_executor(self._readers, self._look, order.items)
         if not order.deep:
-            return [_proof(held) for held in shallow]
-        return list(await asyncio.gather(*(self._deep(held) for held in shallow)))
+            proofs = [_proof(held) for held in shallow]
+        else:
+            proofs = list(await asyncio.gather(*(self._deep(held) for held in shallow)))
+        return await loop.run_in_executor(self._readers, self._with_needed, order.items, proofs)
+
+    def _with_needed(self, items: Sequence[ProofItem], proofs: Sequence[Proof]) -> list[Proof]:
+        """Who does not hold a blob says whether it should."""
+        return [
+            proof if proof.held or not self._needed(item) else msgspec.structs.replace(proof, needed=True)
+            for item, proof in zip(items, proofs, strict=True)
+        ]
+
+    def _needed(self, item: ProofItem) -> bool:
+        record = self._index.record_of_blob(item.bucket, item.sha256)
+        return record is not None and record.blob.ext == item.ext
 
     def _look(self, items: Sequence[ProofItem]) -> list[HeldBlob | None]:
         found = [self._index.blob(item.bucket, item.sha256) for item in items]

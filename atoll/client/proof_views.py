@@ -76,7 +76,10 @@ class Problem(Struct, frozen=True):
 
 
 class VerifiedBranch(Struct, frozen=True):
-    """One of the 256 branches of a set. `copies`: by node; `reread`: copies read and hashed just now."""
+    """One of the 256 branches of a set. `copies`: by node; `reread`: copies read and hashed just now.
+
+    `more`: there are more problems than were counted.
+    """
 
     set: str
     branch: str
@@ -88,6 +91,7 @@ class VerifiedBranch(Struct, frozen=True):
     problem_count: int = 0
     problems: tuple[Problem, ...] = ()
     unasked: dict[str, str] = {}
+    more: bool = False
 
 
 class Confirmation(Struct, frozen=True):
@@ -115,7 +119,10 @@ class Drain(Struct, frozen=True):
 
 
 class CatalogBranch(Struct, frozen=True):
-    """The catalog compared with the nodes, in one branch of a set; `ghosts`: in it, but on no node."""
+    """The catalog compared with the nodes, in one branch of a set.
+
+    `ghosts`: in it, but on no node; `refused`: documents that MongoDB would not take.
+    """
 
     set: str
     branch: str
@@ -127,6 +134,7 @@ class CatalogBranch(Struct, frozen=True):
     rebuilt: bool
     complete: bool
     unasked: dict[str, str] = {}
+    refused: int = 0
 
 
 class PutBack(Struct, frozen=True):

@@ -146,6 +146,9 @@ def test_proofs_say_what_is_held_and_a_deep_one_reads_it(node):
         (False, False),
     ]
     assert deep[0]["verified_at"] >= shallow[0]["verified_at"]
+    assert [proof["needed"] for proof in deep] == [False, True, False, False]
+    receipt = told(node, "GET", f"/internal/v1/receipts/{bad['asset_id']}")
+    assert (receipt["held"], receipt["lacking"]) == ([], [bad["version"]])
     assert list(node.data.glob("quarantine/*"))
 
 

@@ -41,6 +41,15 @@ def test_it_is_stored_when_every_node_holds_the_newest_version():
     assert view.nodes[0].held[0].durable_since == "1970-01-01T00:00:01.000Z"
 
 
+@pytest.mark.parametrize(
+    "others", [holds(US), holds(US, OLD), removed(US, OLD)], ids=["none", "old", "deleted"]
+)
+def test_a_version_whose_bytes_nobody_holds_is_neither_stored_nor_deleted(others):
+    lacks = NodeReceipt(EU.name, EU.region, ASSET, tombstone=others.tombstone, lacking=(NEW,))
+    view = verdict(lacks, others)
+    assert (view.state, view.complete, view.missing) == ("unknown", False, ["eu-1", "us-1"])
+
+
 def test_a_node_with_an_older_version_only_is_missing():
     view = verdict(holds(EU, NEW), holds(US, OLD))
     assert (view.complete, view.missing) == (False, ["us-1"])
