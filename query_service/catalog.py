@@ -119,7 +119,7 @@ class Catalog:
         return {asset.record.asset_id: asset for asset in found}
 
     async def mend(self, change: Fold) -> int:
-        """Bring documents to what the nodes say; see `CatalogWriter.mend`. How many were refused (and logged)."""
+        """Bring documents to what the nodes say; see `CatalogWriter.mend`. How many were refused."""
         refused = await self._writer.mend(change)
         for (collection, name), why in refused.items():
             log.error("a document of %s cannot be rebuilt: %s", collection, why, extra={"id": name})

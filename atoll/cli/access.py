@@ -54,11 +54,15 @@ class Access:
     @property
     def journal(self) -> Path:
         """The journal of uploads: beside cluster.json, else in the state directory, one per cluster."""
+        return self.kept("uploads", ".journal")
+
+    def kept(self, name: str, suffix: str) -> Path:
+        """A file of this command's own about this cluster and no other."""
         if self.directory is not None:
-            return self.directory / "uploads.journal"
+            return self.directory / f"{name}{suffix}"
         state = self.settings.state_dir or Path.home() / ".local/state/atoll"
         cluster = hashlib.sha256("\n".join(sorted(self.urls)).encode()).hexdigest()[:12]
-        return state / f"uploads-{cluster}.journal"
+        return state / f"{name}-{cluster}{suffix}"
 
     def client(self) -> AsyncClient:
         """A client with these; at the place the settings give, if they do."""

@@ -11,34 +11,79 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
+from msgspec import Struct
 
+from atoll.backoff import Backoff
 from atoll.cli.output import note
 from atoll.client.source import local_file
+from atoll.errors import Overloaded
 
 BRANCHES = 256
 LINE_SECONDS = 2.0
+ROOM_SECONDS = 300.0  # how long a walk waits for a service that does enough already
 
-V = TypeVar("V")
+T = TypeVar("T")
+
+
+class Branch(Protocol):
+    """What is noted of a branch."""
+
+    @property
+    def set(self) -> str:
+        """Of which set."""
+
+    @property
+    def branch(self) -> str:
+        """Two hex digits."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing to look at again."""
+
+
+V = TypeVar("V", bound=Branch)
+
+
+class _Head(Struct, frozen=True):
+    """The first line: when the walk began (Unix seconds), and about whom it is."""
+
+    begun: float
+    about: str
 
 
 class BranchNotes(Generic[V]):
-    """What a walk has done, in a file; a context. `kind` is the type of one branch's result."""
+    """What a walk has done, in a file; a context. `kind` is the type of one branch's result.
 
-    def __init__(self, path: Path, kind: type[V], *, resume: bool) -> None:
-        self._path, self._kind = path, kind
-        self._resume = resume
+    Taken up again is only a walk about the same (`about`: the nodes asked), begun less than `most_seconds`
+    ago, and of it only the branches of which every node was asked and that were found whole: the rest may be
+    otherwise by now.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        kind: type[V],
+        *,
+        about: str,
+        most_seconds: float,
+        resume: bool,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._path, self._kind, self._resume = path, kind, resume
+        self._about, self._most_seconds, self._now = about, most_seconds, now
 
     def __enter__(self) -> BranchNotes[V]:
         with local_file(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if not self._resume:
-                self._path.unlink(missing_ok=True)
-            self.done = list(self._read())
-            self._file = self._path.open("ab")
+            head, self.done = self._read()
+            self.begun = head.begun
+            self._file = self._path.open("wb")  # anew: the last line may have been cut off
+            self._write(head, *self.done)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,21 +92,37 @@ class BranchNotes(Generic[V]):
     def add(self, result: V) -> None:
         """One branch is done."""
         self.done.append(result)
-        self._file.write(msgspec.json.encode(result) + b"\n")
-        self._file.flush()
+        self._write(result)
 
     def forget(self) -> None:
         """The walk is complete; the next one begins anew."""
         self._path.unlink(missing_ok=True)
 
-    def _read(self) -> Iterator[V]:
-        if not self._path.exists():
-            return
-        for line in self._path.read_bytes().splitlines():
-            try:
-                yield msgspec.json.decode(line, type=self._kind)
-            except msgspec.MsgspecError:
-                return  # cut off when the last walk was killed
+    def _write(self, *lines: object) -> None:
+        with local_file(self._path):
+            self._file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
+            self._file.flush()
+
+    def _read(self) -> tuple[_Head, list[V]]:
+        anew = _Head(self._now(), self._about)
+        if not self._resume or not self._path.exists():
+            return anew, []
+        first, *lines = self._path.read_bytes().splitlines() or [b""]
+        head = _decoded(first, _Head)
+        if head is None or head.about != self._about:
+            return anew, []
+        if not 0 <= anew.begun - head.begun < self._most_seconds:
+            return anew, []
+        found = (_decoded(line, self._kind) for line in lines)
+        whole = {(done.set, done.branch): done for done in found if done is not None and done.complete}
+        return (head if whole else anew), list(whole.values())
+
+
+def _decoded(line: bytes, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except msgspec.MsgspecError:
+        return None  # cut off when the last walk was killed
 
 
 async def walk(
@@ -78,7 +139,7 @@ async def walk(
 
         async def work() -> None:
             for set_name, branch in queue:
-                notes.add(await ask(set_name, branch))
+                notes.add(await _when_there_is_room(partial(ask, set_name, branch)))
                 step()
 
         tasks = [asyncio.create_task(work(), name=f"{what} {n}") for n in range(parallel)]
@@ -88,6 +149,19 @@ async def walk(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _when_there_is_room(ask: Callable[[], Awaitable[V]]) -> V:
+    """Somebody else may walk, or the service may still be busy with what was broken off."""
+    backoff = Backoff(0.5, 5.0)
+    end = time.monotonic() + ROOM_SECONDS
+    while True:
+        try:
+            return await ask()
+        except Overloaded:
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(backoff.next())
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk
@@ -18,6 +17,7 @@ from atoll.client.async_client import AsyncClient
 from atoll.client.proof_views import CatalogBranch
 
 PARALLEL = 3
+RESUME_SECONDS = 3600.0  # the catalog may be another by then
 _COUNTS = ("assets", "missing", "outdated", "ghosts", "wrong_locations")
 
 
@@ -41,9 +41,17 @@ def run(args: argparse.Namespace) -> int:
 async def _walk(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
     rebuild = args.does == "rebuild"
     sets = [s.name for s in await client.sets()]
-    path = (access.directory or Path(".atoll")) / f"catalog-{args.does}.jsonl"
-    with BranchNotes(path, CatalogBranch, resume=not args.fresh) as notes:
+    nodes = sorted(node.name for node in await client.nodes() if node.state != "removed")
+    with BranchNotes(
+        access.kept(f"catalog-{args.does}", ".jsonl"),
+        CatalogBranch,
+        about=" ".join(nodes),
+        most_seconds=RESUME_SECONDS,
+        resume=not args.fresh,
+    ) as notes:
         known = {(done.set, done.branch) for done in notes.done}
+        if known:
+            note(f"resuming: {len(known)} branches were done before (--fresh begins anew)")
         todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
         await walk(
             todo,
@@ -53,21 +61,25 @@ async def _walk(args: argparse.Namespace, client: AsyncClient, access: Access) -
             parallel=PARALLEL,
         )
         done = [branch for branch in notes.done if branch.set in sets]
+        code = _tell(args, done, rebuild=rebuild)
         notes.forget()
-    return _tell(args, done, rebuild=rebuild)
+    return code
 
 
 def _tell(args: argparse.Namespace, done: Iterable[CatalogBranch], *, rebuild: bool) -> int:
     done = list(done)
     totals = {name: sum(getattr(branch, name) for branch in done) for name in _COUNTS}
     unasked = {name: why for branch in done for name, why in branch.unasked.items()}
-    agree = not unasked and (rebuild or not any(totals[name] for name in _COUNTS[1:]))
+    refused = sum(branch.refused for branch in done)
+    agree = not unasked and not refused and (rebuild or not any(totals[name] for name in _COUNTS[1:]))
     if args.json:
-        emit_json({"agree": agree, "rebuilt": rebuild, **totals, "unasked": unasked})
+        emit_json({"agree": agree, "rebuilt": rebuild, **totals, "refused": refused, "unasked": unasked})
     else:
         heads = ("ASSETS", "MISSING", "OUTDATED", "GHOSTS", "WRONG LOCATIONS")
         show_table("Rebuilt" if rebuild else "Catalog", heads, [tuple(totals.values())])
         for name, why in unasked.items():
             note(f"! {name} could not be asked: {why}")
+        if refused:
+            note(f"! MongoDB refused {refused} documents; the query service's log says why")
         note("catalog and nodes agree" if agree else "catalog and nodes do NOT agree")
     return Exit.OK if agree else Exit.SOME_FAILED

@@ -13,13 +13,18 @@ import msgspec
 from atoll.cli.output import printable, size
 from atoll.client.proof_views import Problem, VerifiedBranch
 
+_TIME = "%Y-%m-%d %H:%M:%S"
 SHOWN = 20  # problems on the page; --json has more
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The sum over all branches; `regions` by node, `copies` by set and node."""
+    """The sum over all branches; `regions` by node, `copies` and `unasked` by set and node.
 
+    Looked at from `begun` to `at`. `more`: not all problems were counted.
+    """
+
+    begun: datetime
     at: datetime
     deep: bool
     branches: int
@@ -31,16 +36,26 @@ class Proof:
     problems: tuple[Problem, ...]
     unasked: Mapping[str, str]
     regions: Mapping[str, str]
+    more: bool
+    whole: bool
 
     @classmethod
-    def of(cls, branches: Iterable[VerifiedBranch], regions: Mapping[str, str], *, deep: bool) -> Proof:
+    def of(
+        cls,
+        branches: Iterable[VerifiedBranch],
+        regions: Mapping[str, str],
+        *,
+        deep: bool,
+        begun: datetime,
+    ) -> Proof:
         """The sum of these branches."""
         done = list(branches)
         images, copies = Counter[str](), dict[str, Counter[str]]()
         for branch in done:
             images[branch.set] += branch.images
-            copies.setdefault(branch.set, Counter()).update(branch.copies)
+            copies.setdefault(branch.set, Counter()).update(dict.fromkeys(branch.unasked, 0) | branch.copies)
         return cls(
+            begun=begun,
             at=datetime.now(UTC),
             deep=deep,
             branches=len(done),
@@ -52,23 +67,37 @@ class Proof:
             problems=tuple(p for b in done for p in b.problems),
             unasked={name: why for b in done for name, why in b.unasked.items()},
             regions=regions,
+            more=any(b.more for b in done),
+            whole=bool(done) and all(b.complete for b in done),
         )
 
     @property
     def complete(self) -> bool:
         """Every node was asked about everything, and has everything."""
-        return not self.problem_count and not self.unasked and self.branches > 0
+        return self.whole and not self.problem_count and not self.more and not self.unasked
 
     def document(self) -> dict[str, Any]:
         """For --json."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "at"}
+        fields = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in {"begun", "at", "whole"}
+        }
         told: dict[str, Any] = msgspec.to_builtins(fields)
-        return {"at": self.at.isoformat(timespec="seconds"), "complete": self.complete, **told}
+        times = {
+            "begun": self.begun.isoformat(timespec="seconds"),
+            "at": self.at.isoformat(timespec="seconds"),
+        }
+        return {**times, "complete": self.complete, **told}
 
 
 def page_of(proof: Proof) -> str:
     """For people, and for their files."""
-    lines = ["ATOLL – PROOF OF STORAGE", f"made {proof.at:%Y-%m-%d %H:%M:%S} UTC", ""]
+    lines = [
+        "ATOLL – PROOF OF STORAGE",
+        f"looked at from {proof.begun:{_TIME}} to {proof.at:{_TIME}} UTC",
+        "",
+    ]
     lines += [f"Result: {_result(proof)}", ""]
     lines += ["How it was looked at:", *_method(proof), ""]
     for name, images in sorted(proof.images.items()):
@@ -76,7 +105,7 @@ def page_of(proof: Proof) -> str:
         lines += [_node_line(proof, name, node, images) for node in _nodes_of(proof, name)]
         lines.append("")
     if proof.problems:
-        lines.append(f"Not as it should be ({proof.problem_count}):")
+        lines.append(f"Not as it should be ({_count(proof)}):")
         lines += [f"  {_problem(problem)}" for problem in proof.problems[:SHOWN]]
         lines += [f"  … and {proof.problem_count - SHOWN} more" if proof.problem_count > SHOWN else "", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -87,7 +116,7 @@ def _result(proof: Proof) -> str:
         return "COMPLETE. Every node of every set holds every image it must hold."
     reasons = [f"{name} could not be asked ({why})" for name, why in sorted(proof.unasked.items())]
     if proof.problem_count:
-        reasons.append(f"{proof.problem_count} copies or records are missing or wrong")
+        reasons.append(f"{_count(proof)} copies or records are missing or wrong")
     return "NOT COMPLETE: " + printable("; ".join(reasons or ["nothing was looked at"])) + "."
 
 
@@ -104,17 +133,25 @@ def _method(proof: Proof) -> list[str]:
 
 
 def _nodes_of(proof: Proof, set_name: str) -> list[str]:
-    return sorted(
-        {*proof.copies[set_name], *(p.node for p in proof.problems if p.node in proof.copies[set_name])}
-    )
+    return sorted(proof.copies[set_name])
+
+
+def _count(proof: Proof) -> str:
+    return f"at least {proof.problem_count}" if proof.more else str(proof.problem_count)
 
 
 def _node_line(proof: Proof, set_name: str, node: str, images: int) -> str:
+    """What was on its way while the branch was looked at is not lacking: only what was still missing then."""
     copies = proof.copies[set_name][node]
+    told = sum(p.node == node and p.what != "record missing" for p in proof.problems)
+    all_told = len(proof.problems) == proof.problem_count and not proof.more
+    lacking = told if all_told else max(told, images - copies)
     lacks = (
         "could not be asked about everything"
         if node in proof.unasked
-        else str(max(0, images - copies) or "-")
+        else ("" if all_told else "at least ") + str(lacking)
+        if lacking
+        else "-"
     )
     return f"  {node:<24}{proof.regions.get(node, ''):<20}{copies:>10}  {lacks}"
 

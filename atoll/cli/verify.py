@@ -8,6 +8,7 @@ Never says "complete" when a node could not be asked. Exit code 0 only for a com
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
@@ -18,8 +19,10 @@ from atoll.cli.proof_page import Proof, page_of
 from atoll.client.async_client import AsyncClient
 from atoll.client.proof_views import AssetVerdict, NodeReceipt, VerifiedBranch
 from atoll.client.reference import parse_reference
+from atoll.client.source import local_file
 
 PARALLEL = 3  # branches at a time; the service takes 4
+RESUME_SECONDS = 86_400.0  # what was looked at earlier is looked at again
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,9 +86,14 @@ async def _all(args: argparse.Namespace, client: AsyncClient, access: Access) ->
     sets = [s.name for s in await client.sets() if args.set in {None, s.name}]
     if not sets:
         raise WrongUsage(f"There is no set {args.set!r}." if args.set else "The cluster has no set yet.")
-    nodes = {node.name: node.region for node in await client.nodes()}
-    path = _notes_path(access, deep=args.deep)
-    with BranchNotes(path, VerifiedBranch, resume=not args.fresh) as notes:
+    nodes = {node.name: node.region for node in await client.nodes() if node.state != "removed"}
+    with BranchNotes(
+        access.kept(f"verify{'-deep' if args.deep else ''}", ".jsonl"),
+        VerifiedBranch,
+        about=" ".join(sorted(nodes)),
+        most_seconds=RESUME_SECONDS,
+        resume=not args.fresh,
+    ) as notes:
         known = {(done.set, done.branch) for done in notes.done}
         todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
         if known:
@@ -97,22 +105,20 @@ async def _all(args: argparse.Namespace, client: AsyncClient, access: Access) ->
             what="verifying",
             parallel=PARALLEL,
         )
-        proof = Proof.of([done for done in notes.done if done.set in sets], nodes, deep=args.deep)
+        done = [done for done in notes.done if done.set in sets]
+        begun = datetime.fromtimestamp(notes.begun, UTC)
+        proof = Proof.of(done, nodes, deep=args.deep, begun=begun)
+        _show(proof, args)
         notes.forget()
-    _show(proof, args)
     return Exit.OK if proof.complete else Exit.SOME_FAILED
 
 
 def _show(proof: Proof, args: argparse.Namespace) -> None:
     page = page_of(proof)
     if args.out is not None:
-        args.out.write_text(page, encoding="utf-8")
+        with local_file(args.out):
+            args.out.write_text(page, encoding="utf-8")
     if args.json:
         emit_json(proof.document())
     else:
         print(page, end="")
-
-
-def _notes_path(access: Access, *, deep: bool) -> Path:
-    """Beside the upload journal: in the cluster's directory if it is here, else in this one."""
-    return (access.directory or Path(".atoll")) / f"verify{'-deep' if deep else ''}.jsonl"
