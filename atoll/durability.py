@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from atoll.errors import BadRequest
 
-Durability = Annotated[str, Meta(pattern=r"^(?:local|all|regions:[1-9][0-9]?)$")]
+Durability = Annotated[str, Meta(pattern=r"^(?:local|all|regions:[1-9][0-9]?)$(?!\n)")]
 LOCAL: Durability = "local"
 
 _GRAMMAR = re.compile(r"local|all|regions:(?P<count>[1-9][0-9]?)", re.ASCII)

@@ -12,11 +12,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from atoll.durability import LOCAL, Durability
 
-Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
-BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+# A plain $ would let a newline at the end pass.
+Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$(?!\n)")]
+BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$(?!\n)")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff"]
-Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$(?!\n)")]
 Milliseconds = Annotated[int, Meta(ge=0)]
 Size = Annotated[int, Meta(ge=0)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -30,7 +30,7 @@ class CatalogOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """Which branch (two hex digits) of which set."""
 
     set: Annotated[str, Meta(max_length=64)]
-    branch: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}$")]
+    branch: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}$(?!\n)")]
 
 
 class CatalogApi:

@@ -26,7 +26,7 @@ class VerifyOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """Which branch (two hex digits) of which set; `deep`: every node reads and hashes all of it now."""
 
     set: Annotated[str, Meta(max_length=64)]
-    branch: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}$")]
+    branch: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}$(?!\n)")]
     deep: bool = False
 
 

@@ -51,10 +51,17 @@ async def _backup(args: argparse.Namespace, client: AsyncClient, _: Access) -> i
 def passphrase(file: Path | None, *, twice: bool) -> str:
     """From a file, or asked for on the terminal; `WrongUsage` where there is none."""
     if file is not None:
-        return read_secret(file, 1).decode(errors="strict").strip("\n")
+        return _text(file, read_secret(file, 1))
     if not sys.stdin.isatty():
         raise WrongUsage("There is no terminal to ask for the passphrase: give --passphrase-file.")
     phrase = getpass.getpass("Passphrase: ")
     if twice and getpass.getpass("Again: ") != phrase:
         raise WrongUsage("The two passphrases differ.")
-    return phrase
+    return phrase.strip()  # as that of a file
+
+
+def _text(file: Path, secret: bytes) -> str:
+    try:
+        return secret.decode()
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{file}: holds no passphrase: it is not UTF-8 text.") from error

@@ -98,6 +98,8 @@ async def _replace(args: argparse.Namespace, client: AsyncClient, _: Access) -> 
         raise WrongUsage(
             f"{new.name} must be an active node of set {old.set}; it is {new.state} in set {new.set}."
         )
+    if old.state == "removed":  # it was broken off after that
+        return _tell(args, "replaced")
     await client.operations.change_node(args.node, "draining", force=args.force)
     if args.no_wait:
         return _tell(args, "draining")

@@ -11,7 +11,7 @@ from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, say
 from atoll.client.async_client import AsyncClient
 from atoll.client.source import local_file
-from atoll.sealed_file import open_file
+from atoll.sealed_file import MAX_BODY, open_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _restore(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
-    with local_file(args.file):
-        sealed = args.file.read_bytes()
+    with local_file(args.file), args.file.open("rb") as file:
+        sealed = file.read(MAX_BODY + 1)  # more is refused
     body = open_file(sealed, passphrase(args.passphrase_file, twice=False))
     done = await client.operations.put_back(body)
     if args.json:
