@@ -23,6 +23,7 @@ from atoll.errors import (
     BadRequest,
     BodyMismatch,
     BodyTimeout,
+    NodeRemoved,
     Overloaded,
     TicketInvalid,
     TooManyFiles,
@@ -184,8 +185,18 @@ class UploadsApi:
     def _upload(self, ticket: Ticket, file: int, filename: str | None, content_type: str | None) -> Upload:
         return upload_of(ticket, file, filename, content_type, self._settings, self._cluster.current)
 
+    def _check_member(self) -> None:
+        """A node that was removed meanwhile tells nobody of this upload: it may not be acknowledged."""
+        me = self._cluster.current.nodes.get(self._origin.node)
+        if me is not None and me.state == "removed":
+            raise NodeRemoved(
+                "This node was removed from the cluster during the upload. Upload again, with a new ticket.",
+                node=me.name,
+            )
+
     async def _confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
         """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
+        self._check_member()
         url = self._settings.public_url
         if ticket.durability == LOCAL:
             return view_of(record, url)

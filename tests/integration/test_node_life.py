@@ -253,6 +253,21 @@ async def test_a_removed_node_does_no_harm_says_what_to_do_and_may_be_taken_back
         assert (await asyncio.to_thread(node.request, "GET", path)).status == 200
 
 
+async def test_an_upload_under_way_at_the_removal_is_not_acknowledged(node):
+    """Its event would never leave, and nobody would ever look for it here."""
+    await asyncio.to_thread(node.start)
+    data = picture("PNG", (600, 600), compress_level=0)
+    async with connection_to(node) as client, asyncio.timeout(2 * DEADLINE):
+        with node.connected() as connection:
+            connection.sendall(head(node.ticket(), len(data)) + data[:700_000])
+            await asyncio.to_thread(until, lambda: node.traces().incoming)
+            await _set_state(client, node, "removed")
+            await asyncio.to_thread(_until_state, node, "removed")
+            connection.sendall(data[700_000:])
+            answer = await asyncio.to_thread(read_answer, connection)
+    assert "Upload again" in problem(answer, 410, "node-removed")["detail"]
+
+
 async def _open_bucket(client, node, path: str) -> None:
     """The bucket of a path, public in the map, and the node knows it."""
     entry = Bucket(path.split("/")[1])
