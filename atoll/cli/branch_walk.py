@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from msgspec import Struct
 from atoll.backoff import Backoff
 from atoll.cli.output import note
 from atoll.client.source import local_file
+from atoll.client.views import SetView
 from atoll.errors import Overloaded
 
 BRANCHES = 256
@@ -123,6 +124,17 @@ def _decoded(line: bytes, kind: type[T]) -> T | None:
         return msgspec.json.decode(line, type=kind)
     except msgspec.MsgspecError:
         return None  # cut off when the last walk was killed
+
+
+def with_nodes(sets: Iterable[SetView]) -> list[str]:
+    """The sets that have nodes to ask; of others, as after a restored backup, it is said."""
+    names = []
+    for one in sets:
+        if one.members:
+            names.append(one.name)
+        else:
+            note(f"! set {one.name} has no nodes: nothing is known of what it may hold")
+    return names
 
 
 async def walk(

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterable
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk
+from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk, with_nodes
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, note, show_table
 from atoll.client.async_client import AsyncClient
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _walk(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
     rebuild = args.does == "rebuild"
-    sets = [s.name for s in await client.sets()]
+    sets = with_nodes(await client.sets())
     nodes = sorted(node.name for node in await client.nodes() if node.state != "removed")
     with BranchNotes(
         access.kept(f"catalog-{args.does}", ".jsonl"),

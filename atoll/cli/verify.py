@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk
+from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk, with_nodes
 from atoll.cli.exit_codes import Exit, WrongUsage
 from atoll.cli.output import emit_json, note, show_table
 from atoll.cli.proof_page import Proof, page_of
@@ -83,9 +83,10 @@ def _second(text: str) -> str:
 
 
 async def _all(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
-    sets = [s.name for s in await client.sets() if args.set in {None, s.name}]
-    if not sets:
+    wanted = [s for s in await client.sets() if args.set in {None, s.name}]
+    if not wanted:
         raise WrongUsage(f"There is no set {args.set!r}." if args.set else "The cluster has no set yet.")
+    sets = with_nodes(wanted)
     nodes = {node.name: node.region for node in await client.nodes() if node.state != "removed"}
     with BranchNotes(
         access.kept(f"verify{'-deep' if args.deep else ''}", ".jsonl"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from atoll.cli.branch_walk import BranchNotes, walk
+from atoll.cli.branch_walk import BranchNotes, walk, with_nodes
 from atoll.client.proof_views import VerifiedBranch
+from atoll.client.views import MemberView, SetView
 from atoll.errors import Unavailable
 
 
@@ -89,3 +90,9 @@ async def test_an_error_ends_the_walk_and_keeps_what_was_done(notes):
         await walk([("s1", n) for n in range(4)], ask, kept, what="verifying", parallel=1)
     with notes() as later:
         assert [branch.branch for branch in later.done] == ["00", "01"]
+
+
+def test_a_set_without_nodes_is_named_and_holds_nothing_up(capsys):
+    member = MemberView("eu-1", "eu", "http://eu-1", "healthy")
+    assert with_nodes([SetView("s1", members=(member,)), SetView("old")]) == ["s1"]
+    assert "set old has no nodes" in capsys.readouterr().err
