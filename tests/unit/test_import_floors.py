@@ -41,8 +41,8 @@ PURE = {
 # What a pure module may use from elsewhere: nothing that opens, waits, starts or listens.
 PURE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses", "datetime",
-    "difflib", "enum", "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "msgspec.structs", "operator",
-    "random", "re", "secrets", "string", "time", "typing", "unicodedata", "urllib.parse",
+    "difflib", "enum", "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "msgspec.structs",
+    "operator", "random", "re", "secrets", "string", "time", "typing", "unicodedata", "urllib.parse",
 }  # fmt: skip
 UPPER = ("atoll.client", "atoll.cli", "atoll.local")
 # The client is installed without the extra `server`: it may not need what only daemons have.
