@@ -22,6 +22,7 @@ from chaos.register import Asset, Register
 from chaos.traffic import Traffic
 
 CONVERGED_WITHIN = 60.0
+_LOOKS = 3
 SETTINGS = {"storage_node": {"reserve_bytes": 0}, "replicator": {"repair_seconds": 3.0}}
 
 
@@ -85,7 +86,10 @@ async def _equal(story: Story) -> bool:
 
 
 async def _look(node: str, asset: Asset, traffic: Traffic, register: Register) -> None:
-    status, sha256 = await traffic.fetch(node, asset)
+    for _ in range(_LOOKS):
+        status, sha256 = await traffic.fetch(node, asset)
+        if status and status < 500:  # no answer is neither there nor gone
+            break
     facts = {"node": node, "asset_id": asset.asset_id, "status": status}
     if status == 200 and sha256 != asset.sha256:
         register.violated("a wrong byte was read", **facts)

@@ -78,6 +78,7 @@ async def test_a_second_delete_after_a_restore_counts_though_the_catalog_knows_n
         await client.delete(one.asset_id)
         await _receipt_says(client, one.asset_id, "deleted")
     await gone(story, [one])
+    assert (await atoll(story.cluster, "catalog", "rebuild"))[0] == 0  # a story leaves the cluster whole
 
 
 async def test_what_is_erased_at_once_leaves_no_file_and_cannot_be_restored(story: Story) -> None:
