@@ -8,6 +8,8 @@ import psutil
 
 from atoll.local.cluster import LocalCluster
 
+ALL_ELSE = "everything else on this machine"  # the kernel's own threads too
+
 
 class ClusterCpu:
     """Measures from its making, or from the last `cores`, to the next."""
@@ -34,7 +36,14 @@ class ClusterCpu:
                 spent["inspection workers"] = spent.get("inspection workers", 0.0) + workers
         for status in self._cluster.engines.statuses():
             spent[status.name] = _cpu(_process(status.pid))
-        return {**spent, "this client": time.process_time()}
+        ours = {**spent, "this client": time.process_time()}
+        return {**ours, ALL_ELSE: _busy() - sum(ours.values())}
+
+
+def _busy() -> float:
+    """Seconds that the machine's cores were not idle since it started."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
 def _process(pid: int | None) -> psutil.Process:

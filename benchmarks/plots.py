@@ -46,8 +46,11 @@ def _bar(y: float, name: str, mark: Mark) -> list[str]:
 _TOP, _BOTTOM, _FROM, _TO = 30, 300, 60, 620
 
 
-def distribution_plot(distributions: Sequence[Distribution]) -> str:
-    """The share of all (up) that took no longer than a time (right, logarithmic)."""
+def distribution_plot(distributions: Sequence[Distribution], wanted: Mapping[int, float]) -> str:
+    """The share of all (up) that took no longer than a time (right, logarithmic).
+
+    `wanted`: the time within which so many percent should be done; a ring each.
+    """
     if not distributions:
         return _svg(60, [_text(20, 30, "not measured yet")])
     low, high = _decades(distributions)
@@ -66,10 +69,16 @@ def distribution_plot(distributions: Sequence[Distribution]) -> str:
     unit = distributions[0].unit
     for tick in _ticks(low, high):
         parts.append(_line(x_of(tick), _TOP, x_of(tick), _BOTTOM, _GRID))
-        parts.append(_text(x_of(tick), _BOTTOM + 16, f"{tick:g} {unit}", anchor="middle"))
+        parts.append(_text(x_of(tick), _BOTTOM + 16, f"{tick:,.0f} {unit}", anchor="middle"))
     for each, colour in zip(distributions, _CURVES, strict=False):
         points = " ".join(f"{x_of(v):.1f},{y_of(p):.1f}" for p, v in enumerate(each.percentiles))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    for percent, value in wanted.items():
+        x, y = x_of(value), y_of(percent)
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="none" stroke="{_MISSED}" stroke-width="2"/>'
+        )
+        parts.append(_text(x + 9, y + 14, f"wanted: {percent} % in {value:g} {unit}"))
     parts += _legend(distributions)
     return _svg(_BOTTOM + 30, parts)
 
@@ -93,8 +102,10 @@ def _decades(distributions: Sequence[Distribution]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, …; only the powers of ten when there are many."""
     decades = range(round(math.log10(low)), round(math.log10(high)) + 1)
-    return [tick for d in decades for tick in (10.0**d, 2 * 10.0**d, 5 * 10.0**d) if tick <= high]
+    steps = (1.0, 2.0, 5.0) if len(decades) <= 4 else (1.0,)
+    return [tick for d in decades for step in steps if (tick := step * 10.0**d) <= high]
 
 
 def _svg(height: float, parts: Iterable[str]) -> str:

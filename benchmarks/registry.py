@@ -30,7 +30,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "lag": Benchmark(
         lag.run,
         "from 201 to durable in all regions, at 100 uploads a second",
-        "nothing: milliseconds",
+        "nothing: an absolute figure",
         "The processor: three regions with their engines and the client share the cores of one machine, and"
         " near their end whatever is to be done waits for a core. About half of it is the nodes' work: two"
         " HTTP requests, two jobs for threads and one commit for each copy.",
@@ -52,7 +52,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "upload_memory": Benchmark(
         upload_memory.run,
         "memory of a node that takes 64 uploads of 20 MB at once",
-        "nothing: megabytes",
+        "nothing: an absolute figure",
         "The pieces of 64 bodies that are read and not written yet; each has a bound.",
     ),
 }
