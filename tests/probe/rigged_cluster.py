@@ -62,16 +62,23 @@ class RiggedStory(Story):
     async def starts_and_dies(self, daemon: str, phase: str) -> None:
         """A stopped daemon comes to the phase after its start, at once or later; afterwards it is up."""
         rig, process = self.rigged.rig(daemon), self.cluster.daemons[daemon]
+        restarts, seen_alive = process.status.restarts, False
         with rig.dies(phase):
-            with contextlib.suppress(EngineError):  # it may die before it was seen to live
+            with contextlib.suppress(EngineError):  # it died before it was seen to live
                 await process.start()
+                seen_alive = True
 
             async def died() -> bool:
                 return not rig.order.exists()
 
+            async def back() -> bool:
+                return process.status.restarts > restarts and process.status.ready
+
             await eventually(died, f"{daemon} never came to {phase!r}")
-        await process.start()
-        await process.wait_ready(BACK_WITHIN)
+        if seen_alive:  # then its supervisor starts it again
+            await eventually(back, f"{daemon} does not come back", BACK_WITHIN)
+        else:
+            await process.start()
 
 
 @asynccontextmanager

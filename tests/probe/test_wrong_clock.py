@@ -158,6 +158,9 @@ async def _upload_by_whoever_can(story: RiggedStory) -> Stored:
             f"{url}/v1/uploads", json={"bucket": BUCKET}, headers=headers
         ) as response:
             ticket = await response.json()
+        if response.status != 201:  # it has only just started and knows of no node yet
+            refusals.append(ticket)
+            continue
         async with story.session.put(ticket["upload_url"], data=io.BytesIO(body)) as response:
             answer = await response.json()
         if response.status == 201:
