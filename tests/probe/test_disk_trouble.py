@@ -56,9 +56,12 @@ class Stage:
         return str(health["state"]), bool(health["read_only"])
 
     def recovers(self) -> None:
-        """The disk is well, and the node has noticed."""
+        """The disk is well, and the node has noticed: it looks how much room there is once a second."""
         self.disk.recover()
-        until(lambda: self.says() == ("ready", False), lambda: str(self.says()))
+        until(lambda: self.says() == ("ready", False) and self.room() > 2**30, lambda: str(self.says()))
+
+    def room(self) -> int:
+        return int(self.node.request("GET", "/health").json["bytes_free"])
 
 
 @pytest.fixture(scope="module")
