@@ -41,7 +41,7 @@ from storage_node.space import SpaceGuard
 KEYS = Keys(b"a secret for tests, 32 bytes long at least")
 PUBLIC, PRIVATE = "pictures", "secrets"
 REGIONS = (Region("eu", 50, 8), Region("us", 40, -74), Region("ap", 35, 139))
-DEADLINE = 60.0
+DEADLINE = 20.0
 
 
 @dataclass
