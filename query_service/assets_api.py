@@ -71,7 +71,14 @@ class AssetsApi:
         check_query(request, ())
         asset = await self._finder.get(asset_id_of(request))
         members = self._views.current().cluster.members(asset.record.set)
-        return json_response({"locations": asset.locations, "expected": [node.name for node in members]})
+        return json_response(
+            {
+                "version": asset.record.version,
+                "sha256": asset.record.blob.sha256,
+                "locations": asset.locations,
+                "expected": [node.name for node in members],
+            }
+        )
 
 
 class DeletesApi:

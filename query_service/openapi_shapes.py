@@ -22,8 +22,10 @@ class AssetPage(Struct, frozen=True):
 
 
 class Locations(Struct, frozen=True):
-    """Who holds the bytes, confirmed, and the names of the nodes that should."""
+    """The version that is meant, who holds its bytes, confirmed, and the names of the nodes that should."""
 
+    version: str
+    sha256: str
     locations: list[Location]
     expected: list[str]
 

@@ -104,9 +104,10 @@ class UploadRun:
 
     async def _await_regions(self, outcome: Outcome) -> None:
         assert outcome.asset_id is not None
+        version = outcome.asset.version if outcome.asset is not None else ""
         try:
             where = await self._client.wait_replicated(
-                outcome.asset_id, self._wait or None, self._wait_seconds
+                outcome.asset_id, self._wait or None, self._wait_seconds, version=version
             )
             outcome = replace(outcome, regions=tuple(sorted(where.regions)))
         except AtollError as late:

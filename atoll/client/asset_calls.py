@@ -96,10 +96,11 @@ class AssetCalls:
         return await self._own.known(asset_id, lambda: self._query.call("GET", path, Locations))
 
     async def wait_replicated(
-        self, asset_id: str, regions: int | None = None, timeout: float = 60.0
+        self, asset_id: str, regions: int | None = None, timeout: float = 60.0, *, version: str = ""
     ) -> Locations:
-        """Wait until the asset is in `regions` regions (None: on all nodes of its set).
+        """Wait until the asset, of this `version` or a later one, is in `regions` regions (None: on all
+        nodes of its set).
 
         Raises `NotReplicatedYet` with what is confirmed and missing after `timeout` seconds.
         """
-        return await wait_replicated(lambda: self.locations(asset_id), regions, timeout)
+        return await wait_replicated(lambda: self.locations(asset_id), regions, timeout, version=version)

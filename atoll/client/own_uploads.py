@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from atoll.backoff import Backoff
 from atoll.client.query import Sleep
-from atoll.client.views import Resolved
+from atoll.client.views import Locations, Resolved
 from atoll.errors import NotFound
 from atoll.node_api import AssetView
 
@@ -81,10 +81,10 @@ class OwnUploads:
             return False
         if isinstance(answer, NotFound):
             return True
-        if isinstance(answer, AssetView) and answer.version < own.version:
+        if isinstance(answer, (AssetView, Locations)) and answer.version < own.version:
             return True
         if isinstance(answer, Resolved) and answer.sha256 != own.sha256:
             return True
-        if isinstance(answer, (AssetView, Resolved)):
+        if isinstance(answer, (AssetView, Locations, Resolved)):
             self.forget(asset_id)
         return False

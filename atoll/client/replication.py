@@ -26,23 +26,25 @@ async def wait_replicated(
     regions: int | None,
     timeout: float,
     *,
+    version: str = "",
     rng: random.Random | None = None,
     sleep: Sleep = asyncio.sleep,
 ) -> Locations:
     """Where it is, once that is `regions` regions (None: on all nodes of its set).
 
-    Until `timeout` seconds are over, an asset that is not in the catalog yet is waited for. Raises
-    `NotReplicatedYet`, or the last error when the question could not be answered.
+    Copies of a version before `version` prove nothing of it: such an answer counts as none. Until `timeout`
+    seconds are over, an asset that is not in the catalog yet is waited for. Raises `NotReplicatedYet`, or the
+    last error when the question could not be answered.
     """
     clock = asyncio.get_running_loop().time
     end, backoff = clock() + timeout, Backoff(FIRST_PAUSE, LONGEST_PAUSE, rng)
     while True:
         answer = await _answer(ask, max(LEAST_SECONDS, end - clock()))
-        if isinstance(answer, Locations) and _enough(answer, regions):
+        if isinstance(answer, Locations) and answer.version >= version and _enough(answer, regions):
             return answer
         pause = backoff.next()
         if clock() + pause > end:
-            raise _too_late(answer, regions, timeout)
+            raise _too_late(answer, regions, timeout, version)
         await sleep(pause)
 
 
@@ -62,9 +64,15 @@ def _enough(where: Locations, regions: int | None) -> bool:
     return bool(where.expected) and not where.missing
 
 
-def _too_late(answer: Locations | AtollError, regions: int | None, timeout: float) -> AtollError:
+def _too_late(
+    answer: Locations | AtollError, regions: int | None, timeout: float, version: str
+) -> AtollError:
     if isinstance(answer, AtollError):
         return answer
+    if answer.version < version:
+        return NotReplicatedYet(
+            f"After {timeout:g} s the catalog knows an older version only.", version=version
+        )
     wanted = "not on all nodes of its set" if regions is None else f"not in {regions} regions"
     return NotReplicatedYet(
         f"After {timeout:g} s the image is {wanted}; replication goes on, ask again later.",

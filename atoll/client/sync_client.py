@@ -174,9 +174,12 @@ class Client:
         """Which nodes hold the asset's blob, and which should."""
         return self._run(self._client.locations(asset_id))
 
-    def wait_replicated(self, asset_id: str, regions: int | None = None, timeout: float = 60.0) -> Locations:
-        """Wait until the asset is in `regions` regions (None: on all nodes of its set)."""
-        return self._run(self._client.wait_replicated(asset_id, regions, timeout))
+    def wait_replicated(
+        self, asset_id: str, regions: int | None = None, timeout: float = 60.0, *, version: str = ""
+    ) -> Locations:
+        """Wait until the asset, of this `version` or a later one, is in `regions` regions (None: on all
+        nodes of its set)."""
+        return self._run(self._client.wait_replicated(asset_id, regions, timeout, version=version))
 
     def nodes(self) -> tuple[NodeView, ...]:
         """All nodes, as seen now."""

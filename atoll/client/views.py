@@ -91,8 +91,10 @@ class Deleted(Struct, frozen=True):
 
 
 class Locations(Struct, frozen=True):
-    """Which nodes hold a blob now, and the names of those that should."""
+    """Which nodes hold the blob of an asset's `version` now, and the names of those that should."""
 
+    version: str
+    sha256: str
     locations: tuple[Location, ...]
     expected: tuple[str, ...] = ()
 

@@ -111,18 +111,19 @@ async def _arrived(
     arrived: dict[tuple[str, str], float] = {}
     for one in {asset_id: one for (asset_id, _), one in missing.items()}.values():
         stored = id_time_ms(one.asset.version)
-        for place in await _locations(client, one.asset.asset_id):
+        for place in await _locations(client, one):
             if (copy := (one.asset.asset_id, place.region)) in missing:
                 arrived[copy] = max(0, place.fsynced_at - stored)
     return arrived
 
 
-async def _locations(client: AsyncClient, asset_id: str) -> tuple[Location, ...]:
-    """Where an asset is; nowhere while the catalog does not know it yet."""
+async def _locations(client: AsyncClient, one: Sent) -> tuple[Location, ...]:
+    """Where the picture is; nowhere while the catalog does not know this version."""
     try:
-        return (await client.locations(asset_id)).locations
+        found = await client.locations(one.asset.asset_id)
     except NotFound:
         return ()
+    return found.locations if found.sha256 == one.asset.sha256 else ()
 
 
 def show_lags(console: Console, lags: dict[str, list[float]]) -> None:

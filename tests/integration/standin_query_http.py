@@ -152,7 +152,12 @@ class StandinQueryHttp:
     async def _locations(self, request: web.Request) -> web.Response:
         record = self._state.asset(request.match_info["asset_id"])
         return json_response(
-            {"locations": self._state.locations(record), "expected": list(self._state.nodes)}
+            {
+                "version": record.version,
+                "sha256": record.blob.sha256,
+                "locations": self._state.locations(record),
+                "expected": list(self._state.nodes),
+            }
         )
 
     async def _nodes(self, _: web.Request) -> web.Response:

@@ -74,6 +74,11 @@ async def test_what_was_just_uploaded_is_there_for_whoever_uploaded_it(client, c
                 assert found.sha256 == asset.sha256
             case 4:
                 assert (await client.delete(asset.asset_id)).asset_id == asset.asset_id
+    again = await client.upload(picture(), bucket=cluster.bucket, public_id=folder + "fresh")
+    assert (await client.locations(again.asset_id)).version == again.version
+    newest = await client.upload(picture(), bucket=cluster.bucket, public_id=folder + "fresh")
+    copies = await client.wait_replicated(newest.asset_id, timeout=ARRIVED)
+    assert copies.sha256 == newest.sha256, "copies of the bytes before prove nothing"
     unnamed = await client.upload(picture(), bucket=cluster.bucket)
     assert (await client.locations(unnamed.asset_id)).locations
     assert (await client.delete(unnamed.asset_id)).asset_id == unnamed.asset_id

@@ -311,6 +311,8 @@ async def test_waiting_for_regions_says_what_is_missing_when_time_is_over(standi
     assert caught.value.facts["missing"] == ["ap-southeast-1", "us-east-1"]
     standin.state.replicate()
     assert not (await client.wait_replicated(asset.asset_id, timeout=10)).missing
+    with pytest.raises(NotReplicatedYet, match="older version"):
+        await client.wait_replicated(asset.asset_id, timeout=0.1, version=asset.version + "1")
     with pytest.raises(NotFound):
         await client.wait_replicated("0" * 26, timeout=0.1)
 
