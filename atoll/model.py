@@ -20,9 +20,12 @@ Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff"]
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$(?!\n)")]
 Milliseconds = Annotated[int, Meta(ge=0)]
 Size = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
 ContextText = Annotated[str, Meta(max_length=256)]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=32)]
+TransformationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$(?!\n)")]
+TransformationText = Annotated[str, Meta(min_length=1, max_length=3000)]
 Context = Annotated[dict[Tag, ContextText], Meta(max_length=32)]
 
 
@@ -64,10 +67,27 @@ class ReplicaSet(Struct, frozen=True):
     sealed: bool = False
 
 
+class RenderPolicy(Struct, frozen=True):
+    """How much a derivative of a bucket's image may ask for. A limit that is None is the node's own.
+
+    `max_pixels` of one frame and of all together, before anything is decoded; `max_side` of the result
+    in pixels; `sources`: formats that are opened at all.
+    """
+
+    max_pixels: Count | None = None
+    max_frames: Count | None = None
+    max_side: Count | None = None
+    max_components: Count | None = None
+    max_layers: Size | None = None
+    sources: tuple[Extension, ...] | None = None
+
+
 class Bucket(Struct, frozen=True):
     """A namespace of assets and its policy. A limit that is None is the node's own.
 
-    `durability` is for uploads that do not ask for one.
+    `durability` is for uploads that do not ask for one. `transformations`: canonical text by name, for
+    `t_NAME`. `eager`: canonical texts that are rendered as soon as an image is stored.
+    `unsigned_transformations`: any transformation is served to anybody who may read the image.
     """
 
     name: BucketName
@@ -76,6 +96,10 @@ class Bucket(Struct, frozen=True):
     max_pixels: Size | None = None
     allowed: tuple[Extension, ...] | None = None
     durability: Durability = LOCAL
+    transformations: dict[TransformationName, TransformationText] = {}
+    eager: Annotated[tuple[TransformationText, ...], Meta(max_length=16)] = ()
+    unsigned_transformations: bool = False
+    rendering: RenderPolicy = RenderPolicy()
 
 
 Scope = Literal["read", "write", "delete", "admin"]

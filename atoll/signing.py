@@ -55,7 +55,8 @@ class Ticket(Struct, frozen=True):
     """A single-use permission to upload to one named node, with its limits.
 
     The upload's asset ids and versions derive from `ticket_id` and `asset_id`, so that sending the same
-    bytes again with the same ticket gives the same assets.
+    bytes again with the same ticket gives the same assets. `eager`: transformations, in canonical text, to be
+    rendered as soon as the bytes are stored, beside those that the bucket names.
     """
 
     ticket_id: Identifier
@@ -72,6 +73,7 @@ class Ticket(Struct, frozen=True):
     tags: Tags = ()
     context: Context = {}
     durability: Durability = LOCAL
+    eager: tuple[str, ...] = ()
 
 
 class InternalToken(Struct, frozen=True):
