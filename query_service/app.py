@@ -15,7 +15,7 @@ from functools import partial
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from atoll.api_keys import load_api_keys
+from atoll.api_keys import ApiKeys, load_api_keys
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
@@ -58,13 +58,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
     registry.register(meter)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(Bus(settings).opened())
-        cluster = LiveClusterMap(
-            bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
-        )
-        cluster.on_change(lambda now: api_keys.share(now.keys.values()))
-        await cluster.load()
-        api_keys.share(cluster.current.keys.values())
-        log.info("starting with the last known map", extra={"nodes": len(cluster.current.nodes)})
+        cluster = await _load_map(settings, bus, keys, api_keys)
         data = open_data(settings, keys, bus, registry, stack)
 
         session = await stack.enter_async_context(open_session())
@@ -102,13 +96,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         add_routes(app.router, routes, api_keys, meter)
 
         tasks = await stack.enter_async_context(Tasks(stop))
-        tasks.start("cluster map", cluster.run())
-        tasks.start("heartbeats", watch.listen(bus))
-        tasks.start("probes", watch.probe_forever())
-        tasks.start("invalidation", data.invalidation.listen())
-        tasks.start("catalog watch", data.watch.run())
-        if data.redis:
-            tasks.start("redis", data.redis.run())
+        _listen(tasks, bus, cluster, watch, data)
         indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
         indexer.start()
         stack.push_async_callback(indexer.stop)
@@ -118,6 +106,29 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; those under way are answered")
+
+
+async def _load_map(settings: QuerySettings, bus: Bus, keys: Keys, api_keys: ApiKeys) -> LiveClusterMap:
+    """The map as last known, and its API keys beside those of the file, from now on."""
+    cluster = LiveClusterMap(
+        bus, keys, settings.state_dir, domain=settings.nats_map_domain, replicas=settings.nats_replicas
+    )
+    cluster.on_change(lambda now: api_keys.share(now.keys.values()))
+    await cluster.load()
+    api_keys.share(cluster.current.keys.values())
+    log.info("starting with the last known map", extra={"nodes": len(cluster.current.nodes)})
+    return cluster
+
+
+def _listen(tasks: Tasks, bus: Bus, cluster: LiveClusterMap, watch: HealthWatch, data: DataSide) -> None:
+    """All that goes on beside the requests, the indexer aside."""
+    tasks.start("cluster map", cluster.run())
+    tasks.start("heartbeats", watch.listen(bus))
+    tasks.start("probes", watch.probe_forever())
+    tasks.start("invalidation", data.invalidation.listen())
+    tasks.start("catalog watch", data.watch.run())
+    if data.redis:
+        tasks.start("redis", data.redis.run())
 
 
 def _indexer(
