@@ -12,6 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from atoll.durability import LOCAL, Durability
 
+MAX_FACES = 32  # kept of one picture: the largest ones
+
 # A plain $ would let a newline at the end pass.
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$(?!\n)")]
 BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$(?!\n)")]
@@ -114,12 +116,32 @@ class AccessKey(Struct, frozen=True):
     created_at: Milliseconds = 0
 
 
-class Picture(Struct, frozen=True):
-    """What decoding found: displayed width and height (EXIF orientation applied), and frames."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Face(Struct, frozen=True):
+    """A face's box in shares of the picture as displayed: left and top edge, width and height, 0 to 1."""
+
+    left: Share
+    top: Share
+    width: Share
+    height: Share
+
+
+class Picture(Struct, frozen=True, omit_defaults=True):
+    """What decoding found: displayed width and height (EXIF orientation applied), frames, and its looks.
+
+    The looks are of the first frame: `thumbhash` in base64, `blurhash` of 4 by 3 components, `color` as
+    "#rrggbb", the one that covers most. "" and None: not looked for, as in older records.
+    """
 
     width: Annotated[int, Meta(ge=1)]
     height: Annotated[int, Meta(ge=1)]
     frames: Annotated[int, Meta(ge=1)] = 1
+    thumbhash: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/=]{0,40}$(?!\n)")] = ""
+    blurhash: Annotated[str, Meta(pattern=r"^[!-~]{0,40}$(?!\n)")] = ""
+    color: Annotated[str, Meta(pattern=r"^(?:#[0-9a-f]{6})?$(?!\n)")] = ""
+    faces: Annotated[tuple[Face, ...], Meta(max_length=MAX_FACES)] | None = None
 
 
 class Blob(Struct, frozen=True):

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from atoll.model import AssetRecord, Identifier, Label, Location, Milliseconds, NodeWord, Size, Tombstone
+from atoll.model import (
+    AssetRecord,
+    Face,
+    Identifier,
+    Label,
+    Location,
+    Milliseconds,
+    NodeWord,
+    Size,
+    Tombstone,
+)
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 MAX_TRASH_SECONDS = 366 * 86_400
@@ -28,7 +38,11 @@ class DurabilityView(Struct, frozen=True):
 
 
 class AssetView(Struct, frozen=True):
-    """An asset as the APIs show it. `path` is the same on every node; `url` is on one of them."""
+    """An asset as the APIs show it. `path` is the same on every node; `url` is on one of them.
+
+    `thumbhash` (base64), `blurhash` and `color` (#rrggbb) stand in for the picture until it is there; "" in
+    images that were stored before Atoll made them. `faces`: null where nobody looked for any.
+    """
 
     asset_id: str
     bucket: str
@@ -51,6 +65,10 @@ class AssetView(Struct, frozen=True):
     filename: str | None
     locations: tuple[Location, ...] = ()
     durability: DurabilityView | UnsetType = UNSET
+    thumbhash: str = ""
+    blurhash: str = ""
+    color: str = ""
+    faces: tuple[Face, ...] | None = None
 
 
 def handle_of(record: AssetRecord) -> Handle:
@@ -83,6 +101,10 @@ def view_of(record: AssetRecord, base_url: str, locations: tuple[Location, ...] 
         context=record.context,
         filename=record.filename,
         locations=locations,
+        thumbhash=blob.picture.thumbhash,
+        blurhash=blob.picture.blurhash,
+        color=blob.picture.color,
+        faces=blob.picture.faces,
     )
 
 

@@ -23,10 +23,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from atoll.model import AssetRecord, Location, Tombstone
+from atoll.model import AssetRecord, Location, Picture, Tombstone
 from atoll.repair_api import leaf_of_asset
 
 Document = dict[str, Any]
+
+
+_PICTURE = Picture.__struct_fields__  # what nobody looked for is not in the document
 
 
 class Mark(NamedTuple):
@@ -62,9 +65,8 @@ def asset_document(record: AssetRecord) -> Document:
         "blob": blob_key(record.bucket, blob.sha256),
         "ext": blob.ext,
         "size": blob.size,
-        "width": blob.picture.width,
-        "height": blob.picture.height,
         "frames": blob.picture.frames,
+        **msgspec.to_builtins(blob.picture),
         "created_at": record.created_at,
         "tags": list(record.tags),
         "context": [{"k": key, "v": value} for key, value in sorted(record.context.items())],
@@ -75,7 +77,7 @@ def asset_document(record: AssetRecord) -> Document:
 def record_of(document: Mapping[str, Any]) -> AssetRecord:
     """The record in a document of `assets`. KeyError or msgspec.ValidationError if it is none of ours."""
     bucket, _, sha256 = document["blob"].partition("/")
-    picture = {key: document[key] for key in ("width", "height", "frames")}
+    picture = {key: document[key] for key in _PICTURE if key in document}
     blob = {"bucket": bucket, "sha256": sha256, "ext": document["ext"], "size": document["size"]}
     fields = {
         **document,

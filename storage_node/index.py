@@ -15,10 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from atoll.model import AssetRecord, Blob, Picture, Tombstone
+from atoll.model import AssetRecord, Blob, Tombstone
 from atoll.node_api import AssetState, WantedItem
 from storage_node import touched_leaves
 from storage_node.index_journal import IndexJournal
+from storage_node.index_looks import picture_of
 from storage_node.index_schema import READER_CACHE_KIB, connect, prepare
 from storage_node.index_writer import IndexWriter, Operation, our_error
 from storage_node.store import BlobKey
@@ -148,15 +149,15 @@ class Index:
     def blob(self, bucket: str, sha256: str) -> HeldBlob | None:
         """The blob, if this node holds it."""
         row = self._row(
-            "SELECT ext, size, width, height, frames, chunk_digests, fsynced_at, verified_at"
+            "SELECT ext, size, width, height, frames, looks, chunk_digests, fsynced_at, verified_at"
             " FROM blobs WHERE bucket = ? AND sha256 = ?",
             bucket,
             bytes.fromhex(sha256),
         )
         if row is None:
             return None
-        ext, size, width, height, frames, digests, fsynced_at, verified_at = row
-        blob = Blob(bucket, sha256, ext, size, Picture(width, height, frames))
+        ext, size, width, height, frames, looks, digests, fsynced_at, verified_at = row
+        blob = Blob(bucket, sha256, ext, size, picture_of(width, height, frames, looks))
         return HeldBlob(blob, digests, fsynced_at, verified_at)
 
     def quarantined(self, bucket: str, sha256: str) -> BlobChunks | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from storage_node import repair_tables
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _FIRST_MADE = 2  # what `_TABLES` makes; a new file goes on from there as an older one would
 BUSY_SECONDS = 10.0
 WAL_BYTES = 16 * 2**20
@@ -90,10 +90,14 @@ ALTER TABLE counters ADD COLUMN outbox INTEGER NOT NULL DEFAULT 0;
 UPDATE counters SET outbox = (SELECT count(*) FROM outbox);
 """
 
+# What is known of a blob's picture beyond its size (index_looks.py), as JSON; empty: nothing.
+_LOOKS = "ALTER TABLE blobs ADD COLUMN looks TEXT NOT NULL DEFAULT '';"
+
 # How a file of an older schema becomes one of the next, by the schema it has.
 _UPGRADES = {
     1: (_QUARANTINE_KEEPS_DIGESTS, _COUNT_WHAT_IS_THERE, _OUTBOX_COUNT),
     2: (repair_tables.MIGRATION,),
+    3: (_LOOKS,),
 }
 
 

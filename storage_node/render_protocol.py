@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, json
 
+from atoll.model import Face
 from atoll.transformation.steps import Format, Transformation
 from storage_node.inspection_protocol import InspectionLimits, Positive
 
@@ -29,15 +30,6 @@ class PictureFile(Struct, frozen=True):
 
     path: str
     decoder: str
-
-
-class Face(Struct, frozen=True):
-    """A face's box in shares of the picture as displayed: left and top edge, width and height, 0 to 1."""
-
-    left: float
-    top: float
-    width: float
-    height: float
 
 
 class RenderRequest(Struct, frozen=True):

@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 
 from atoll.errors import Overloaded, TooManyRequests, Unavailable
+from atoll.model import Face
 from atoll.transformation.hints import open_questions
 from atoll.transformation.steps import Format, Named, Transformation
 from storage_node.render_landing import Landing
 from storage_node.render_protocol import (
     REQUEST_ENCODER,
-    Face,
     PictureFile,
     Rendered,
     RenderLimits,

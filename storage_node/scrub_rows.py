@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from atoll.model import Blob, Extension, Milliseconds, Picture
+from atoll.model import Blob, Extension, Milliseconds
 from atoll.scrub_api import UnreadablePicture
 from storage_node.index import HeldBlob
+from storage_node.index_looks import picture_of
 from storage_node.index_writer import Operation
 
 _MEMORY = "scrub"
@@ -64,7 +65,8 @@ def longest_unread(behind: Place, before: int, limit: int) -> Callable[[sqlite3.
 
     def look(db: sqlite3.Connection) -> list[HeldBlob]:
         rows = db.execute(
-            "SELECT bucket, sha256, ext, size, width, height, frames, chunk_digests, fsynced_at, verified_at"
+            "SELECT bucket, sha256, ext, size, width, height, frames, looks,"
+            " chunk_digests, fsynced_at, verified_at"
             " FROM blobs WHERE (verified_at, bucket, sha256) > (?, ?, ?) AND verified_at < ?"
             " ORDER BY verified_at, bucket, sha256 LIMIT ?",
             (*behind, before, limit),
@@ -74,9 +76,10 @@ def longest_unread(behind: Place, before: int, limit: int) -> Callable[[sqlite3.
     return look
 
 
-def _held(row: tuple[str, bytes, str, int, int, int, int, bytes, int, int]) -> HeldBlob:
-    bucket, sha256, ext, size, width, height, frames, digests, fsynced_at, verified_at = row
-    blob = Blob(bucket, sha256.hex(), msgspec.convert(ext, Extension), size, Picture(width, height, frames))
+def _held(row: tuple[str, bytes, str, int, int, int, int, str, bytes, int, int]) -> HeldBlob:
+    bucket, sha256, ext, size, width, height, frames, looks, digests, fsynced_at, verified_at = row
+    picture = picture_of(width, height, frames, looks)
+    blob = Blob(bucket, sha256.hex(), msgspec.convert(ext, Extension), size, picture)
     return HeldBlob(blob, digests, fsynced_at, verified_at)
 
 

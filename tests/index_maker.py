@@ -15,6 +15,7 @@ from storage_node.index_ops import store_upload
 from storage_node.origin import Origin
 
 START_MS = 1_800_000_000_000
+PLAIN = Picture(4, 3)
 
 
 class HandOrigin:
@@ -49,13 +50,15 @@ def a_ticket(**changes: object) -> Ticket:
     return Ticket(**{**facts, **changes})  # type: ignore[arg-type]  # facts of a test
 
 
-def a_blob(body: bytes, bucket: str = "photos") -> Blob:
+def a_blob(body: bytes, bucket: str = "photos", looks: Picture = PLAIN) -> Blob:
     """The blob of these bytes."""
-    return Blob(bucket, hashlib.sha256(body).hexdigest(), "jpg", len(body), Picture(4, 3))
+    return Blob(bucket, hashlib.sha256(body).hexdigest(), "jpg", len(body), looks)
 
 
-def upload(index: Index, origin: Origin, body: bytes, ticket: Ticket | None = None) -> AssetRecord:
+def upload(
+    index: Index, origin: Origin, body: bytes, ticket: Ticket | None = None, looks: Picture = PLAIN
+) -> AssetRecord:
     """Commit an upload of `body`; its refusal if it is refused."""
     ticket = ticket or a_ticket()
-    operation = store_upload(ticket, 0, ticket.asset_id, a_blob(body), b"", None, origin)
+    operation = store_upload(ticket, 0, ticket.asset_id, a_blob(body, looks=looks), b"", None, origin)
     return index.write(operation).result(20)

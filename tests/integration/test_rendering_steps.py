@@ -8,6 +8,7 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 from rendering_stage import rendering
 
 from atoll.errors import Unrenderable
+from atoll.model import Face
 from atoll.transformation.colors import Color
 from atoll.transformation.effects import EFFECTS, FILTERS
 from atoll.transformation.steps import (
@@ -25,7 +26,7 @@ from atoll.transformation.steps import (
     Share,
     TextLayer,
 )
-from storage_node.render_protocol import Face, RenderLimits
+from storage_node.render_protocol import RenderLimits
 
 RED, BLUE = Color(220, 0, 0), Color(0, 0, 220)
 SCENE = saved("PNG", scene(300, 200))

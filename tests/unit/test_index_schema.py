@@ -6,13 +6,20 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from index_maker import HandOrigin, opened, upload
+from index_maker import START_MS, HandOrigin, opened, upload
 
+from atoll.model import AssetRecord, Face, Picture
 from storage_node.index import Index
+from storage_node.index_looks import looks_of, picture_of
 from storage_node.index_ops import published
 from storage_node.index_repairs import quarantined
 from storage_node.index_schema import SCHEMA_VERSION, connect
+from storage_node.scrub_rows import Place, longest_unread
 from storage_node.store import StoreFailed
+
+LOOKS = Picture(
+    4, 3, 1, "YJqGPQw7sFlslqhFafSE+Q6oJ1h2iHB2Rw==", "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "#1f2a3b", ()
+)
 
 
 def change(path: Path, statements: str) -> None:
@@ -22,7 +29,7 @@ def change(path: Path, statements: str) -> None:
 
 
 def made_old(path: Path) -> None:
-    """Take away what schemas 2 and 3 added."""
+    """Take away what schemas 2 to 4 added."""
     change(
         path,
         """
@@ -34,7 +41,8 @@ def made_old(path: Path) -> None:
         ALTER TABLE tombstones DROP COLUMN applied_at;
         DROP TRIGGER event_added; DROP TRIGGER event_gone; ALTER TABLE counters DROP COLUMN outbox;
         ALTER TABLE quarantined DROP COLUMN ext; ALTER TABLE quarantined DROP COLUMN size;
-        ALTER TABLE quarantined DROP COLUMN chunk_digests; PRAGMA user_version = 1;
+        ALTER TABLE quarantined DROP COLUMN chunk_digests;
+        ALTER TABLE blobs DROP COLUMN looks; PRAGMA user_version = 1;
         """,
     )
 
@@ -58,6 +66,38 @@ def test_a_file_of_the_first_schema_is_brought_up_and_loses_nothing(tmp_path: Pa
         assert index.counts().outbox == 0
     (ext,) = sqlite3.connect(tmp_path / "index.db").execute("SELECT ext FROM quarantined").fetchone()
     assert ext == bad.blob.ext
+
+
+def test_blobs_from_before_there_were_looks_stay_and_take_theirs_when_they_come_again(tmp_path: Path) -> None:
+    origin = HandOrigin().origin
+    with opened(tmp_path) as index:
+        old = upload(index, origin, b"old")
+    change(tmp_path, "ALTER TABLE blobs DROP COLUMN looks; PRAGMA user_version = 3;")
+    with opened(tmp_path) as index:
+        assert picture_in(index, old) == Picture(4, 3)
+        new = upload(index, origin, b"new", looks=LOOKS)
+        assert picture_in(index, new) == new.blob.picture
+        again = upload(index, origin, b"old", looks=LOOKS)
+        assert picture_in(index, old) == again.blob.picture
+        upload(index, origin, b"old")
+        assert picture_in(index, old) == again.blob.picture  # who knows less takes nothing away
+        scrubbed = index.read(longest_unread(Place(), 2 * START_MS, 10))
+        assert {held.blob.picture for held in scrubbed} == {LOOKS}
+
+
+def picture_in(index: Index, record: AssetRecord) -> Picture:
+    held = index.blob(record.bucket, record.blob.sha256)
+    assert held is not None
+    return held.blob.picture
+
+
+@pytest.mark.parametrize("faces", [None, (), (Face(0.1, 0.2, 0.3, 0.4), Face(0, 0, 1, 1))])
+def test_what_is_known_of_a_picture_comes_back_from_its_column(faces: tuple[Face, ...] | None) -> None:
+    picture = Picture(
+        40, 30, 2, "1QcSHQRnh493V4dIh4eXh1h4kJUI", "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "#1f2a3b", faces
+    )
+    assert picture_of(40, 30, 2, looks_of(picture)) == picture
+    assert picture_of(7, 8, 1, looks_of(Picture(7, 8))) == Picture(7, 8)
 
 
 def test_a_later_schema_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from atoll.events import AssetDeleted, BlobDeleted, BlobReplicated, BlobStored
 from atoll.ids import named_asset_id, new_id
@@ -38,6 +39,19 @@ def test_a_record_survives_its_document_and_its_value_whatever_its_words(tags, c
     asset = CatalogAsset(record, (Location("eu-1", "eu", 1, 2),))
     assert read_value(write_value(asset, 500), 500) == asset
     assert read_value(write_value(asset, 499), 500) is None
+
+
+def test_the_looks_of_a_picture_survive_and_a_document_from_before_them_has_none():
+    picture = Picture(
+        640, 480, 1, "1QcSHQRnh493V4dIh4eXh1h4kJUI", "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "#1f2a3b", ()
+    )
+    record = structs.replace(make_record(), blob=structs.replace(make_record().blob, picture=picture))
+    document = asset_document(record)
+    assert record_of(document) == record
+    assert read_value(write_value(CatalogAsset(record), 1), 1) == CatalogAsset(record)
+    for name in ("thumbhash", "blurhash", "color", "faces"):
+        del document[name]
+    assert record_of(document).blob.picture == Picture(640, 480, 1)
 
 
 @given(st.binary(max_size=60))

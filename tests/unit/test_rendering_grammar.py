@@ -10,13 +10,13 @@ from PIL import Image
 from transformation_texts import text_of, transformations
 
 from atoll.errors import BadTransformation
+from atoll.model import Face
 from atoll.transformation.hints import answered
 from atoll.transformation.parser import parse
 from atoll.transformation.steps import ImageLayer, Named, Overlay, Transformation
 from storage_node.render_protocol import (
     REQUEST_DECODER,
     REQUEST_ENCODER,
-    Face,
     PictureFile,
     Rendered,
     RenderLimits,
