@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from storage_node.derivative import BadDerivative, Derivative, DerivativeKey
 from storage_node.render_protocol import Rendered
@@ -22,7 +23,7 @@ from storage_node.render_protocol import Rendered
 __all__ = ["BadDerivative", "Derivative", "DerivativeKey", "DerivativeStore", "DerivativeUsage"]
 
 
-class DerivativeUsage(NamedTuple):
+class DerivativeUsage(Struct, frozen=True):
     """Figures. `bytes` is what the quota is held against: whole blocks of the file system."""
 
     bytes: int

@@ -2,7 +2,7 @@
 
 Owns a bounded queue in memory. Nothing depends on it: what does not fit, fails or is lost with the process
 is made when somebody asks for it. One at a time, and only while the node is not busy, for a while at least.
-Filled by uploads after their acknowledgement; `render` is the delivery's, which finds out what exists already.
+Filled by uploads after their acknowledgement; `render` is the delivery's, who knows what exists already.
 """
 
 from __future__ import annotations

@@ -59,6 +59,17 @@ class NodeSettings(DaemonSettings):
 
     ram_cache_bytes: Bytes = setting("Memory for hot blobs.", default=Bytes(256 * MIB), low=0)
     ram_cache_max_blob_bytes: Bytes = setting("Largest blob kept in memory.", default=Bytes(MIB), low=0)
+    derivative_bytes: Bytes = setting(
+        "Disk space for derivatives; above it those asked for least and made fastest leave. 0: none.",
+        default=Bytes(10 * GIB),
+        low=0,
+    )
+    eager_queue: int = setting(
+        "Derivatives to be made after uploads that may wait; more are made when first asked for.",
+        default=1000,
+        low=0,
+        high=1_000_000,
+    )
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
     peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
