@@ -13,6 +13,10 @@ from atoll.settings import Bytes, setting
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 
+def _check_formats(value: tuple[str, ...]) -> object:
+    return [names.check_extension(name) for name in value]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NodeSettings(DaemonSettings):
     """What a storage node needs beyond what every daemon has."""
@@ -62,6 +66,54 @@ class NodeSettings(DaemonSettings):
     derivative_bytes: Bytes = setting(
         "Disk space for derivatives; above it those asked for least and made fastest leave. 0: none.",
         default=Bytes(10 * GIB),
+        low=0,
+    )
+    renderers: int = setting(
+        "Worker processes that make derivatives; started when the first one is asked for.",
+        default=2,
+        low=1,
+        high=64,
+    )
+    render_queue: int = setting(
+        "Derivatives that may wait for a worker; more get 429.", default=64, low=1, high=10_000
+    )
+    render_queue_seconds: float = setting(
+        "Longest wait for a worker; then 429.", default=5.0, low=0.1, high=60
+    )
+    render_seconds: float = setting("Longest time for making one derivative.", default=10.0, low=0.1)
+    render_memory: Bytes = setting(
+        "Memory limit of one rendering process.", default=Bytes(GIB), low=256 * MIB
+    )
+    render_sources: tuple[str, ...] = setting(
+        "Formats of stored images that derivatives are made of.",
+        default=names.EXTENSIONS,
+        check=_check_formats,
+    )
+    max_side: int = setting("Longest side of a derivative, in pixels.", default=4096, low=1, high=16_383)
+    max_components: int = setting("Most components of one transformation.", default=8, low=1, high=64)
+    max_layers: int = setting("Most layers of one transformation.", default=3, low=0, high=16)
+    max_frame_pixels: int = setting(
+        "Most pixels of an animation's result, all frames together.", default=50_000_000, low=1
+    )
+    avif_inline_pixels: int = setting(
+        "Under f_auto a larger AVIF is made in the background, and the next best format served meanwhile.",
+        default=800_000,
+        low=0,
+    )
+    avif_queue: int = setting("AVIFs that may wait to be made in the background.", default=256, low=0)
+    derived_max_age_seconds: int = setting(
+        "How long clients may keep a derivative that a name, a layer or a fallback may change.",
+        default=3600,
+        low=0,
+    )
+    owner_seconds: float = setting(
+        "Longest silence of the node of the region that makes a derivative for all; then it is made here.",
+        default=1.0,
+        low=0.05,
+    )
+    ram_targets_bytes: Bytes = setting(
+        "Memory for URLs of derivatives that were checked and may be answered from memory at once.",
+        default=Bytes(8 * MIB),
         low=0,
     )
     eager_queue: int = setting(
