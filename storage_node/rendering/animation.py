@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from atoll.transformation.steps import Delivery, Format
-from storage_node.rendering.encode import ENCODERS, Carried, avif_speed
+from storage_node.rendering.encode import AVIF_SPEED, ENCODERS, Carried
 from storage_node.rendering.quality import DEFAULTS
 
 MOVING: frozenset[Format] = frozenset({"gif", "webp", "avif"})
@@ -42,7 +42,7 @@ def encode_frames(
     """Write two frames or more, all of one size, in L, RGB or RGBA."""
     see_through = any(frame.mode == "RGBA" for frame in frames)
     alike = [_ready(frame, written, see_through=see_through) for frame in frames]
-    options = _options(alike[0], written, delivery, see_through=see_through)
+    options = _options(written, delivery, see_through=see_through)
     if timing.loop is not None:
         options["loop"] = timing.loop
     alike[0].save(
@@ -63,12 +63,12 @@ def _ready(frame: Image.Image, written: Format, *, see_through: bool) -> Image.I
     return frame
 
 
-def _options(first: Image.Image, written: Format, delivery: Delivery, *, see_through: bool) -> dict[str, Any]:
+def _options(written: Format, delivery: Delivery, *, see_through: bool) -> dict[str, Any]:
     if written == "gif":
         return {"disposal": 2 if see_through else 1, "optimize": False}
     quality = _quality(delivery, written)
     if written == "avif":
-        return {"quality": quality, "speed": max(9, avif_speed(first.width * first.height)), "max_threads": 1}
+        return {"quality": quality, "speed": AVIF_SPEED, "max_threads": 1}
     return {"quality": quality, "method": _WEBP_METHOD}
 
 
