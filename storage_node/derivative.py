@@ -1,12 +1,18 @@
-"""What a derivative is to a node: its key, its facts, and the signal that a kept one is no good. Pure."""
+"""What a derivative is to a node: its key, its facts, and the signal that a kept one is no good.
+
+Also how facts are found out and compared, for whoever has the bytes: nothing is believed but a digest.
+"""
 
 from __future__ import annotations
 
+from hashlib import sha256 as sha256_of
+from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from atoll.transformation.steps import Format
+from storage_node.render_protocol import Rendered
 
 
 class DerivativeKey(NamedTuple):
@@ -57,3 +63,48 @@ class BadDerivative(Exception):
     def __init__(self, key: DerivativeKey, reason: str) -> None:
         super().__init__(f"{key.bucket}/{key.sha256}/{key.name}: {reason}")
         self.key, self.reason = key, reason
+
+
+class DerivativeUsage(Struct, frozen=True):
+    """A store's figures. `bytes` is what its quota is held against: whole blocks of the file system.
+
+    `bad`: found not to be what was rendered. `unkept`: served, and not kept for want of room or by a failure.
+    """
+
+    bytes: int
+    count: int
+    evictions: int
+    bad: int
+    unkept: int
+
+
+def facts_of(
+    key: DerivativeKey, staged: Path, rendered: Rendered, layers: tuple[str, ...]
+) -> tuple[Derivative, bytes]:
+    """The facts of a file that was just rendered, and its bytes. `BadDerivative` when they do not agree."""
+    try:
+        data = staged.read_bytes()
+    except OSError as error:
+        raise BadDerivative(key, error.strerror or "cannot be read") from error
+    if len(data) != rendered.size_bytes:
+        raise BadDerivative(key, "has another size than was told")
+    derivative = Derivative(
+        *key,
+        size=len(data),
+        digest=sha256_of(data).hexdigest(),
+        format=rendered.format,
+        width=rendered.width,
+        height=rendered.height,
+        frames=rendered.frames,
+        focus_missing=rendered.focus_missing,
+        cost_seconds=rendered.seconds,
+        layers=layers,
+    )
+    return derivative, data
+
+
+def difference(told: Derivative, data: bytes) -> str | None:
+    """How `data` is not what `told` says."""
+    if len(data) != told.size:
+        return "has another size than was told"
+    return None if sha256_of(data).hexdigest() == told.digest else "has another digest than was told"

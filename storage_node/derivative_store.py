@@ -5,32 +5,43 @@
 
 Everything here can be made again, so every failure is answered by keeping less, never by failing a request.
 Only what the bookkeeping knows with a digest is served, and only bytes that have this digest. Refuses to
-decide whether a derivative is wanted or may be seen: callers do. Called by delivery, removals, quarantine.
+decide whether a derivative is wanted or may be seen: callers do. Called by delivery, removals, quarantine;
+kept in order by derivative_upkeep.py.
 
-All methods block and run in the node's threads; they are thread-safe.
+All methods block and run in the node's threads; they are thread-safe. One lock is held over what changes
+book and folders: a look-up, a rename, an unlink. Hashing, fsync and reading files happen outside of it.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct
-
-from storage_node.derivative import BadDerivative, Derivative, DerivativeKey
+from storage_node.derivative import (
+    BadDerivative,
+    Derivative,
+    DerivativeKey,
+    DerivativeUsage,
+    difference,
+    facts_of,
+)
+from storage_node.derivative_book import BookClosed, DerivativeBook
+from storage_node.derivative_drops import DropLog
+from storage_node.derivative_eviction import footprint
+from storage_node.derivative_files import DerivativeFiles
+from storage_node.derivative_room import DerivativeRoom
+from storage_node.disk_errors import ours
 from storage_node.render_protocol import Rendered
+from storage_node.store import StoreFailed
 
 __all__ = ["BadDerivative", "Derivative", "DerivativeKey", "DerivativeStore", "DerivativeUsage"]
 
+log = logging.getLogger(__name__)
 
-class DerivativeUsage(Struct, frozen=True):
-    """Figures. `bytes` is what the quota is held against: whole blocks of the file system."""
-
-    bytes: int
-    count: int
-    evictions: int
-    bad: int
-    unkept: int
+BOOK = "derivatives.db"
 
 
 class DerivativeStore:
@@ -40,30 +51,48 @@ class DerivativeStore:
     """
 
     def __init__(self, root: Path, quota: int, room: Callable[[int], bool] = lambda _: True) -> None:
-        raise NotImplementedError
+        self._quota, self._has_room = quota, room
+        self.files = DerivativeFiles(root)
+        self.book = DerivativeBook(self.files.top / BOOK)
+        self.lock = threading.Lock()  # files.place, .remove, .prune and all of `book` are used under it
+        self._dropped = DropLog()
+        self._room = DerivativeRoom(quota, self.book, self.files)
+        self._bad = self._unkept = 0
+        with ours:
+            self.files.make_top()
+        with suppress(BookClosed):
+            self.book.open()
 
     @property
     def drops(self) -> int:
         """How often blobs left so far. A maker reads it before he looks for source and layers, and hands it
         to `keep`: what was made of a blob that left meanwhile is not kept."""
-        raise NotImplementedError
+        return self._dropped.count
 
     def find(self, key: DerivativeKey) -> Derivative | None:
         """What is kept; counts as asked for. None as well when the bookkeeping is out of order."""
-        raise NotImplementedError
+        with self.lock, suppress(BookClosed):
+            return self.book.ask(key)
+        return None
 
     def read(self, found: Derivative) -> bytes:
         """The bytes, verified. `BadDerivative`: it was dropped, render anew."""
-        raise NotImplementedError
+        try:
+            data = self.files.read(found.key, found.size)
+        except OSError as error:
+            raise self._condemned(found, error.strerror or "cannot be read") from error
+        if reason := difference(found, data):
+            raise self._condemned(found, reason)
+        return data
 
     def path(self, key: DerivativeKey) -> Path:
-        """Where it lies when it is kept. ValueError for a name that leads elsewhere."""
-        raise NotImplementedError
+        """Where it lies when it is kept. ValueError, `BadName` for a key that leads elsewhere."""
+        return self.files.path(key)
 
     def stage(self) -> Path:
         """A new path for a renderer's output (`Order.output`), on the same file system; cleared at start.
         Whoever asks for it ends in `keep`, which takes it, or removes it."""
-        raise NotImplementedError
+        return self.files.stage()
 
     def keep(
         self, key: DerivativeKey, staged: Path, rendered: Rendered, layers: tuple[str, ...], seen_drops: int
@@ -74,27 +103,134 @@ class DerivativeStore:
         the same without keeping). `staged` is gone afterwards. `BadDerivative` when it cannot be read or is
         not as `rendered` says.
         """
-        raise NotImplementedError
+        try:
+            derivative, data = facts_of(key, staged, rendered, layers)
+            self._take(derivative, staged, seen_drops)
+        finally:
+            _discard(staged)
+        return derivative, data
 
     def describe(
         self, key: DerivativeKey, staged: Path, rendered: Rendered, layers: tuple[str, ...]
     ) -> tuple[Derivative, bytes]:
         """As `keep`, and nothing is kept; `staged` is gone afterwards."""
-        raise NotImplementedError
+        try:
+            return facts_of(key, staged, rendered, layers)
+        finally:
+            _discard(staged)
 
     def adopt(self, derivative: Derivative, data: bytes, seen_drops: int) -> bool:
         """Keep what a peer rendered; whether it is kept. `BadDerivative` when the bytes are not as told."""
-        raise NotImplementedError
+        if reason := difference(derivative, data):
+            raise BadDerivative(derivative.key, reason)
+        if not self._fits(derivative):
+            return False
+        try:
+            staged = self.files.write_staged(data)
+        except OSError as error:
+            self._not_kept(error)
+            return False
+        try:
+            return self._take(derivative, staged, seen_drops)
+        finally:
+            _discard(staged)
 
     def drop(self, bucket: str, sha256: str) -> None:
         """A blob left: remove, durably, all derivatives whose source or layer it is, and whatever is being
         made of it. May be repeated. `StoreFailed`, `NoSpace` when the disk refuses."""
-        raise NotImplementedError
+        with self.lock:
+            self._dropped.note(bucket, sha256)
+            try:
+                gone = self.book.of_blob(bucket, sha256)
+                with ours:
+                    for key in gone:
+                        self.files.remove(key, durably=True)
+                    self.files.remove_folder(bucket, sha256)
+                self.book.remove(gone)
+            except BookClosed as error:
+                raise StoreFailed("Derivatives of a blob that left cannot be found now.") from error
+
+    def give_way(self, wanted: int) -> int:
+        """Evict until `wanted` bytes are freed, or nothing is left; the bytes freed."""
+        freed = 0
+        with suppress(BookClosed):
+            while freed < wanted:
+                with self.lock:  # let go again and again: somebody may wait to be served
+                    some = self._room.evict(wanted - freed)
+                if not some:
+                    break
+                freed += some
+        return freed
+
+    def note_asked(self) -> None:
+        """Write down what was asked for; opens the book again after trouble that has passed."""
+        with self.lock, suppress(BookClosed):
+            self.book.write_asked()
 
     def usage(self) -> DerivativeUsage:
         """Figures for metrics and heartbeats; does not touch the disk."""
-        raise NotImplementedError
+        book = self.book
+        return DerivativeUsage(book.bytes, book.count, self._room.evictions, self._bad, self._unkept)
 
     def close(self) -> None:
         """Write down what was asked for lately. Nothing is found or kept afterwards."""
-        raise NotImplementedError
+        with self.lock:
+            with suppress(BookClosed):
+                self.book.write_asked()
+            self.book.close()
+
+    def _fits(self, derivative: Derivative) -> bool:
+        occupied = footprint(derivative.size)
+        fits = occupied <= self._quota and self._has_room(occupied)
+        self._unkept += not fits
+        return fits
+
+    def _take(self, derivative: Derivative, staged: Path, seen_drops: int) -> bool:
+        if not self._fits(derivative):
+            return False
+        try:
+            self.files.settle(staged)
+            with self.lock:
+                return self._place(derivative, staged, seen_drops)
+        except (OSError, BookClosed) as error:
+            self._not_kept(error)
+            return False
+
+    def _place(self, derivative: Derivative, staged: Path, seen_drops: int) -> bool:
+        """The file first: one without a row is swept, and a row without its file would be a bad find."""
+        key = derivative.key
+        if self._dropped.any_since(seen_drops, derivative.blobs):
+            return False
+        if self.book.find(key) is not None:
+            self.book.remove([key])
+            self.files.remove(key)
+        self._room.make(footprint(derivative.size))
+        self.files.place(staged, key)
+        try:
+            self.book.add(derivative)
+        except BookClosed:
+            self.files.remove(key)
+            raise
+        return True
+
+    def _condemned(self, found: Derivative, reason: str) -> BadDerivative:
+        """Drop it, unless it was replaced or evicted since it was found."""
+        with self.lock, suppress(BookClosed):
+            if self.book.find(found.key) == found:
+                log.warning(
+                    "a kept derivative is not what was rendered: %s", reason, extra=found.key._asdict()
+                )
+                self._bad += 1
+                self.book.remove([found.key])
+                self._room.unlink(found.key)
+        return BadDerivative(found.key, reason)
+
+    def _not_kept(self, error: Exception) -> None:
+        log.warning("a derivative could not be kept: %s", error)
+        self._unkept += 1
+
+
+def _discard(staged: Path) -> None:
+    """What cannot be removed now is cleared at the next start."""
+    with suppress(OSError):
+        staged.unlink(missing_ok=True)
