@@ -11,7 +11,7 @@ from PIL import ImageFile
 
 from storage_node.rendering.geometry import Size
 
-# What the decoder is told (one divided by it; it takes the next eighths that are not less), and those eighths.
+# What the decoder is told (one divided by it: it takes the eighths that are not less), and what it makes.
 _EIGHTHS = {8: 1, 4: 2, 3: 3, 2: 4}
 
 
