@@ -15,16 +15,20 @@ from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
 from query_service.deletes import Deleter, Departed
+from query_service.image_access import ImageAccess
+from query_service.image_names import ImageNames
 from query_service.listing_api import ListingApi
 from query_service.position import PositionFinder
 from query_service.query_metrics import UseMeter
-from query_service.redirects import Redirects
+from query_service.redirects import CacheRules, Redirects
 from query_service.resolve_api import ResolveApi
 from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.settings import QuerySettings
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.uploads_api import UploadsApi
+from query_service.url_signer import UrlSigner
+from query_service.wishes import Wishes
 
 
 def asset_routes(
@@ -44,10 +48,13 @@ def asset_routes(
         settings.max_upload_bytes,
         settings.max_upload_pixels,
         settings.max_ticket_files,
+        settings.max_ticket_eager,
+        settings.max_ticket_eager_chars,
     )
     departed = Departed()
     finder = AssetFinder(data.lookup, departed)
-    resolver = Resolver(views, keys, rng)
+    wishes = Wishes()
+    resolver = Resolver(views, _signer(settings, keys), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
@@ -55,12 +62,30 @@ def asset_routes(
     return [
         *AssetsApi(finder, resolver, clients, views).routes(),
         *Redirects(
-            finder, resolver, clients, positions, views, api_keys, settings.redirect_seconds, absent
+            ImageNames(finder, absent),
+            resolver,
+            wishes,
+            clients,
+            positions,
+            views,
+            ImageAccess(api_keys, keys, time.time),
+            CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds),
         ).routes(),
         *ResolveApi(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
         ).routes(),
-        *UploadsApi(TicketOffice(views, keys, rules, rng), positions, json_bytes, meter.ticket).routes(),
+        *UploadsApi(
+            TicketOffice(views, keys, rules, rng, wishes), positions, json_bytes, meter.ticket
+        ).routes(),
         *ListingApi(data.catalog, finder, resolver, clients, views, settings.max_list_items).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
     ]
+
+
+def _signer(settings: QuerySettings, keys: Keys) -> UrlSigner:
+    return UrlSigner(
+        keys,
+        derivative_seconds=settings.derivative_url_seconds,
+        grid_seconds=settings.derivative_url_grid_seconds,
+        public_url=settings.public_url or "",
+    )

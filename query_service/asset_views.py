@@ -7,7 +7,8 @@ from msgspec import structs
 from atoll.errors import Unavailable
 from atoll.node_api import AssetView, view_of
 from query_service.catalog_asset import CatalogAsset
-from query_service.resolver import Client, Resolver
+from query_service.resolver import Resolver
+from query_service.url_signer import Client
 
 
 def shown(asset: CatalogAsset, resolver: Resolver, client: Client) -> AssetView:

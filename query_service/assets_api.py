@@ -23,6 +23,7 @@ from query_service.routing import Route
 from query_service.wire import DeletedView
 
 _NAME = frozenset({"bucket", "public_id"})
+_URL = PARAMETERS | {"t"}
 _DELETE = _NAME | {"trash_seconds"}
 
 
@@ -42,14 +43,16 @@ class AssetsApi:
         ]
 
     async def url(self, request: web.Request) -> web.Response:
-        """Where to get the image, best node first."""
+        """Where to get the image, or with `t` what that makes of it, best node first."""
+        text = None
         if request.query_string:
-            check_query(request, PARAMETERS)
+            check_query(request, _URL)
+            text = request.query.get("t")
         client = self._clients.of(request)
         asset = self._finder.cached(request.match_info["asset_id"])
         if asset is None:
             asset = await self._finder.get(asset_id_of(request))
-        return json_response(self._resolver.asset(asset, client))
+        return json_response(self._resolver.asset(asset, client, text))
 
     async def show(self, request: web.Request) -> web.Response:
         """What is known of an asset, by id."""

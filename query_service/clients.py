@@ -10,7 +10,7 @@ from aiohttp import web
 from atoll.errors import BadRequest
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, whole_number
-from query_service.resolver import Client
+from query_service.url_signer import Client
 from query_service.wire import ResolveOrder
 
 PARAMETERS = POSITION | {"expires_in"}

@@ -19,6 +19,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
 from atoll.http import json_response, read_json
 from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
+from query_service.bucket_orders import bucket_of
 from query_service.query_input import check_query
 from query_service.routing import Route
 from query_service.wire import BucketOrder, MemberView, NodeView, RegionView, SetView
@@ -81,9 +82,7 @@ class ClusterApi:
         check_query(request, ())
         name = names.check_bucket(request.match_info["bucket"])
         order = await read_json(request, BucketOrder, self._max_json_bytes)
-        bucket = Bucket(
-            name, order.visibility, order.max_bytes, order.max_pixels, order.allowed, order.durability
-        )
+        bucket = bucket_of(name, order)
         existed = name in self._map.buckets
         await self._live.put(bucket)
         await self._see(bucket)

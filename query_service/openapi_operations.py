@@ -83,9 +83,9 @@ ASSETS = (
         "GET",
         "/v1/assets/{asset_id}/url",
         "read",
-        "Where to get an image: the nearest node, then the others in order",
+        "Where to get an image, or what `t` makes of it: the nearest node, then the others in order",
         {200: Answer("The URLs", Resolved)},
-        CLIENT,
+        (*CLIENT, "t"),
     ),
     Operation(
         "GET",
@@ -107,9 +107,13 @@ ASSETS = (
         "GET",
         "/i/{bucket}/{name:.+}",
         None,
-        "A stable address for <img src>; a private bucket's images need an API key",
-        {302: Answer("The image is at `Location`")},
-        CLIENT,
+        "A stable address for <img src>; private images, and transformations that are neither only names nor "
+        "free in the bucket, need a signature (exp, key, sig: see `image_url`) or an API key",
+        {
+            301: Answer("The same request, as its one address has it, is at `Location`"),
+            302: Answer("The image is at `Location`"),
+        },
+        (*CLIENT, "w", "h", "fit", "exp", "key", "sig"),
     ),
 )
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from atoll.model import Bucket, Location
 from atoll.node_api import AssetView
+from atoll.transformation.thumbnail_style import FITS
 from query_service.openapi import Parameter, ProblemDocument
 from query_service.wire import Latitude, Longitude, NodeView, RegionView, SetView
 
@@ -88,7 +89,17 @@ PARAMETERS = {
     "asset_id": Parameter("The asset's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")]),
     "bucket": Parameter("The bucket."),
     "public_id": Parameter("The asset's name in its bucket."),
-    "name": Parameter("The public_id, with or without an extension."),
+    "name": Parameter(
+        "The public_id, with or without an extension; before it, if wanted, a transformation "
+        "(`c_fill,w_200/e_sepia/`). Behind a transformation that names no format the extension asks for one."
+    ),
+    "t": Parameter("A transformation, as docs/transformations.md has it: `c_fill,g_auto,w_200,h_200`."),
+    "w": Parameter("The older style: width of the box, in pixels.", Count),
+    "h": Parameter("The older style: height of the box, in pixels.", Count),
+    "fit": Parameter("The older style: how the image comes into the box.", Literal[tuple(FITS)]),
+    "exp": Parameter("Of a signature: when it ends, in Unix seconds.", Count),
+    "key": Parameter("Of a signature: which secret made it."),
+    "sig": Parameter("Of a signature: the signature."),
     "lat": Parameter("Where the client is: latitude, in degrees; together with lon.", Latitude),
     "lon": Parameter("Longitude, in degrees.", Longitude),
     "region": Parameter("Where the client is, by the name of a region."),

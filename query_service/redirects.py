@@ -1,30 +1,40 @@
-"""GET /i/{bucket}/{public_id}[.ext]: a stable address for `<img src>`, answered with a 302 to a node.
+"""GET /i/{bucket}/{transformation…}/{public_id}[.ext]: a stable address for `<img src>`, a 302 to a node.
 
-Owns how a name with an extension is read and how long the answer may be cached. Anyone may ask for a
-public bucket's images; a private bucket's need an API key and get a signed URL.
+Owns the order of things – who may see it (image_access.py), its one address (image_requests.py), which asset
+is meant (image_names.py), where that is – and how long each answer may be cached.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from atoll import names
-from atoll.api_keys import ApiKeys
-from atoll.errors import BadName, NotFound
-from atoll.http import SAFE_HEADERS
-from query_service.absent_names import AbsentNames
-from query_service.asset_finder import AssetFinder
-from query_service.catalog_asset import CatalogAsset
-from query_service.catalog_errors import CatalogUnavailable
+from atoll.errors import AtollError, NotFound
+from atoll.http import SAFE_HEADERS, problem_response
+from atoll.model import Bucket
+from atoll.transformation.paths import ImagePath
 from query_service.clients import Clients
 from query_service.cluster_view import Views
+from query_service.image_access import AUTHORIZATION, Admission, ImageAccess, is_open
+from query_service.image_names import ImageNames, Meant
+from query_service.image_requests import read_request
 from query_service.position import PositionFinder
 from query_service.resolver import Resolver
 from query_service.routing import Route
+from query_service.url_signer import Client
 from query_service.wire import Resolved
+from query_service.wishes import Wish, Wishes
 
-# What people write for the formats we keep; the last word of a name is an extension only if it is here.
-EXTENSIONS = frozenset({*names.EXTENSIONS, "jpeg", "tif", "heif"})
+
+@dataclass(frozen=True)
+class CacheRules:
+    """For how many seconds answers may be cached. `derivative`: how long a derivative's URL is valid."""
+
+    redirect: int
+    fallback: int
+    derivative: int
 
 
 class Redirects:
@@ -32,80 +42,93 @@ class Redirects:
 
     def __init__(
         self,
-        finder: AssetFinder,
+        images: ImageNames,
         resolver: Resolver,
+        wishes: Wishes,
         clients: Clients,
         positions: PositionFinder,
         views: Views,
-        keys: ApiKeys,
-        cache_seconds: int,
-        absent: AbsentNames,
+        access: ImageAccess,
+        cache: CacheRules,
     ) -> None:
-        self._finder, self._resolver, self._clients = finder, resolver, clients
-        self._positions, self._views, self._keys = positions, views, keys
-        self._cache_seconds, self._absent = cache_seconds, absent
+        self._images, self._resolver, self._wishes = images, resolver, wishes
+        self._clients, self._positions, self._views = clients, positions, views
+        self._access, self._cache = access, cache
 
     def routes(self) -> list[Route]:
-        """The one route; it checks the key itself, for only private buckets need one."""
+        """The one route; it checks keys and signatures itself, for much needs neither."""
         return [Route("GET", "/i/{bucket}/{name:.+}", None, self.redirect)]
 
     async def redirect(self, request: web.Request) -> web.Response:
         """302 to the nearest node. Unknown parameters are let be: pages put `?v=3` behind image names."""
         bucket = self._views.current().cluster.bucket(names.check_bucket(request.match_info["bucket"]))
-        private = bucket.visibility == "private"
-        if private:
-            self._keys.check(request.headers, "read")
-        client = self._clients.of(request)
-        asset = await self._find(bucket.name, request.match_info["name"])
-        resolved = self._resolver.asset(asset, client)
-        return web.Response(status=302, headers=self._headers(request, resolved, private, client.seconds))
-
-    async def _find(self, bucket: str, name: str) -> CatalogAsset:
-        """The asset with this very name; else the one with the name before the extension."""
-        given, *stem = readings(name)
-        lately_absent = bool(stem) and self._absent.lately((bucket, given))
-        if not lately_absent and (asset := await self._find_given(bucket, given)):
-            return asset
-        if stem and (asset := await self._finder.named(bucket, stem[0])):
-            return asset
-        # Nothing is saved by believing the memory now, and it may have been uploaded meanwhile.
-        if lately_absent and (asset := await self._find_given(bucket, given)):
-            return asset
-        raise NotFound("There is no such image.", bucket=bucket, public_id=given)
-
-    async def _find_given(self, bucket: str, public_id: str) -> CatalogAsset | None:
-        name = (bucket, public_id)
+        asked = read_request(request, self._wishes.limits(bucket))
+        vary = self._vary(request, bucket, asked.image)
         try:
-            asset = await self._finder.named(bucket, public_id)
-        except CatalogUnavailable:
-            if self._absent.ever(name):
-                return None
-            raise
-        if asset is None:
-            self._absent.note(name)
-        return asset
+            admission = self._access.admit(request, bucket, asked.image)
+            if asked.moved_to is not None:
+                return self._moved(asked.moved_to, admission, vary)
+            return await self._to_node(request, bucket, asked.image, admission, vary)
+        except AtollError as error:
+            if error.status >= 500 or not vary:
+                raise
+            return _with_vary(problem_response(error), vary)
 
-    def _headers(
-        self, request: web.Request, resolved: Resolved, private: bool, valid_seconds: int
-    ) -> dict[str, str]:
+    def _vary(self, request: web.Request, bucket: Bucket, image: ImagePath) -> str:
+        """The headers that decide about the answer, whatever it will be."""
+        by_key = [] if is_open(bucket, image) else [AUTHORIZATION]
+        return ", ".join([*by_key, *filter(None, [self._positions.vary(request)])])
+
+    def _moved(self, path: str, admission: Admission, vary: str) -> web.Response:
+        """301: the same request has one address."""
+        headers = self._headers(path, admission, self._cache.redirect)
+        return _with_vary(web.Response(status=301, headers=headers), vary)
+
+    async def _to_node(
+        self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission, vary: str
+    ) -> web.Response:
+        client = self._clients.of(request)._replace(until=admission.until)
+        resolved, seconds = await self._resolve(bucket, image, client)
+        headers = self._headers(resolved.url, admission, 0 if resolved.suspect else seconds)
+        return _with_vary(web.Response(status=302, headers=headers), vary)
+
+    async def _resolve(self, bucket: Bucket, image: ImagePath, client: Client) -> tuple[Resolved, int]:
+        """Where it is, and how long that may be believed: not longer than a signed URL of it is good."""
+        seconds = self._cache.redirect
+        if bucket.visibility == "private":
+            seconds = min(seconds, client.seconds)
+        if image.transformation is None:
+            meant = await self._images.find(bucket.name, image.public_id)
+            return self._resolver.asset(_there(meant, image).asset, client), seconds
+        wish = self._wishes.parsed(bucket, image.transformation)
+        meant = await self._images.find(bucket.name, image.public_id)
+        if meant is None:
+            seconds = min(seconds, self._cache.fallback)
+            meant, wish = await self._fallback(bucket, image, wish)
+        wish = self._wishes.in_format(bucket, wish, meant.extension, meant.asset.record.blob.ext)
+        return self._resolver.derivative(meant.asset, client, wish), min(seconds, self._cache.derivative)
+
+    async def _fallback(self, bucket: Bucket, image: ImagePath, wish: Wish) -> tuple[Meant, Wish]:
+        """What `d_` names, so transformed; `NotFound` for the image asked for when there is none."""
+        name = wish.meant.fallback
+        found = await self._images.find(bucket.name, name) if name is not None else None
+        return _there(found, image), self._wishes.without_fallback(bucket, wish)
+
+    def _headers(self, location: str, admission: Admission, seconds: int) -> dict[str, str]:
         """No cache may keep a signed URL beyond its time, or send anybody to a suspect node twice."""
-        seconds = 0 if resolved.suspect else min(self._cache_seconds, valid_seconds)
-        vary = [*(["Authorization"] if private else []), *filter(None, [self._positions.vary(request)])]
-        return {
-            **SAFE_HEADERS,
-            "Location": resolved.url,
-            "Cache-Control": f"{'private' if private else 'public'}, max-age={seconds}",
-            **({"Vary": ", ".join(vary)} if vary else {}),
-        }
+        if admission.until is not None:
+            seconds = min(seconds, self._access.seconds_left(admission.until))
+        scope = "public" if admission.shared else "private"
+        return {**SAFE_HEADERS, "Location": location, "Cache-Control": f"{scope}, max-age={seconds}"}
 
 
-def readings(name: str) -> list[str]:
-    """The public_ids that a name in a URL may mean, in the order to try; `BadName` if it can mean none."""
-    given = names.check_public_id(name)
-    stem, dot, extension = given.rpartition(".")
-    if not dot or extension.lower() not in EXTENSIONS:
-        return [given]
-    try:
-        return [given, names.check_public_id(stem)]
-    except BadName:
-        return [given]
+def _there(meant: Meant | None, image: ImagePath) -> Meant:
+    if meant is None:
+        raise NotFound("There is no such image.", bucket=image.bucket, public_id=image.public_id)
+    return meant
+
+
+def _with_vary(response: web.Response, vary: str) -> web.Response:
+    if vary:
+        response.headers["Vary"] = vary
+    return response

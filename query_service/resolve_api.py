@@ -19,8 +19,9 @@ from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
 from query_service.query_input import check_asset_id, check_query
-from query_service.resolver import Client, Resolver
+from query_service.resolver import Resolver
 from query_service.routing import Route
+from query_service.url_signer import Client
 from query_service.wire import Resolved, ResolveItem, ResolveOrder
 
 
@@ -60,10 +61,12 @@ class ResolveApi:
         order = await self._read(request)
         client = self._clients.ordering(request, order)
         targets = [_target(item) for item in order.items]
+        texts = [order.t if item.t is None else item.t for item in order.items]
         self._handles(sum(isinstance(target, Held) for target in targets))
         keys = {target for target in targets if not isinstance(target, (Held, AtollError))}
         found = await self._finder.many(keys) if keys else {}
-        return json_response({"results": [self._result(target, found, client) for target in targets]})
+        wanted = zip(targets, texts, strict=True)
+        return json_response({"results": [self._result(t, text, found, client) for t, text in wanted]})
 
     async def _read(self, request: web.Request) -> ResolveOrder:
         order = await read_json(request, ResolveOrder, self._max_json_bytes)
@@ -75,23 +78,25 @@ class ResolveApi:
             )
         return order
 
-    def _result(self, target: Target, found: Found, client: Client) -> Resolved | dict[str, Any]:
+    def _result(
+        self, target: Target, text: str | None, found: Found, client: Client
+    ) -> Resolved | dict[str, Any]:
         try:
-            return self._resolved(target, found, client)
+            return self._resolved(target, text, found, client)
         except AtollError as error:
             return {"problem": error.problem()}
 
-    def _resolved(self, target: Target, found: Found, client: Client) -> Resolved:
+    def _resolved(self, target: Target, text: str | None, found: Found, client: Client) -> Resolved:
         if isinstance(target, AtollError):
             raise target
         if isinstance(target, Held):
-            return self._resolver.handle(target.bucket, target.handle, client)
+            return self._resolver.handle(target.bucket, target.handle, client, text)
         asset = found.get(target)
         if isinstance(asset, CatalogUnavailable):
             raise asset
         if asset is None:
             raise NotFound("There is no such asset.", **_words(target))
-        return self._resolver.asset(asset, client)
+        return self._resolver.asset(asset, client, text)
 
 
 def _target(item: ResolveItem) -> Target:

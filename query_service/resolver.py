@@ -2,69 +2,78 @@
 
 Owns the order of the answer: nodes known to hold the blob and healthy; failing those, the set's other
 healthy nodes (they pull it through); last, nodes that should hold it and give no sign of life, marked so.
-Signs URLs of private buckets. Called for every image anybody looks at: what does not depend on the
-single request is kept in the view's plans.
+URLs are signed by `url_signer`, transformations understood by `wishes`. Called for every image anybody
+looks at: what does not depend on the single request is kept in the view's plans.
 """
 
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
-from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
 from atoll.errors import NotFound, Unavailable
-from atoll.model import Position
-from atoll.names import Handle, blob_path
+from atoll.names import Handle
 from atoll.node_api import handle_of, rfc3339
-from atoll.signing import Keys, sign_delivery
 from query_service.catalog_asset import CatalogAsset
 from query_service.cluster_view import ClusterView, Plan, Views
+from query_service.url_signer import Client, SignedPath, UrlSigner
 from query_service.wire import Offer, Resolved
-
-
-class Client(NamedTuple):
-    """Who asks: where it is, and for how many seconds a signed URL shall be valid."""
-
-    position: Position
-    seconds: int
+from query_service.wishes import Wish, Wishes
 
 
 class Resolver:
-    """Answers where to get bytes."""
+    """Answers where to get bytes; `text` is the transformation that shall be made of them, if any."""
 
-    def __init__(
-        self, views: Views, keys: Keys, rng: random.Random, clock_s: Callable[[], float] = time.time
-    ) -> None:
-        self._views, self._keys, self._rng, self._clock_s = views, keys, rng, clock_s
+    def __init__(self, views: Views, signer: UrlSigner, wishes: Wishes, rng: random.Random) -> None:
+        self._views, self._signer, self._wishes, self._rng = views, signer, wishes, rng
 
-    def asset(self, asset: CatalogAsset, client: Client) -> Resolved:
-        """Where to get an asset. `Unavailable` when its set has no member at all in the map."""
+    def asset(self, asset: CatalogAsset, client: Client, text: str | None = None) -> Resolved:
+        """Where to get an asset. `Unavailable` when its set has no member at all in the map.
+
+        `BadTransformation` when the asset's bucket does not allow what `text` says.
+        """
         record = asset.record
-        holders = tuple([location.node for location in asset.locations])
         view = self._views.current()
-        plan = view.plan(client.position, record.set, holders)
-        return self._answer(view, record.bucket, handle_of(record), plan, client, record.asset_id)
+        plan = _plan(view, asset, client)
+        bucket, handle = view.cluster.bucket(record.bucket), handle_of(record)
+        if text is None:
+            return self._answer(handle, plan, self._signer.blob(bucket, handle, client), record.asset_id)
+        wish = self._wishes.wish(bucket, text)
+        signed = self._signer.derivative(bucket, handle, wish, client)
+        image_url = self._signer.image(bucket, record.public_id, wish, client)
+        return self._answer(handle, plan, signed, record.asset_id, wish.text, image_url)
 
-    def handle(self, bucket: str, handle: Handle, client: Client) -> Resolved:
+    def derivative(self, asset: CatalogAsset, client: Client, wish: Wish) -> Resolved:
+        """Where to get what `wish` makes of an asset, for whoever is redirected there at once."""
+        record = asset.record
+        view = self._views.current()
+        handle = handle_of(record)
+        signed = self._signer.derivative(view.cluster.bucket(record.bucket), handle, wish, client)
+        return self._answer(handle, _plan(view, asset, client), signed, record.asset_id, wish.text)
+
+    def handle(self, bucket: str, handle: Handle, client: Client, text: str | None = None) -> Resolved:
         """Where to get the bytes behind a handle; nobody is asked whether they exist."""
         view = self._views.current()
         if not view.cluster.members(handle.set):
             raise NotFound(f"There is no set {handle.set!r} with nodes in it.", set=handle.set)
-        return self._answer(view, bucket, handle, view.plan(client.position, handle.set, None), client, UNSET)
+        plan, policy = view.plan(client.position, handle.set, None), view.cluster.bucket(bucket)
+        if text is None:
+            return self._answer(handle, plan, self._signer.blob(policy, handle, client), UNSET)
+        wish = self._wishes.wish(policy, text)
+        signed = self._signer.derivative(policy, handle, wish, client)
+        return self._answer(handle, plan, signed, UNSET, wish.text)
 
     def _answer(
         self,
-        view: ClusterView,
-        bucket: str,
         handle: Handle,
         plan: Plan,
-        client: Client,
+        signed: SignedPath,
         asset_id: str | UnsetType,
+        transformation: str | UnsetType = UNSET,
+        image_url: str | UnsetType = UNSET,
     ) -> Resolved:
-        path, expires_at = self._path(view, bucket, handle, client)
+        path, expires_at = signed
         spots = plan.spots(self._rng)
         if not spots:
             raise Unavailable(
@@ -78,16 +87,15 @@ class Resolver:
             region=region,
             distance_km=km,
             alternatives=[Offer(other[0] + path, *other[1:]) for other in spots[1:]],
-            expires_at=expires_at,
+            expires_at=None if expires_at is None else rfc3339(expires_at * 1000),
             sha256=handle.sha256,
             unconfirmed=unconfirmed,
             suspect=suspect,
+            image_url=image_url,
+            transformation=transformation,
         )
 
-    def _path(self, view: ClusterView, bucket: str, handle: Handle, client: Client) -> tuple[str, str | None]:
-        """The path with its signature, if the bucket needs one, and when that expires."""
-        path = blob_path(bucket, handle)
-        if view.cluster.bucket(bucket).visibility == "public":
-            return path, None
-        expires_at = int(self._clock_s()) + client.seconds
-        return f"{path}?{sign_delivery(path, expires_at, self._keys)}", rfc3339(expires_at * 1000)
+
+def _plan(view: ClusterView, asset: CatalogAsset, client: Client) -> Plan:
+    holders = tuple([location.node for location in asset.locations])
+    return view.plan(client.position, asset.record.set, holders)

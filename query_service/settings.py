@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import Bytes, SettingsError, setting
@@ -13,6 +14,12 @@ from atoll.settings import Bytes, SettingsError, setting
 def _check_networks(values: str | tuple[str, ...]) -> None:
     for value in values:
         ipaddress.ip_network(value)
+
+
+def _check_public_url(value: str | tuple[str, ...]) -> None:
+    parts = urlsplit(str(value))
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("is an address such as https://images.example.org")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,16 @@ class QuerySettings(DaemonSettings):
         "Most files one ticket is good for; nodes take 1000 at most.", default=1000, low=1, high=1000
     )
 
+    max_ticket_eager: int = setting(
+        "Most eager transformations one ticket carries, beside those of its bucket.",
+        default=8,
+        low=0,
+        high=64,
+    )
+    max_ticket_eager_chars: int = setting(
+        "Most characters of them together: a ticket travels in a URL.", default=2000, low=0, high=3000
+    )
+
     max_json_bytes: Bytes = setting(
         "Largest JSON body taken, in bytes.", default=Bytes(2**20), low=1024, high=16 * 2**20
     )
@@ -83,8 +100,33 @@ class QuerySettings(DaemonSettings):
     max_signed_url_seconds: int = setting(
         "The longest validity that may be asked for, in seconds.", default=604800, low=1, high=604800
     )
+    derivative_url_seconds: int = setting(
+        "How long the signed URL of a public bucket's derivative is valid at least, in seconds.",
+        default=604800,
+        low=60,
+        high=31_536_000,
+    )
+    derivative_url_grid_seconds: int = setting(
+        "The expiry of such a URL is rounded up to a multiple of this, in seconds: so long the same request "
+        "gets the same URL.",
+        default=86400,
+        low=1,
+        high=31_536_000,
+    )
     redirect_seconds: int = setting(
         "How long an answer of /i/… may be cached, in seconds.", default=60, low=0, high=86400
+    )
+    fallback_seconds: int = setting(
+        "The same when the image is missing and the answer leads to its d_ fallback.",
+        default=10,
+        low=0,
+        high=86400,
+    )
+    public_url: str | None = setting(
+        "How clients reach the query services, e.g. https://images.example.org: put before image_url, which "
+        "without it is a path.",
+        default=None,
+        check=_check_public_url,
     )
 
     trusted_proxies: tuple[str, ...] = setting(

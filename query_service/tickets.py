@@ -19,8 +19,10 @@ from atoll.model import Bucket, Node, Position
 from atoll.node_api import rfc3339
 from atoll.placement import Candidate, choose_upload_node
 from atoll.signing import MAX_TOKEN_CHARS, Keys, Ticket, sign_token
+from query_service.bucket_orders import eager_texts
 from query_service.cluster_view import Views
 from query_service.wire import TicketView, UploadLimits, UploadOrder
+from query_service.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class TicketRules:
     max_bytes: int
     max_pixels: int
     max_files: int
+    max_eager: int = 8
+    max_eager_chars: int = 2000
 
 
 class TicketOffice:
@@ -42,10 +46,11 @@ class TicketOffice:
         keys: Keys,
         rules: TicketRules,
         rng: random.Random,
+        wishes: Wishes,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._views, self._keys, self._rules = views, keys, rules
-        self._rng, self._clock_ms = rng, clock_ms
+        self._rng, self._wishes, self._clock_ms = rng, wishes, clock_ms
 
     def issue(self, order: UploadOrder, client: Position) -> TicketView:
         """A ticket for the writable node nearest to the client, in a set with room."""
@@ -83,7 +88,18 @@ class TicketOffice:
             tags=order.tags,
             context=order.context,
             durability=durability,
+            eager=self._eager(order, bucket),
         )
+
+    def _eager(self, order: UploadOrder, bucket: Bucket) -> tuple[str, ...]:
+        """In canonical form, without those that the bucket makes anyway."""
+        rules = self._rules
+        if len(order.eager) > rules.max_eager:
+            raise _too_much_eager("transformations", rules.max_eager, len(order.eager))
+        texts = eager_texts(bucket, order.eager, self._wishes.limits(bucket))
+        if (length := sum(map(len, texts))) > rules.max_eager_chars:
+            raise _too_much_eager("characters", rules.max_eager_chars, length)
+        return tuple(text for text in texts if text not in bucket.eager)
 
     def _regions(self, set_name: str) -> set[str]:
         return {node.region for node in self._views.current().cluster.members(set_name)}
@@ -126,7 +142,7 @@ class TicketOffice:
         token = sign_token(ticket, self._keys.ticket)
         if len(token) > MAX_TOKEN_CHARS:
             raise BadRequest(
-                "public_id, tags and context are too long together: a ticket travels in a URL.",
+                "public_id, tags, context and eager are too long together: a ticket travels in a URL.",
                 limit=MAX_TOKEN_CHARS,
                 got=len(token),
             )
@@ -143,6 +159,15 @@ class TicketOffice:
             expires_at=rfc3339(ticket.expires_at),
             limits=limits,
         )
+
+
+def _too_much_eager(what: str, limit: int, got: int) -> BadRequest:
+    return BadRequest(
+        f"eager has at most {limit} {what} in one upload; the bucket's own eager ones do not count.",
+        parameter="eager",
+        limit=limit,
+        got=got,
+    )
 
 
 def _least(*limits: int | None) -> int:

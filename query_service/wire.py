@@ -11,16 +11,20 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from atoll.durability import LOCAL, Durability
-from atoll.model import Context, Extension, Size, Tags
+from atoll.model import Context, Extension, Size, Tags, TransformationName
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Seconds = Annotated[int, Meta(ge=1)]
+MAX_NAMES = 200  # a bucket is one entry of the cluster map, which NATS carries in one message of 1 MB
 Text = Annotated[str, Meta(max_length=1024)]  # looked at more closely where it is used
 
 
 class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A wish for an upload ticket. `max_bytes` may only lower what bucket and service allow."""
+    """A wish for an upload ticket. `max_bytes` may only lower what bucket and service allow.
+
+    `eager`: transformations that are made as soon as the image is stored, beside those of the bucket.
+    """
 
     bucket: Text
     public_id: Text | None = None
@@ -29,6 +33,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags = ()
     context: Context = {}
     durability: Text | None = None
+    eager: tuple[str, ...] = ()
 
 
 class UploadLimits(Struct, frozen=True):
@@ -57,22 +62,30 @@ class TicketView(Struct, frozen=True):
 
 
 class ResolveItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """One of: `asset_id`; `bucket` and `public_id`; `bucket` and `handle`."""
+    """One of: `asset_id`; `bucket` and `public_id`; `bucket` and `handle`.
+
+    `t` is the transformation that shall be made of it; without it that of the whole order.
+    """
 
     asset_id: Text | None = None
     bucket: Text | None = None
     public_id: Text | None = None
     handle: Text | None = None
+    t: str | None = None  # the grammar refuses what is too long, for this item alone
 
 
 class ResolveOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """Many assets or handles to find at once, for one client position."""
+    """Many assets or handles to find at once, for one client position.
+
+    `t` is the transformation for every item that names none of its own.
+    """
 
     items: list[ResolveItem]
     lat: Latitude | None = None
     lon: Longitude | None = None
     region: Text | None = None
     expires_in: Seconds | None = None
+    t: str | None = None
 
 
 class Offer(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -90,7 +103,11 @@ class Offer(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Resolved(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """Where to get an image: the best node, then the others in order. No `asset_id` for a handle."""
+    """Where to get an image: the best node, then the others in order. No `asset_id` for a handle.
+
+    With a transformation: its canonical text, and (not for a handle) `image_url`, the address on this service
+    that always leads to the asset's current image, so transformed.
+    """
 
     asset_id: str | UnsetType = UNSET
     url: str
@@ -102,6 +119,8 @@ class Resolved(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     sha256: str
     unconfirmed: bool = False
     suspect: bool = False
+    image_url: str | UnsetType = UNSET
+    transformation: str | UnsetType = UNSET
 
 
 class DeletedView(Struct, frozen=True):
@@ -112,14 +131,34 @@ class DeletedView(Struct, frozen=True):
     node: str
 
 
+class RenderingOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much a derivative may ask for; null: what each node allows. See `RenderPolicy`."""
+
+    max_pixels: Annotated[int, Meta(ge=1, le=10**9)] | None = None
+    max_frames: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    max_side: Annotated[int, Meta(ge=1, le=16_384)] | None = None
+    max_components: Annotated[int, Meta(ge=1, le=64)] | None = None
+    max_layers: Annotated[int, Meta(ge=0, le=16)] | None = None
+    sources: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
+
+
 class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A bucket's policy, whole. `visibility` has no default: nothing becomes public by omission."""
+    """A bucket's policy, whole. `visibility` has no default: nothing becomes public by omission.
+
+    `transformations` by name, for `t_NAME`; `eager` ones (texts, or `t_NAME`) are made after each upload. All
+    are kept in canonical form. `unsigned_transformations`: whoever may read an image may have anything made
+    of it.
+    """
 
     visibility: Literal["public", "private"]
     max_bytes: Annotated[int, Meta(ge=1)] | None = None
     max_pixels: Annotated[int, Meta(ge=1)] | None = None
     allowed: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
     durability: Durability = LOCAL
+    transformations: Annotated[dict[TransformationName, str], Meta(max_length=MAX_NAMES)] = {}
+    eager: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
+    unsigned_transformations: bool = False
+    rendering: RenderingOrder = RenderingOrder()
 
 
 class NodeView(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What a bucket's policy means for transformations: its limits, its names, and what anybody may ask for. Pure.
+"""A bucket's policy for transformations: its limits, its names, and what anybody may ask for. Pure.
 
 Read the same way by the query service, which signs, and by the nodes, which check and render.
 """

@@ -175,7 +175,7 @@ async def test_a_wrong_asset_id(stage: QueryStage, asset_id: str, tail: str, sta
         (f"/v1/assets/{ID}/url?expires_in=0", "expires_in"),
         (f"/v1/assets/{ID}/url?expires_in=604801", "expires_in"),
         (f"/v1/assets/{ID}/url?expires_in=1.5", "expires_in"),
-        (f"/v1/assets/{ID}/url?t=w_100", "t"),
+        (f"/v1/assets/{ID}/url?transformation=w_100", "transformation"),
         (f"/v1/assets/{ID}?x=1", "x"),
         (f"/v1/assets/{ID}/locations?lat=1&lon=1", "lat"),
         ("/v1/assets", "bucket"),

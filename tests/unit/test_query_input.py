@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from atoll.errors import BadName, BadRequest
+from query_service.image_names import readings
 from query_service.query_input import (
     check_asset_id,
     check_query,
@@ -15,7 +16,6 @@ from query_service.query_input import (
     tags_of,
     whole_number,
 )
-from query_service.redirects import readings
 
 
 def request(query: str) -> web.Request:

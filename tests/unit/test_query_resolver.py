@@ -15,7 +15,9 @@ from atoll.model import Node
 from atoll.names import Handle
 from atoll.signing import check_delivery
 from query_service.cluster_view import VIEW_SECONDS, Views
-from query_service.resolver import Client, Resolver
+from query_service.resolver import Resolver
+from query_service.url_signer import Client, UrlSigner
+from query_service.wishes import Wishes
 
 EU_1, US_1, ASIA_1 = NODES
 HANDLE = Handle("main", SHA, "jpg")
@@ -34,7 +36,7 @@ class Clock:
 def resolver(health: HealthTable, world: ClusterMap | None = None, seed: int = 1) -> Resolver:
     known = world or cluster()
     views = Views(lambda: known, health, Clock())
-    return Resolver(views, KEYS, random.Random(seed), lambda: 1_000_000.0)
+    return Resolver(views, UrlSigner(KEYS, lambda: 1_000_000.0), Wishes(), random.Random(seed))
 
 
 def test_the_nearest_healthy_holder_comes_first_and_the_others_by_distance() -> None:
@@ -138,7 +140,7 @@ def test_a_set_without_members_cannot_serve() -> None:
 def test_a_dead_node_is_seen_after_the_views_time_and_at_once_when_dropped() -> None:
     clock, health = Clock(), health_of(*NODES)
     views = Views(cluster, health, clock)
-    one = Resolver(views, KEYS, random.Random(1))
+    one = Resolver(views, UrlSigner(KEYS), Wishes(), random.Random(1))
     assert one.asset(asset(*NODES), IN_PARIS).node == "eu-1"
     clock.now += 2.0
     for node in (US_1, ASIA_1):

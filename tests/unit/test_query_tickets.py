@@ -18,6 +18,7 @@ from atoll.signing import Ticket, open_ticket
 from query_service.cluster_view import Views
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.wire import TicketView, UploadOrder
+from query_service.wishes import Wishes
 
 NOW = 1_700_000_000_000
 RULES = TicketRules(seconds=900, max_bytes=5000, max_pixels=50_000, max_files=100)
@@ -27,7 +28,7 @@ EU_1, US_1, ASIA_1 = NODES
 def office(health: HealthTable | None = None, world: ClusterMap | None = None) -> TicketOffice:
     known = world or cluster()
     views = Views(lambda: known, health or health_of(*NODES), lambda: 100.0)
-    return TicketOffice(views, KEYS, RULES, random.Random(1), lambda: NOW)
+    return TicketOffice(views, KEYS, RULES, random.Random(1), Wishes(), lambda: NOW)
 
 
 def opened(view: TicketView) -> Ticket:

@@ -1,0 +1,83 @@
+"""Who may be redirected to an image: the access rules of `/i/…`. Pure but for the clock, which is passed in.
+
+    public bucket    the image itself, names (`t_NAME`), and anything where the bucket is unsigned: anybody
+                     any other transformation: a signature, or an API key with the scope read
+    private bucket   everything: a signature, or an API key with the scope read
+
+A signature (`exp`, `key`, `sig`) is over the canonical path, so every spelling of what was signed is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from aiohttp import web
+
+from atoll.api_keys import ApiKeys
+from atoll.errors import Unauthorized
+from atoll.model import Bucket
+from atoll.signing import Keys
+from atoll.transformation.paths import ImagePath
+from atoll.transformation.policy import may_anybody_ask
+from atoll.transformation.signature import check
+
+AUTHORIZATION = "Authorization"
+
+
+class Admission(NamedTuple):
+    """How somebody was let in. `shared`: caches may give the answer to others. `until`: in Unix seconds."""
+
+    shared: bool
+    until: int | None = None
+
+
+class ImageAccess:
+    """Lets in or refuses."""
+
+    def __init__(self, api_keys: ApiKeys, keys: Keys, clock_s: Callable[[], float]) -> None:
+        self._api_keys, self._keys, self._clock_s = api_keys, keys, clock_s
+
+    def admit(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
+        """`Unauthorized` or `Forbidden` unless this request may see the image."""
+        if is_open(bucket, image):
+            return Admission(shared=True)
+        if "sig" in request.query:
+            try:
+                return self._by_signature(request, bucket, image)
+            except Unauthorized:
+                if AUTHORIZATION not in request.headers:
+                    raise
+        return self._by_key(request, bucket)
+
+    def seconds_left(self, until: int) -> int:
+        """How long until then."""
+        return max(0, int(until - self._clock_s()))
+
+    def _by_signature(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
+        exp, key, sig = (request.query.get(word, "") for word in ("exp", "key", "sig"))
+        check(image.spelt, exp, key, sig, [self._keys], self._clock_s())
+        return Admission(bucket.visibility == "public", int(exp))
+
+    def _by_key(self, request: web.Request, bucket: Bucket) -> Admission:
+        if AUTHORIZATION not in request.headers:
+            what = "This image is private" if bucket.visibility == "private" else "This transformation"
+            raise Unauthorized(
+                f"{what}{_WAYS if bucket.visibility == 'public' else _PRIVATE_WAYS}", bucket=bucket.name
+            )
+        self._api_keys.check(request.headers, "read")
+        return Admission(shared=False)
+
+
+_WAYS = (
+    " needs a signature here: ask GET /v1/assets/{asset_id}/url?t=… for its image_url. Or send an API key, "
+    "or have the bucket name it: t_NAME needs none."
+)
+_PRIVATE_WAYS = ": send an API key, or ask GET /v1/assets/{asset_id}/url?t=… for its image_url."
+
+
+def is_open(bucket: Bucket, image: ImagePath) -> bool:
+    """Whether anybody may ask for it."""
+    if bucket.visibility == "private":
+        return False
+    return image.transformation is None or may_anybody_ask(bucket, image.transformation)

@@ -1,0 +1,70 @@
+"""Which asset a name in `/i/…` means: the one of this very name, else the one before the extension.
+
+Owns the remembering of names that no asset has, without which every `tom.jpg` that means `tom` would cost a
+catalog read. Called by redirects.py.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from atoll import names
+from atoll.errors import BadName
+from query_service.absent_names import AbsentNames
+from query_service.asset_finder import AssetFinder
+from query_service.catalog_asset import CatalogAsset
+from query_service.catalog_errors import CatalogUnavailable
+
+# What people write for the formats we keep; the last word of a name is an extension only if it is here.
+EXTENSIONS = frozenset({*names.EXTENSIONS, "jpeg", "tif", "heif"})
+
+
+class Meant(NamedTuple):
+    """An asset, and the extension that was written behind its name (empty: none)."""
+
+    asset: CatalogAsset
+    extension: str
+
+
+class ImageNames:
+    """Finds assets by what stands in addresses."""
+
+    def __init__(self, finder: AssetFinder, absent: AbsentNames) -> None:
+        self._finder, self._absent = finder, absent
+
+    async def find(self, bucket: str, name: str) -> Meant | None:
+        """The asset with this very name; else the one with the name before the extension."""
+        given, *stem = readings(name)
+        lately_absent = bool(stem) and self._absent.lately((bucket, given))
+        if not lately_absent and (asset := await self._given(bucket, given)):
+            return Meant(asset, "")
+        if stem and (asset := await self._finder.named(bucket, stem[0])):
+            return Meant(asset, given.rpartition(".")[2])
+        # Nothing is saved by believing the memory now, and it may have been uploaded meanwhile.
+        if lately_absent and (asset := await self._given(bucket, given)):
+            return Meant(asset, "")
+        return None
+
+    async def _given(self, bucket: str, public_id: str) -> CatalogAsset | None:
+        name = (bucket, public_id)
+        try:
+            asset = await self._finder.named(bucket, public_id)
+        except CatalogUnavailable:
+            if self._absent.ever(name):
+                return None
+            raise
+        if asset is None:
+            self._absent.note(name)
+        return asset
+
+
+def readings(name: str) -> list[str]:
+    """The public_ids that a name in a URL may mean, in the order to try; `BadName` if it can mean none."""
+    given = names.check_public_id(name)
+    stem, dot, extension = given.rpartition(".")
+    if not dot or extension.lower() not in EXTENSIONS:
+        return [given]
+    try:
+        return [given, names.check_public_id(stem)]
+    except BadName:
+        return [given]
