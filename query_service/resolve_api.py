@@ -61,12 +61,14 @@ class ResolveApi:
         order = await self._read(request)
         client = self._clients.ordering(request, order)
         targets = [_target(item) for item in order.items]
-        texts = [order.t if item.t is None else item.t for item in order.items]
         self._handles(sum(isinstance(target, Held) for target in targets))
         keys = {target for target in targets if not isinstance(target, (Held, AtollError))}
         found = await self._finder.many(keys) if keys else {}
-        wanted = zip(targets, texts, strict=True)
-        return json_response({"results": [self._result(t, text, found, client) for t, text in wanted]})
+        results = [
+            self._result(target, order.t if item.t is None else item.t, found, client)
+            for target, item in zip(targets, order.items, strict=True)
+        ]
+        return json_response({"results": results})
 
     async def _read(self, request: web.Request) -> ResolveOrder:
         order = await read_json(request, ResolveOrder, self._max_json_bytes)

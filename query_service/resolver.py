@@ -11,12 +11,13 @@ from __future__ import annotations
 import random
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from atoll.errors import NotFound, Unavailable
 from atoll.names import Handle
 from atoll.node_api import handle_of, rfc3339
 from query_service.catalog_asset import CatalogAsset
-from query_service.cluster_view import ClusterView, Plan, Views
+from query_service.cluster_view import Plan, Views
 from query_service.url_signer import Client, SignedPath, UrlSigner
 from query_service.wire import Offer, Resolved
 from query_service.wishes import Wish, Wishes
@@ -34,23 +35,25 @@ class Resolver:
         `BadTransformation` when the asset's bucket does not allow what `text` says.
         """
         record = asset.record
+        holders = tuple([location.node for location in asset.locations])
         view = self._views.current()
-        plan = _plan(view, asset, client)
+        plan = view.plan(client.position, record.set, holders)
         bucket, handle = view.cluster.bucket(record.bucket), handle_of(record)
         if text is None:
             return self._answer(handle, plan, self._signer.blob(bucket, handle, client), record.asset_id)
         wish = self._wishes.wish(bucket, text)
-        signed = self._signer.derivative(bucket, handle, wish, client)
         image_url = self._signer.image(bucket, record.public_id, wish, client)
-        return self._answer(handle, plan, signed, record.asset_id, wish.text, image_url)
+        return replace(self.derivative(asset, client, wish), image_url=image_url)
 
     def derivative(self, asset: CatalogAsset, client: Client, wish: Wish) -> Resolved:
         """Where to get what `wish` makes of an asset, for whoever is redirected there at once."""
         record = asset.record
+        holders = tuple([location.node for location in asset.locations])
         view = self._views.current()
+        plan = view.plan(client.position, record.set, holders)
         handle = handle_of(record)
         signed = self._signer.derivative(view.cluster.bucket(record.bucket), handle, wish, client)
-        return self._answer(handle, _plan(view, asset, client), signed, record.asset_id, wish.text)
+        return replace(self._answer(handle, plan, signed, record.asset_id), transformation=wish.text)
 
     def handle(self, bucket: str, handle: Handle, client: Client, text: str | None = None) -> Resolved:
         """Where to get the bytes behind a handle; nobody is asked whether they exist."""
@@ -62,17 +65,9 @@ class Resolver:
             return self._answer(handle, plan, self._signer.blob(policy, handle, client), UNSET)
         wish = self._wishes.wish(policy, text)
         signed = self._signer.derivative(policy, handle, wish, client)
-        return self._answer(handle, plan, signed, UNSET, wish.text)
+        return replace(self._answer(handle, plan, signed, UNSET), transformation=wish.text)
 
-    def _answer(
-        self,
-        handle: Handle,
-        plan: Plan,
-        signed: SignedPath,
-        asset_id: str | UnsetType,
-        transformation: str | UnsetType = UNSET,
-        image_url: str | UnsetType = UNSET,
-    ) -> Resolved:
+    def _answer(self, handle: Handle, plan: Plan, signed: SignedPath, asset_id: str | UnsetType) -> Resolved:
         path, expires_at = signed
         spots = plan.spots(self._rng)
         if not spots:
@@ -91,11 +86,4 @@ class Resolver:
             sha256=handle.sha256,
             unconfirmed=unconfirmed,
             suspect=suspect,
-            image_url=image_url,
-            transformation=transformation,
         )
-
-
-def _plan(view: ClusterView, asset: CatalogAsset, client: Client) -> Plan:
-    holders = tuple([location.node for location in asset.locations])
-    return view.plan(client.position, asset.record.set, holders)

@@ -32,11 +32,9 @@ class Client(NamedTuple):
     until: int | None = None
 
 
-class SignedPath(NamedTuple):
-    """A path with its query; `expires_at` in Unix seconds, None when nothing is signed."""
-
-    path: str
-    expires_at: int | None
+# A path with its query, and when its signature expires in Unix seconds; None when nothing is signed. Not a
+# NamedTuple: one is made for every image that anybody looks at, and a plain tuple is made in no time.
+SignedPath = tuple[str, int | None]
 
 
 class UrlSigner:
@@ -59,9 +57,9 @@ class UrlSigner:
         """A blob as it is stored."""
         path = blob_path(bucket.name, handle)
         if bucket.visibility == "public":
-            return SignedPath(path, None)
+            return path, None
         expires_at = self._exactly(client)
-        return SignedPath(f"{path}?{sign_delivery(path, expires_at, self._keys)}", expires_at)
+        return f"{path}?{sign_delivery(path, expires_at, self._keys)}", expires_at
 
     def derivative(self, bucket: Bucket, handle: Handle, wish: Wish, client: Client) -> SignedPath:
         """What a transformation makes of a blob."""
@@ -71,14 +69,14 @@ class UrlSigner:
     def image(self, bucket: Bucket, public_id: str, wish: Wish, client: Client) -> str:
         """The same of an asset's current image: an address on this service that outlives new versions."""
         path = image_path(bucket.name, wish.transformation, public_id)
-        return self._public_url + self._signed(path, bucket, wish, client).path
+        return self._public_url + self._signed(path, bucket, wish, client)[0]
 
     def _signed(self, path: str, bucket: Bucket, wish: Wish, client: Client) -> SignedPath:
         private = bucket.visibility == "private"
         if wish.anybody and not private:
-            return SignedPath(path, None)
+            return path, None
         expires_at = self._exactly(client) if private else self._on_the_grid(client)
-        return SignedPath(f"{path}?{sign(path, expires_at, self._keys)}", expires_at)
+        return f"{path}?{sign(path, expires_at, self._keys)}", expires_at
 
     def _exactly(self, client: Client) -> int:
         return _not_beyond(client.until, int(self._clock_s()) + client.seconds)
