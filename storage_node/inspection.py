@@ -121,6 +121,9 @@ def _error_of(refusal: Refusal, image_type: ImageType) -> AtollError:
             return TooManyPixels(f"This {image_type.name} has more frames than allowed.", **refusal.facts)
         case "truncated":
             return _undecodable(image_type, "truncated", "is truncated: its end is missing")
+        case "too_many_parts":
+            what = "has more parts or scans than a picture needs"
+            return Undecodable(f"This {image_type.name} {what}.", reason=refusal.code, **refusal.facts)
         case "out_of_memory":
             return _undecodable(image_type, "out_of_memory", "needs more memory to decode than allowed")
         case "undecodable":

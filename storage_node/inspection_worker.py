@@ -13,7 +13,7 @@ import sys
 
 from PIL import Image
 
-from storage_node.container_outline import Truncated
+from storage_node.container_outline import TooManyParts, Truncated
 from storage_node.decoders import set_up_decoders
 from storage_node.inspection_protocol import (
     REPLY_ENCODER,
@@ -52,6 +52,8 @@ def inspect(request: InspectionRequest) -> Inspection | Refusal:
             return refused.refusal
         except Truncated:
             return Refusal("truncated")
+        except TooManyParts as parts:
+            return Refusal("too_many_parts", {f"max_{parts.what}": parts.most})
         except MemoryError:
             return Refusal("out_of_memory")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:

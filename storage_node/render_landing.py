@@ -83,6 +83,7 @@ class Landing:
 _PICTURE: dict[RenderRefusalCode, str] = {
     "truncated": "is truncated: its end is missing",
     "undecodable": "cannot be decoded",
+    "too_many_parts": "has more parts or scans than a picture needs",
     "out_of_memory": "needs more memory to render than allowed",
 }
 _TRANSFORMATION: dict[RenderRefusalCode, str] = {
@@ -105,7 +106,7 @@ def _error_of(refusal: RenderRefusal, image_type: ImageType) -> AtollError:
     if what := _TRANSFORMATION.get(code):
         return Unrenderable(what, reason=code, **refusal.facts)
     if what := _PICTURE.get(code):
-        return Undecodable(f"This {image_type.name} {what}.", reason=code)
+        return Undecodable(f"This {image_type.name} {what}.", reason=code, **refusal.facts)
     counted = "frames" if code == "too_many_frames" else "pixels"
     return TooManyPixels(f"This {image_type.name} has more {counted} than allowed.", **refusal.facts)
 

@@ -72,7 +72,8 @@ class Rendered(Struct, frozen=True, tag="ok"):
 
 
 RenderRefusalCode = Literal[
-    "truncated", "undecodable", "out_of_memory", "too_many_pixels", "too_many_frames", "unreadable",
+    "truncated", "undecodable", "out_of_memory", "too_many_pixels", "too_many_frames", "too_many_parts",
+    "unreadable",
     "result_too_large", "no_such_page", "faces_unknown", "layer_missing", "layer_too_large", "not_written",
 ]  # fmt: skip
 

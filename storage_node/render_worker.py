@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from storage_node.container_outline import Truncated
+from storage_node.container_outline import TooManyParts, Truncated
 from storage_node.decoders import set_up_decoders
 from storage_node.picture_limits import PictureRefused
 from storage_node.render_protocol import (
@@ -80,6 +80,8 @@ def _refusing(work: Callable[[], Result], request: RenderRequest) -> Result | Re
         return RenderRefusal("not_written")
     except Truncated:
         return RenderRefusal("truncated")
+    except TooManyParts as parts:
+        return RenderRefusal("too_many_parts", {f"max_{parts.what}": parts.most})
     except MemoryError:
         return RenderRefusal("out_of_memory")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:

@@ -1,4 +1,4 @@
-"""Hostile pictures, made by code: every file that a node must survive, with what it attacks and what is expected.
+"""Hostile pictures, made by code: all that a node must survive, what each attacks, what is expected.
 
 `registry` lists the families, one small file each; `bricks` has the pieces that containers are built of;
 `judge` has a file looked at and rendered by the node's own workers, and measures that. No file of the corpus

@@ -1,4 +1,4 @@
-"""Animations that disagree with themselves: frames outside the canvas, counts that are wrong, times that last."""
+"""Animations that disagree with themselves: frames outside the canvas, wrong counts, times that last."""
 
 from __future__ import annotations
 
@@ -21,18 +21,29 @@ def specimens(_seed: int) -> Iterator[Specimen]:
         yield _case(name, partial(_gif, left, width, height))
     yield _case("disposal-of-nothing.gif", partial(_control, 7, 0))
     yield _case("frame-of-eleven-minutes.gif", partial(_control, 2, 65_535))
-    yield _case("transparent-colour-outside.gif", lambda: gif(9, 9, b"!\xf9\4\1\0\0\xff\0", gif_frame(), gif_frame()))
+    yield _case(
+        "transparent-colour-outside.gif", lambda: gif(9, 9, b"!\xf9\4\1\0\0\xff\0", gif_frame(), gif_frame())
+    )
     yield _case("control-cut-off.gif", lambda: gif(9, 9, b"!\xf9\1\0\0", gif_frame()))
     for name, box in _BOXES.items():
         yield _case(f"frame-{name}.png", partial(_apng, 2, box))
     yield _case("fewer-frames-than-said.png", partial(_apng, 50, (0, 0, 10, 10)), REFUSED)
-    yield _case("frames-without-a-count.png", lambda: png(10, 10, _fctl(0, (0, 0, 10, 10)), data=rows(10, 10)))
-    yield _case("count-twice.png", lambda: png(10, 10, _actl(2), _actl(60), _fctl(0, (0, 0, 10, 10)), data=rows(10, 10)))
+    yield _case(
+        "frames-without-a-count.png", lambda: png(10, 10, _fctl(0, (0, 0, 10, 10)), data=rows(10, 10))
+    )
+    yield _case(
+        "count-twice.png",
+        lambda: png(10, 10, _actl(2), _actl(60), _fctl(0, (0, 0, 10, 10)), data=rows(10, 10)),
+    )
     yield _case("frame-outside.webp", partial(_webp, 9000, 9000))
     yield _case("no-frames.webp", lambda: riff(webp_canvas(60, 40, flags=2), riff_chunk(b"ANIM", bytes(6))))
     yield _case("frame-header-alone.webp", partial(_webp, 0, 0, b""))
-    yield _case("sizes-disagree.avif", lambda: patched_after(sample("moving.avif"), b"tkhd", 76, b"\x7f\xff\0\0"))
-    yield _case("times-of-nothing.avif", lambda: patched_after(sample("moving.avif"), b"stts", 4, b"\0\0\0\0"))
+    yield _case(
+        "sizes-disagree.avif", lambda: patched_after(sample("moving.avif"), b"tkhd", 76, b"\x7f\xff\0\0")
+    )
+    yield _case(
+        "times-of-nothing.avif", lambda: patched_after(sample("moving.avif"), b"stts", 4, b"\0\0\0\0")
+    )
 
 
 _BOXES = {

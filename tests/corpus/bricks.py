@@ -1,4 +1,4 @@
-"""The pieces that image containers are built of, put together without asking whether they make sense. Pure."""
+"""The pieces that image containers are built of, put together whether they make sense or not. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, *chunks: bytes, data: bytes | None = None, depth: int = 8) -> bytes:
-    """RGB of this claimed size; `chunks` before the pixels, `data` the compressed pixels (few, if not given)."""
+    """RGB of this claimed size; `chunks` before the pixels, `data` the compressed pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0))
     pixels = zlib.compress(b"\0" * 100) if data is None else data
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
@@ -74,9 +74,13 @@ PIXEL = b"\x02\x02\x44\x01\0"
 
 def gif(width: int, height: int, *blocks: bytes, end: bytes = b";") -> bytes:
     """A GIF with two colours."""
-    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff" + b"".join(
-        blocks
-    ) + end
+    return (
+        b"GIF89a"
+        + struct.pack("<HHBBB", width, height, 0x80, 0, 0)
+        + b"\0\0\0\xff\xff\xff"
+        + b"".join(blocks)
+        + end
+    )
 
 
 def gif_frame(left: int = 0, top: int = 0, width: int = 1, height: int = 1, data: bytes = PIXEL) -> bytes:
@@ -106,7 +110,9 @@ def tiff(entries: Sequence[Entry], following: int = 0, rest: bytes = b"") -> byt
     return b"II*\0\x08\0\0\0" + directory(entries, following) + rest
 
 
-def grey_tiff(width: int, height: int, *more: Entry, compression: int = 1, data_bytes: int = 1) -> list[Entry]:
+def grey_tiff(
+    width: int, height: int, *more: Entry, compression: int = 1, data_bytes: int = 1
+) -> list[Entry]:
     """The entries of a greyscale page whose pixels begin at offset 8; `more` replaces or adds."""
     own = {
         256: (256, 4, 1, width),

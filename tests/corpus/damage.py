@@ -25,7 +25,9 @@ def truncations(_seed: int) -> Iterator[Specimen]:
                 partial(_cut, name, tenth),
             )
     yield Specimen("nothing.jpg", "truncations", "correctness: no bytes at all", (EMPTY,), lambda: b"")
-    yield Specimen("magic.jpg", "truncations", "correctness: magic alone", (UNDECODABLE,), lambda: b"\xff\xd8\xff")
+    yield Specimen(
+        "magic.jpg", "truncations", "correctness: magic alone", (UNDECODABLE,), lambda: b"\xff\xd8\xff"
+    )
 
 
 def bit_flips(seed: int) -> Iterator[Specimen]:

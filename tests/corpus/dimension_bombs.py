@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import pillow_heif
+from picture_maker import scene
+
 from corpus.bricks import (
     chunk,
     gif,
@@ -24,7 +26,6 @@ from corpus.bricks import (
 )
 from corpus.samples import sample
 from corpus.specimen import NO_IMAGE, REFUSED, TOO_MANY, UNDECODABLE, Specimen
-from picture_maker import scene
 
 FAMILY = "dimension bombs"
 _SIDES = ((65_500, 65_500), (10_000, 5_001))  # as much as fits, and just above the default limit

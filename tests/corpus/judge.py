@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from corpus.specimen import ACCEPTED, EMPTY, MISMATCH, NO_IMAGE
 from atoll.errors import AtollError
 from atoll.transformation.parser import parse
+from corpus.specimen import ACCEPTED, EMPTY, MISMATCH, NO_IMAGE
 from storage_node.inspection import Inspector
 from storage_node.renderer import Order, Renderer
 from storage_node.sniff import SNIFF_BYTES, ImageType, agrees, declared_by_name, sniff
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one job took of its worker: seconds of CPU and of wall clock, the highest resident memory in bytes."""
+    """What one job took of its worker: seconds of CPU and of wall clock, highest resident memory in bytes."""
 
     cpu_seconds: float
     wall_seconds: float

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import pillow_heif
+from picture_maker import scene
+
 from corpus.bricks import box, patched, patched_after
 from corpus.samples import sample
 from corpus.specimen import HARMLESS, REFUSED, UNDECODABLE, Specimen
-from picture_maker import scene
 
 FAMILY = "nested boxes"
 _HEADS = {
@@ -26,10 +27,19 @@ def specimens(_seed: int) -> Iterator[Specimen]:
         still = f"still.{suffix}"
         yield _case(f"nested-100000-deep.{suffix}", partial(_deep, suffix, 100_000), REFUSED)
         yield _case(f"a-million-boxes.{suffix}", partial(_wide, suffix, 1_000_000), REFUSED)
+        yield _case(f"a-million-boxes-outside.{suffix}", partial(_outside, still, 1_000_000), (UNDECODABLE,))
         yield _case(f"length-of-a-petabyte.{suffix}", partial(_length, still), REFUSED)
-        yield _case(f"places-outside.{suffix}", partial(patched_after, sample(still), b"iloc", 10, b"\xff" * 8), HARMLESS)
+        yield _case(
+            f"places-outside.{suffix}",
+            partial(patched_after, sample(still), b"iloc", 10, b"\xff" * 8),
+            HARMLESS,
+        )
         yield _case(f"no-picture-in-it.{suffix}", partial(_bare, suffix), (UNDECODABLE,))
-        yield _case(f"65535-properties.{suffix}", partial(patched_after, sample(still), b"ipma", 4, b"\0\0\xff\xff"), HARMLESS)
+        yield _case(
+            f"65535-properties.{suffix}",
+            partial(patched_after, sample(still), b"ipma", 4, b"\0\0\xff\xff"),
+            HARMLESS,
+        )
     yield _case("grid-of-itself.heic", _itself, HARMLESS)
 
 
@@ -44,6 +54,10 @@ def _deep(suffix: str, depth: int) -> bytes:
 
 def _wide(suffix: str, count: int) -> bytes:
     return _HEADS[suffix] + box(b"meta", b"\0\0\0\0" + box(b"free", b"") * count)
+
+
+def _outside(still: str, count: int) -> bytes:
+    return sample(still) + box(b"free", b"") * count
 
 
 def _length(still: str) -> bytes:

@@ -22,17 +22,26 @@ def specimens(_seed: int) -> Iterator[Specimen]:
     yield _both("jpeg-and-archive.jpg", lambda: jpeg() + _archive())
     yield _both("jpeg-and-php.jpg", lambda: jpeg_with(segment(0xFE, b"<?php system($_GET['c']); ?>")))
     yield _both("jpeg-and-page.jpg", lambda: jpeg_with(segment(0xFE, PAGE)))
-    yield _both("jpeg-and-pdf.jpg", lambda: jpeg_with(segment(0xFE, b"%PDF-1.7\n1 0 obj<<>>stream")) + b"endstream\n%%EOF")
-    yield _both("png-and-page.png", lambda: png(10, 10, chunk(b"tEXt", b"Comment\0" + PAGE), data=rows(10, 10)))
+    yield _both(
+        "jpeg-and-pdf.jpg",
+        lambda: jpeg_with(segment(0xFE, b"%PDF-1.7\n1 0 obj<<>>stream")) + b"endstream\n%%EOF",
+    )
+    yield _both(
+        "png-and-page.png", lambda: png(10, 10, chunk(b"tEXt", b"Comment\0" + PAGE), data=rows(10, 10))
+    )
     yield _both("png-and-archive.png", lambda: png(10, 10, data=rows(10, 10)) + _archive())
     yield _both("webp-and-page.webp", _webp_page)
     yield _both("tiff-and-archive.tiff", lambda: sample("raw.tiff") + _archive())
     yield _both("heic-and-page.heic", lambda: sample("still.heic") + b"\0\0\0\x08free" + PAGE, HARMLESS)
     yield _other("svg-called.png", lambda: b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")
-    yield _other("svg-with-a-declaration.jpg", lambda: b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a 'b'>]><svg/>")
+    yield _other(
+        "svg-with-a-declaration.jpg", lambda: b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a 'b'>]><svg/>"
+    )
     yield _other("pdf-and-jpeg.jpg", lambda: b"%PDF-1.7\n1 0 obj<</Filter/DCTDecode>>stream\n" + jpeg())
     yield _other("page-and-gif.gif", lambda: PAGE + sample("still.gif"))
-    yield _other("postscript.png", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%id) (w) file")
+    yield _other(
+        "postscript.png", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%id) (w) file"
+    )
     yield _other("imagemagick-script.jpg", lambda: b"push graphic-context\nfill 'url(https://x/\"|id\")'\n")
     yield _other("archive.png", _archive)
 

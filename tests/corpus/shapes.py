@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from corpus.bricks import gif, gif_frame, grey_tiff, jpeg_sized, png, riff, riff_chunk, tiff
-from corpus.specimen import ACCEPTED, HARMLESS, UNDECODABLE, Specimen
 from picture_maker import saved
 from PIL import Image
+
+from corpus.bricks import gif, gif_frame, grey_tiff, jpeg_sized, png, riff, riff_chunk, tiff
+from corpus.specimen import ACCEPTED, HARMLESS, UNDECODABLE, Specimen
 
 FAMILY = "shapes"
 _LONGEST = {"JPEG": 65_500, "PNG": 65_535, "WEBP": 16_383, "GIF": 65_535, "TIFF": 65_535, "AVIF": 32_768}

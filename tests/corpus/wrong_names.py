@@ -22,9 +22,13 @@ def specimens(_seed: int) -> Iterator[Specimen]:
     yield _case("picture-called.php.jpg", jpeg, (ACCEPTED,))
     yield _case("picture-called-nothing", jpeg, (ACCEPTED,))
     yield _case("magic-of-png-on-jpeg.png", lambda: patched(jpeg(), 0, b"\x89PNG\r\n\x1a\n"), (UNDECODABLE,))
-    yield _case("magic-of-jpeg-on-png.jpg", lambda: patched(sample("rgb.png"), 0, b"\xff\xd8\xff"), (UNDECODABLE,))
+    yield _case(
+        "magic-of-jpeg-on-png.jpg", lambda: patched(sample("rgb.png"), 0, b"\xff\xd8\xff"), (UNDECODABLE,)
+    )
     yield _case("avif-brand-on-heic.avif", lambda: patched(sample("still.heic"), 8, b"avif"), (UNDECODABLE,))
-    yield _case("heic-brand-on-avif.heic", lambda: patched(sample("still.avif"), 8, b"heic"), (UNDECODABLE, ACCEPTED))
+    yield _case(
+        "heic-brand-on-avif.heic", lambda: patched(sample("still.avif"), 8, b"heic"), (UNDECODABLE, ACCEPTED)
+    )
     yield _case("canon-raw.tiff", lambda: b"II*\0\x10\0\0\0CR\2\0" + bytes(64), (NO_IMAGE,))
     yield _case("big.tiff", lambda: b"II+\0\x08\0\0\0" + bytes(64), (NO_IMAGE,))
 

@@ -1,0 +1,64 @@
+"""A JPEG's segments and scans, counted. Pure; linear in the file. Called by `container_outline`.
+
+Nothing is refused here but too many of them: libjpeg takes many a JPEG that breaks the letter of the
+standard, and it alone says which. Bytes between segments, which Pillow reads one by one, count as parts each.
+"""
+
+from __future__ import annotations
+
+import re
+
+from storage_node.outline_parts import Bounds, Buffer, Tally
+
+# Not an escaped 0xFF, not a fill byte, not a restart: what begins a segment or ends the picture.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_SCAN, _END = 0xDA, 0xD9
+_ALONE = frozenset({0x01, 0xD8, 0xD9})  # markers without a length
+_FIRST = 2  # behind the start of the picture
+
+
+def count_parts(data: Buffer, bounds: Bounds) -> None:
+    """Raises TooManyParts."""
+    if (head := _up_to_first_scan(data, Tally(bounds.parts))) is not None and _may_have(
+        data, head, bounds.scans
+    ):
+        _count_scans(data, head, bounds)
+
+
+def _up_to_first_scan(data: Buffer, parts: Tally) -> int | None:
+    """Where the first scan begins; None when there is none."""
+    where = _FIRST
+    while found := _MARKER.search(data, where):
+        parts.add(1 + found.start() - where)
+        kind = found[1][0]
+        if kind == _SCAN:
+            return found.start()
+        if kind == _END:
+            return None
+        where = _behind(data, found.end(), kind)
+    return None
+
+
+def _behind(data: Buffer, where: int, kind: int) -> int:
+    return where if kind in _ALONE else where + max(2, int.from_bytes(data[where : where + 2], "big"))
+
+
+def _may_have(data: Buffer, where: int, scans: int) -> bool:
+    """Whether more than `scans` could begin there: a quick look, which counts a preview's scans too."""
+    for _ in range(scans + 1):
+        where = data.find(b"\xff\xda", where) + 1
+        if where == 0:
+            return False
+    return True
+
+
+def _count_scans(data: Buffer, where: int, bounds: Bounds) -> None:
+    parts, scans = Tally(bounds.parts), Tally(bounds.scans, "scans")
+    while found := _MARKER.search(data, where):
+        parts.add()
+        kind = found[1][0]
+        if kind == _END:
+            return
+        if kind == _SCAN:
+            scans.add()
+        where = _behind(data, found.end(), kind)
