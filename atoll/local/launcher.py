@@ -1,6 +1,7 @@
 """The first instant of every supervised process: waits for the word, ties its life to ours, becomes it.
 
-Run as a script (`python -I -S launcher.py PARENT_PID PROGRAM ARGS…`) by `spawn`; standard library only.
+Run as a script (`python -I -S launcher.py PARENT_PID NICENESS PROGRAM ARGS…`) by `spawn`; standard library
+only.
 
 Why not a `preexec_fn`: Python code between fork and exec deadlocks in a process with threads. A program of
 its own may do what it likes before `execv`, and keeps its process id. Two things happen here:
@@ -41,15 +42,17 @@ def _clean_inheritance() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Become `argv[1:]` once told so; `argv[0]` is the parent's process id."""
+    """Become `argv[2:]` once told so; before it the parent's process id, and how much to step back."""
     if os.read(0, 1) != b"g":
         sys.exit(1)
     _die_with(int(argv[0]))
+    os.nice(int(argv[1]))
     _clean_inheritance()
+    program = argv[2:]
     try:
-        os.execv(argv[1], argv[1:])  # noqa: S606 - the program is ours; no shell is wanted
+        os.execv(program[0], program)  # noqa: S606 - the program is ours; no shell is wanted
     except OSError as error:
-        sys.exit(f"cannot run {argv[1]}: {error.strerror}")
+        sys.exit(f"cannot run {program[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from atoll.local.secrets_dir import write_private
 
 _OPTIONS = "authSource=admin&retryWrites=false&directConnection=true"
 _CACHE = "256M"  # its own default is 1 GB
+# The catalog is an index and may wait; the nodes and their couriers, on the same few cores, may not.
+_NICENESS = 5
 _MISSING = (
     "the MongoDB stand-in (secantusdb) is not installed; it has no wheel for Python 3.14 and Intel Macs. "
     "Install 'atoll[local]' on Python 3.11 to 3.13, or give the URL of a MongoDB"
@@ -51,6 +53,7 @@ def mongo_engine(home: EngineHome) -> EngineSpec:
         log=home.log,
         url=url,
         prepare=partial(ensure_user, home, partial(_open_engine, home)),
+        niceness=_NICENESS,
     )
 
 

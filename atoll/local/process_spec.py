@@ -36,6 +36,7 @@ class ProcessSpec:
     grace: float = 10.0  # from the stop signal to SIGKILL
     ready_within: float = 30.0  # from the start to the first healthy answer
     restart: bool = True  # when it dies unasked
+    niceness: int = 0  # 0 to 19: how far it steps back for the others when cores are scarce
 
 
 @dataclass(frozen=True, kw_only=True)

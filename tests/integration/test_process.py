@@ -194,6 +194,13 @@ async def test_the_child_gets_our_environment_and_descriptors_only_by_name(tmp_p
     assert not (tmp_path / "fds").exists()
 
 
+async def test_a_process_may_be_told_to_step_back_for_the_others(tmp_path, guard):
+    child = ManagedProcess(shell(tmp_path, "touch up; exec sleep 300", niceness=3), guard)
+    await child.start()
+    assert psutil.Process(child.status.pid).nice() == min(19, os.nice(0) + 3)
+    await child.stop()
+
+
 def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
     argv = [
         sys.executable,
@@ -201,6 +208,7 @@ def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
         "-S",
         launcher.__file__,
         str(os.getpid()),
+        "0",
         "/usr/bin/touch",
         str(tmp_path / "x"),
     ]
@@ -211,7 +219,7 @@ def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent")
 def test_a_launcher_whose_parent_is_gone_runs_nothing(tmp_path):
-    argv = [sys.executable, "-I", "-S", launcher.__file__, "1", "/usr/bin/touch", str(tmp_path / "x")]
+    argv = [sys.executable, "-I", "-S", launcher.__file__, "1", "0", "/usr/bin/touch", str(tmp_path / "x")]
     assert subprocess.run(argv, input=b"g", timeout=DEADLINE).returncode == 1
     assert not (tmp_path / "x").exists()
 
