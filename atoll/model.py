@@ -128,6 +128,12 @@ class Face(Struct, frozen=True):
     height: Share
 
 
+ThumbHash = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/=]{0,40}$(?!\n)")]
+BlurHash = Annotated[str, Meta(pattern=r"^[!-~]{0,40}$(?!\n)")]
+PlainColor = Annotated[str, Meta(pattern=r"^(?:#[0-9a-f]{6})?$(?!\n)")]
+Faces = Annotated[tuple[Face, ...], Meta(max_length=MAX_FACES)]
+
+
 class Picture(Struct, frozen=True, omit_defaults=True):
     """What decoding found: displayed width and height (EXIF orientation applied), frames, and its looks.
 
@@ -138,10 +144,10 @@ class Picture(Struct, frozen=True, omit_defaults=True):
     width: Annotated[int, Meta(ge=1)]
     height: Annotated[int, Meta(ge=1)]
     frames: Annotated[int, Meta(ge=1)] = 1
-    thumbhash: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/=]{0,40}$(?!\n)")] = ""
-    blurhash: Annotated[str, Meta(pattern=r"^[!-~]{0,40}$(?!\n)")] = ""
-    color: Annotated[str, Meta(pattern=r"^(?:#[0-9a-f]{6})?$(?!\n)")] = ""
-    faces: Annotated[tuple[Face, ...], Meta(max_length=MAX_FACES)] | None = None
+    thumbhash: ThumbHash = ""
+    blurhash: BlurHash = ""
+    color: PlainColor = ""
+    faces: Faces | None = None
 
 
 class Blob(Struct, frozen=True):

@@ -75,8 +75,7 @@ class Ingest:
         except BaseException:
             pending.abandon()
             raise
-        found = pending.result()
-        return Picture(found.width, found.height, found.frames)
+        return pending.result().picture
 
     def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> Future[AssetRecord]:
         operation = store_upload(

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, json
 
-from atoll.model import Picture
+from atoll.model import BlurHash, Faces, Picture, PlainColor, ThumbHash
 
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -36,7 +36,7 @@ class Inspection(Struct, frozen=True, tag="ok"):
 
     `width` and `height` are of the picture as displayed. `orientation` is the EXIF orientation that whoever
     draws Pillow's pixels still has to apply (1: none; HEIC and TIFF come out upright). A multi-page TIFF and
-    a HEIC collection have frames but are not animated. `mode` is Pillow's.
+    a HEIC collection have frames but are not animated. `mode` is Pillow's. The looks are as in `Picture`.
     """
 
     width: Positive
@@ -45,16 +45,23 @@ class Inspection(Struct, frozen=True, tag="ok"):
     animated: bool
     mode: Annotated[str, Meta(max_length=16)]
     orientation: Annotated[int, Meta(ge=1, le=8)]
+    thumbhash: ThumbHash = ""
+    blurhash: BlurHash = ""
+    color: PlainColor = ""
+    faces: Faces | None = None
 
     @property
     def picture(self) -> Picture:
         """The part that the catalog keeps."""
-        return Picture(self.width, self.height, self.frames)
+        return Picture(
+            self.width, self.height, self.frames, self.thumbhash, self.blurhash, self.color, self.faces
+        )
 
 
 RefusalCode = Literal[
-    "truncated", "undecodable", "out_of_memory", "too_many_pixels", "too_many_frames", "unreadable"
-]
+    "truncated", "undecodable", "out_of_memory", "too_many_pixels", "too_many_frames", "too_many_parts",
+    "unreadable",
+]  # fmt: skip
 
 
 class Refusal(Struct, frozen=True, tag="refused"):

@@ -4,8 +4,10 @@ Refuses what breaks a limit (`picture_limits`); whatever else decoders and parse
 `inspection_worker`, its only caller, which knows what each means. Limits are checked on headers, and again on
 every frame.
 
-JPEG is decoded at an eighth of its size and in grey: that reads every entropy-coded byte, so it finds a
-truncation as surely as a full decode, in less than half of the time. Other formats have no such short cut.
+JPEG is decoded at an eighth of its size: that reads every entropy-coded byte, so it finds a truncation as
+surely as a full decode, in less than half of the time. Other formats have no such short cut.
+
+What was decoded is looked at once, before the next frame is drawn over it (`looks`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from PIL import Image, ImageFile
 
 from storage_node.container_outline import Truncated
 from storage_node.inspection_protocol import Inspection, InspectionLimits
+from storage_node.looks.look import look
+from storage_node.looks.small import SIDE
 from storage_node.picture_limits import (
     ANIMATED,
     COUNTED_BY_HEADER,
@@ -29,7 +33,7 @@ from storage_node.picture_limits import (
 
 def check(file: BinaryIO, decoder: str, limits: InspectionLimits) -> Inspection:
     """Decode `file` with the Pillow plugin `decoder` and no other."""
-    frames = None if decoder == "JPEG" else check_outline(file, decoder, limits)
+    frames = check_outline(file, decoder, limits)
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     # The open file and not its path: given a path, Pillow maps raw pixels instead of reading them.
     with Image.open(file, formats=[decoder]) as image:
@@ -44,9 +48,10 @@ def check(file: BinaryIO, decoder: str, limits: InspectionLimits) -> Inspection:
 def _check_jpeg(image: ImageFile.ImageFile) -> Inspection:
     """The first picture only: what follows it (previews, gain maps, depth) is not shown as a picture."""
     size, mode, turn = image.size, image.mode, orientation(image, "JPEG")
-    image.draft("L", (1, 1))  # colours other than JPEG's usual ones are left as they are
+    image.draft(None, (SIDE, SIDE))  # colours other than JPEG's usual ones are left as they are
     image.load()
-    return _inspection(size, 1, animated=False, mode=mode, turn=turn)
+    shown = _shown(size, turn)
+    return Inspection(*shown, 1, False, mode, turn, *look(image, turn, shown))
 
 
 def _check_frames(
@@ -57,9 +62,11 @@ def _check_frames(
         check_count(frames, frames * image.width * image.height if animated else 0, limits)
     first = image.tell()  # a HEIC collection opens at its primary picture, which need not be frame 0
     image.load()
-    size, mode, turn = image.size, image.mode, orientation(image, decoder)
+    mode, turn = image.mode, orientation(image, decoder)
+    shown = _shown(image.size, turn)
+    looks = look(image, turn, shown)
     count = _decode_others(image, first, frames, limits)
-    return _inspection(size, count, animated=animated and count > 1, mode=mode, turn=turn)
+    return Inspection(*shown, count, animated and count > 1, mode, turn, *looks)
 
 
 def _decode_others(
@@ -90,6 +97,6 @@ def _seek(image: ImageFile.ImageFile, index: int) -> bool:
     return True
 
 
-def _inspection(size: tuple[int, int], frames: int, *, animated: bool, mode: str, turn: int) -> Inspection:
-    width, height = size if turn < SWAPS_SIDES else (size[1], size[0])
-    return Inspection(width, height, frames, animated, mode, turn)
+def _shown(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """The size as displayed."""
+    return size if turn < SWAPS_SIDES else (size[1], size[0])

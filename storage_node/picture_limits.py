@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from typing import BinaryIO
 
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from storage_node import container_outline
 from storage_node.inspection_protocol import InspectionLimits, Refusal
@@ -19,6 +19,15 @@ COUNTED_BY_HEADER = frozenset({"PNG", "WEBP", "AVIF", "HEIF"})  # `n_frames` cos
 _UPRIGHT = frozenset({"HEIF", "TIFF"})  # their plugins turn these themselves while loading
 _ORIENTATION = 0x0112  # the EXIF tag
 SWAPS_SIDES = 5  # from this orientation on, width and height change places
+TURNS = {  # what applies an orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class PictureRefused(Exception):

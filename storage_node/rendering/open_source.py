@@ -2,8 +2,8 @@
 
 Opening decodes nothing: limits are checked on the header, with one decoder allowed, chosen by the caller from
 the file's sniffed type. `decoded` gives one frame upright, in the smallest scale its decoder can make that
-still has every pixel asked for (only JPEG can, to a half, a quarter or an eighth). Decoders' own exceptions
-pass through to `render_worker`. Called by `rendering.job` and, for overlays, `rendering.overlays`.
+still has every pixel asked for (only JPEG can: `jpeg_scale`). Decoders' own exceptions pass through to
+`render_worker`. Called by `rendering.job` and, for overlays, `rendering.overlays`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,14 @@ from storage_node.inspection_protocol import InspectionLimits
 from storage_node.picture_limits import (
     ANIMATED,
     SWAPS_SIDES,
+    TURNS,
     check_canvas,
     check_count,
     check_outline,
     orientation,
 )
 from storage_node.rendering.geometry import Size
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+from storage_node.rendering.jpeg_scale import decode_reduced
 
 
 class SourceUnreadable(Exception):
@@ -66,9 +58,9 @@ class Source:
         if frame is not None:
             self._seek(frame)
         if self.decoder == "JPEG" and scale < 1.0:
-            self.image.draft(None, _stored(self.size, self.turn, scale))
+            decode_reduced(self.image, _stored(self.size, self.turn, scale))
         self.image.load()
-        turn = _TURNS.get(self.turn)
+        turn = TURNS.get(self.turn)
         return self.image if turn is None else self.image.transpose(turn)
 
     def shown_for(self) -> int:
