@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from atoll.errors import AtollError, Unavailable, UpstreamFailed, from_problem
 from atoll.ids import now_ms
@@ -77,7 +78,7 @@ class NodeClient:
         try:
             async with self._session.request(
                 method,
-                node.url + path,
+                URL(node.url + path, encoded=True),  # what the token is for, and no other spelling
                 data=None if body is None else msgspec.json.encode(body),
                 headers={"Authorization": f"Atoll {token}", **(headers or {})},
                 timeout=timeout,

@@ -21,7 +21,14 @@ from storage_node.peers import Peers
 from storage_node.quarantine import Quarantine, Verdict
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobStore, StoreFailed
-from storage_node.verified_read import BadCopy, is_present, read_chunk, read_whole, salvage_chunk
+from storage_node.verified_read import (
+    BadCopy,
+    is_present,
+    read_chunk,
+    read_whole,
+    salvage_chunk,
+    second_look,
+)
 
 _AT_ONCE = 4096
 
@@ -64,6 +71,14 @@ class LocalCopies:
     async def read(self, address: BlobAddress) -> LocalCopy | None:
         """The blob, its bytes too unless it is large. `BadCopy` when they are not right."""
         return await self._flights.run(address, lambda: self.reads.run(partial(self._read, address)))
+
+    async def known(self, address: BlobAddress) -> HeldBlob | None:
+        """What the index says, with no look at the file."""
+        return await self.reads.run(partial(self._known, address))
+
+    async def prove(self, address: BlobAddress) -> HeldBlob | None:
+        """The blob, once all its bytes were read and found right. `BadCopy` when they are not."""
+        return await self.reads.run(partial(self._prove, address))
 
     def chunks(self, held: HeldBlob, *, fall_back: bool) -> ReadChunk:
         """A reader of one large blob's chunks; a chunk that is bad here is a peer's.
@@ -111,17 +126,27 @@ class LocalCopies:
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
 
-    def _find(self, address: BlobAddress) -> LocalCopy | None:
+    def _known(self, address: BlobAddress) -> HeldBlob | None:
         held = self._index.blob(address.bucket, address.handle.sha256)
-        if held is None or held.blob.ext != address.handle.ext:
+        return held if held is not None and held.blob.ext == address.handle.ext else None
+
+    def _prove(self, address: BlobAddress) -> HeldBlob | None:
+        held = self._known(address)
+        if held is not None and second_look(self._store, held) is None:
+            raise BadCopy(held, "the bytes do not match the name")
+        return held
+
+    def _find(self, address: BlobAddress) -> LocalCopy | None:
+        held = self._known(address)
+        if held is None:
             return None
         if not is_present(self._store, held):
             raise BadCopy(held, "the file is missing or has another size")
         return LocalCopy(held, None)
 
     def _read(self, address: BlobAddress) -> LocalCopy | None:
-        held = self._index.blob(address.bucket, address.handle.sha256)
-        if held is None or held.blob.ext != address.handle.ext:
+        held = self._known(address)
+        if held is None:
             return None
         small = held.blob.size <= CHUNK_BYTES or self._ram.fits(held.blob.size)
         return LocalCopy(held, read_whole(self._store, held) if small else None)

@@ -18,6 +18,7 @@ from atoll.errors import AtollError, NotFound, UpstreamFailed
 from atoll.health import State
 from atoll.hedging import AllFailed, Hedger, Turn
 from atoll.model import AssetRecord, Node
+from atoll.node_api import AssetState
 from atoll.node_client import NodeClient
 from storage_node.blob_address import BlobAddress
 from storage_node.chunks import CHUNK_BYTES, chunk_is_good
@@ -62,6 +63,11 @@ class Peers:
         self._me, self._cluster, self._client = origin, cluster, client
         self._counts, self._silence = counts, silence
 
+    @property
+    def own_set(self) -> str:
+        """This node's set."""
+        return self._me.set
+
     def knows_set(self, set_name: str) -> bool:
         """Whether there is such a set."""
         current = self._cluster.current
@@ -75,6 +81,12 @@ class Peers:
         else:
             members = list(current.members(set_name))
         return self._suspects_last(node for node in members if node.name != self._me.node)
+
+    def other_sets(self) -> list[str]:
+        """Every set but this node's own."""
+        current = self._cluster.current
+        known = {*current.sets, *(node.set for node in current.nodes.values())}
+        return sorted(known - {self._me.set})
 
     def named(self, names: Sequence[str]) -> list[Node]:
         """These nodes in this order, suspects last, without those that are unknown, removed or this one."""
@@ -108,6 +120,24 @@ class Peers:
             return await self.first(self.of_set(address.handle.set), ask)
         except AllFailed:
             return None
+
+    async def asset(self, asset_id: str, set_name: str) -> AssetState:
+        """An asset's records as a set's nodes have them; empty when none has any. `UpstreamFailed`."""
+        path = f"/internal/v1/assets/{asset_id}"
+
+        async def ask(node: Node, turn: Turn) -> AssetState:
+            state = await self._client.call(node, "GET", path, AssetState, seconds=_RECORD_SECONDS)
+            if not state.records:
+                raise NotFound("This node knows no such asset.")
+            await turn.take()
+            return state
+
+        try:
+            return await self.first(self.of_set(set_name), ask)
+        except AllFailed as failed:
+            if isinstance(error := none_gave_it(failed), NotFound):
+                return AssetState((), None)
+            raise error from failed
 
     @asynccontextmanager
     async def open(

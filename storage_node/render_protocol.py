@@ -35,15 +35,16 @@ class PictureFile(Struct, frozen=True):
 class RenderRequest(Struct, frozen=True):
     """Make `output` (absolute path; what lies there is overwritten) of `source`.
 
-    `transformation` says no `auto` and no `t_NAME` any more. `format` decides how the result is written; None
-    leaves jpg or png to the worker, png where there is transparency. `layers`: the file of every public_id
+    `transformation` says no `auto` and no `t_NAME` any more. `format` decides how the result is written;
+    "plain" leaves jpg or png to the worker, png where there is transparency; None is the source's own format,
+    and plain where that cannot be written. `layers`: the file of every public_id
     that overlays name. `faces`: None means nobody has looked for any.
     """
 
     source: PictureFile
     output: str
     transformation: Transformation
-    format: Format | None
+    format: Format | Literal["plain"] | None
     layers: dict[str, PictureFile]
     faces: tuple[Face, ...] | None
     limits: RenderLimits

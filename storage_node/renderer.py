@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from atoll.errors import Overloaded, TooManyRequests, Unavailable
 from atoll.model import Face
@@ -45,7 +46,8 @@ class Order:
     """One derivative to be made.
 
     `source` and the files of `layers` (by public_id) must stay until the result is there. `transformation`
-    says no `auto` and no `t_NAME` any more. `format` None: jpg, or png where there is transparency.
+    says no `auto` and no `t_NAME` any more. `format` "plain": jpg, or png where there is transparency; None:
+    the source's own where that can be written, else plain.
     `limits`: a bucket's own, instead of the node's. `faces`: as found at upload; None: nobody has looked.
     """
 
@@ -53,7 +55,7 @@ class Order:
     image_type: ImageType
     output: Path
     transformation: Transformation
-    format: Format | None = None
+    format: Format | Literal["plain"] | None = None
     layers: Mapping[str, tuple[Path, ImageType]] = field(default_factory=dict)
     faces: tuple[Face, ...] | None = None
     limits: RenderLimits | None = None

@@ -51,10 +51,17 @@ def render(request: RenderRequest) -> Result:
     limits = request.limits
     with open_source(Path(request.source.path), request.source.decoder, limits.source) as source:
         course = Course(limits)
-        written = request.format or _OWN_FORMATS.get(source.decoder)
+        written = _written(request, source)
         if source.frames > 1 and request.transformation.page is None and written in MOVING:
             return _moving(request, source, course, written)
         return _still(request, source, course, written)
+
+
+def _written(request: RenderRequest, source: Source) -> Format | None:
+    """The format of the result; None: jpg, or png where there is transparency."""
+    if request.format == "plain":
+        return None
+    return request.format or _OWN_FORMATS.get(source.decoder)
 
 
 def _still(request: RenderRequest, source: Source, course: Course, written: Format | None) -> Result:

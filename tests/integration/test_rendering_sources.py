@@ -274,6 +274,12 @@ def test_a_source_that_cannot_be_written_becomes_jpeg_or_png_where_it_is_transpa
     assert stage.made(saved("WEBP")).format == "webp"
 
 
+def test_plain_means_jpeg_or_png_where_it_is_transparent_whatever_the_source_is(stage):
+    for decoder in ("WEBP", "PNG", "TIFF"):
+        assert stage.made(saved(decoder), format="plain").format == "jpg"
+        assert stage.made(saved(decoder, cut_out()), format="plain").format == "png"
+
+
 def test_with_no_size_asked_for_a_large_picture_is_made_as_large_as_allowed(tmp_path_factory):
     with rendering(tmp_path_factory.mktemp("small"), RenderLimits(max_side=250)) as small:
         assert_size(small, saved("JPEG"), (250, 167))

@@ -1,0 +1,103 @@
+"""The pictures a derivative is made of: verified, and lying in a file for as long as a worker reads it.
+
+This node's own copy if it proves right, else a peer's, pulled through. A bad copy is judged as any reader's
+find is (quarantine.py). Called by `derivative_making`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from atoll.model import Picture
+from storage_node.blob_address import BlobAddress
+from storage_node.disk_calls import DiskReads
+from storage_node.fetch import Fetched
+from storage_node.index import HeldBlob
+from storage_node.local_copies import LocalCopies
+from storage_node.pull import Puller
+from storage_node.quarantine import Verdict
+from storage_node.sniff import ALL_TYPES, ImageType
+from storage_node.store import BlobStore, Staged
+from storage_node.verified_read import BadCopy
+
+_TYPES = {image_type.extension: image_type for image_type in ALL_TYPES}
+
+
+class Source(NamedTuple):
+    """A verified file. `picture`: what was found at its upload; None when this node has no record of it."""
+
+    path: Path
+    image_type: ImageType
+    picture: Picture | None
+
+
+class Sources:
+    """`writes` has the threads that write."""
+
+    def __init__(self, store: BlobStore, local: LocalCopies, puller: Puller, writes: DiskReads) -> None:
+        self._store, self._local, self._puller, self._writes = store, local, puller, writes
+
+    async def picture(self, address: BlobAddress) -> Picture | None:
+        """What this node knows of a picture, if it holds it."""
+        held = await self._local.known(address)
+        return held.blob.picture if held else None
+
+    async def is_gone(self, address: BlobAddress) -> bool:
+        """Whether this node does not hold it (any more), be it its to hold or not."""
+        return await self._local.known(address) is None
+
+    @asynccontextmanager
+    async def opened(self, address: BlobAddress) -> AsyncIterator[Source]:
+        """The blob's file while the context lasts. `NotFound`, `UpstreamFailed`, `StoreFailed`."""
+        try:
+            held, keep = await self._proven(address), True
+        except BadCopy:
+            held, keep = None, False
+        if held is not None:
+            yield self._source(held)
+            return
+        async with self._puller.through(address, keep=keep) as pulled:
+            if not isinstance(pulled, Fetched):
+                yield self._source(pulled.held)
+                return
+            async with self._file_of(pulled) as path:
+                yield Source(path, _TYPES[pulled.key.ext], None)
+
+    def _source(self, held: HeldBlob) -> Source:
+        return Source(self._store.path(held.key), _TYPES[held.blob.ext], held.blob.picture)
+
+    async def _proven(self, address: BlobAddress) -> HeldBlob | None:
+        """This node's copy, read and found right. `BadCopy` when a bad one cannot be moved out of the way."""
+        try:
+            return await self._local.prove(address)
+        except BadCopy as bad:
+            if await self._local.judge(bad) is Verdict.UNMOVED:
+                raise
+            return await self._local.prove(address)
+
+    @asynccontextmanager
+    async def _file_of(self, fetched: Fetched) -> AsyncIterator[Path]:
+        """What was passed on from a peer, as a file: a small one came into memory."""
+        if fetched.staged is not None:
+            yield fetched.staged.path
+            return
+        body = fetched.body
+        assert body is not None
+        staged = await self._writes.run(lambda: _staged(self._store, body))
+        try:
+            yield staged.path
+        finally:
+            await self._writes.run(staged.discard)
+
+
+def _staged(store: BlobStore, body: bytes) -> Staged:
+    staged = store.stage()
+    try:
+        staged.write(body)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
