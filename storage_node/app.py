@@ -28,7 +28,7 @@ from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
 from storage_node.join import keep_joined
 from storage_node.membership import Membership
-from storage_node.openings import open_disk, open_inspector, open_threads
+from storage_node.openings import open_derivatives, open_disk, open_inspector, open_threads
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.peer_health import PeerHealth
@@ -108,6 +108,7 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
         writers,
         registry,
         space,
+        await open_derivatives(settings, space, stack),
         probe,
         peer_health.state,
         membership,
@@ -148,6 +149,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         ground.disk,
         lambda: scrub.facts(),
+        lambda: reads.derivatives.usage().bytes,
     )
     scrub = ScrubSide(
         ground,

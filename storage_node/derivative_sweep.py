@@ -1,8 +1,8 @@
 """Book and files of derivatives held against each other: at every start, and after trouble.
 
 A file that is not in the book is removed: nobody knows its digest, so the node will never serve it, but a
-static server would go on to. A row without its file is struck out, as is one whose source this node does
-not hold any more (a delete that a crash or a lost book kept from being finished). Runs in a thread, lets go
+static server would go on to. A row without its file is struck out, as is one whose source no asset of this
+node uses any more (a delete that a crash or a lost book kept from being finished). Runs in a thread, lets go
 of the store's lock after every few files, and may be broken off and repeated at any point.
 """
 
@@ -22,18 +22,18 @@ _ROWS_AT_ONCE = 256
 
 
 class DerivativeSweep:
-    """`held(bucket, sha256)`: whether the node holds a blob. `stopping`: break off."""
+    """`needed(bucket, sha256)`: whether an asset uses a blob. `stopping`: break off."""
 
     def __init__(
         self,
         store: DerivativeStore,
-        held: Callable[[str, str], bool],
+        needed: Callable[[str, str], bool],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._store, self._held, self._stopping = store, held, stopping
+        self._store, self._needed, self._stopping = store, needed, stopping
 
     def run(self) -> int:
-        """Sweep if there is reason to; how many files and rows went. AtollError when `held` cannot tell."""
+        """Sweep if there is reason to; how many files and rows went. AtollError when `needed` cannot tell."""
         store = self._store
         if not store.book.unswept:
             return 0
@@ -99,9 +99,9 @@ class DerivativeSweep:
             last = page[-1]
 
     def _lost(self, page: list[DerivativeKey]) -> int:
-        """Strike out rows without a file, and drop what is made of blobs that are not here any more."""
+        """Strike out rows without a file, and drop what is made of blobs that nobody needs any more."""
         for bucket, sha256 in {(key.bucket, key.sha256) for key in page}:
-            if not self._held(bucket, sha256):
+            if not self._needed(bucket, sha256):
                 self._store.drop(bucket, sha256)
         with self._store.lock:
             gone = [key for key in page if self._is_missing(key)]

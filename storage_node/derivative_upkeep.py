@@ -1,4 +1,4 @@
-"""What goes on beside the requests for derivatives on the disk, and their metrics. Started by app.py.
+"""What goes on beside the requests for derivatives on the disk, and what went wrong. Started by ReadSide.
 
 Every few seconds: asks are written down, and a disk below the node's reserve gets back what it lacks. At the
 start, and after trouble with the bookkeeping: a sweep.
@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from atoll.errors import AtollError
 from storage_node.derivative_store import DerivativeStore
 from storage_node.derivative_sweep import DerivativeSweep
+from storage_node.disk_probe import DiskHealth
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +26,23 @@ _EVERY_SECONDS = 5.0
 
 
 class DerivativeUpkeep:
-    """`shortfall`: bytes the disk lacks to the node's reserve. `threads` run what blocks."""
+    """`needed`: see DerivativeSweep. `shortfall`: bytes the disk lacks to the node's reserve.
+
+    `threads` run what blocks; none is given to a disk that gives no answer.
+    """
 
     def __init__(
         self,
         store: DerivativeStore,
-        held: Callable[[str, str], bool],
+        needed: Callable[[str, str], bool],
         shortfall: Callable[[], int],
+        disk: DiskHealth,
         threads: Executor,
     ) -> None:
-        self._store, self._shortfall, self._threads = store, shortfall, threads
+        self._store, self._shortfall = store, shortfall
+        self._disk, self._threads = disk, threads
         self._stopping = False
-        self._sweep = DerivativeSweep(store, held, lambda: self._stopping)
+        self._sweep = DerivativeSweep(store, needed, lambda: self._stopping)
 
     async def run(self) -> None:
         """For ever."""
@@ -44,7 +50,8 @@ class DerivativeUpkeep:
         try:
             while True:
                 try:
-                    await loop.run_in_executor(self._threads, self.tend)
+                    if not self._disk.failing:
+                        await loop.run_in_executor(self._threads, self.tend)
                 except AtollError as error:
                     log.error("derivatives cannot be looked after now: %s", error.detail)
                 await asyncio.sleep(_EVERY_SECONDS)
@@ -60,8 +67,8 @@ class DerivativeUpkeep:
             log.info("swept derivatives away that nobody knew", extra={"files": gone})
 
 
-class DerivativeCollector(Collector):
-    """The store's figures as Prometheus metrics, read when somebody reads /metrics."""
+class DerivativeTroubles(Collector):
+    """What went wrong in the store, as Prometheus metrics. What it keeps: derivative_metrics.py."""
 
     def __init__(self, store: DerivativeStore, registry: CollectorRegistry) -> None:
         self._store = store
@@ -71,13 +78,7 @@ class DerivativeCollector(Collector):
         """Called at each scrape."""
         usage = self._store.usage()
         for name, help_text, value in (
-            ("bytes", "Disk space of derivatives.", usage.bytes),
-            ("count", "Derivatives on the disk.", usage.count),
-        ):
-            yield GaugeMetricFamily(f"atoll_node_derivative_{name}", help_text, value=value)
-        for name, help_text, value in (
-            ("evictions", "Derivatives that left the disk for others, or for the reserve.", usage.evictions),
-            ("bad", "Derivatives on the disk that were not what was rendered.", usage.bad),
+            ("rotten", "Derivatives on the disk that were not what was rendered.", usage.bad),
             ("unkept", "Derivatives that could not be kept on the disk.", usage.unkept),
         ):
-            yield CounterMetricFamily(f"atoll_node_derivative_{name}", help_text, value=value)
+            yield CounterMetricFamily(f"atoll_node_derivatives_{name}", help_text, value=value)

@@ -1,7 +1,6 @@
-"""The trash of a node's disk, and the derivatives that go with a blob. Beside disk_store.py.
+"""The trash of a node's disk. Beside disk_store.py.
 
     <data>/trash/<bucket>/<ab>/<sha256>.<ext>                bytes of deleted assets, until they are due
-    <data>/derivatives/<bucket>/<ab>/<sha256>/               renditions, recomputable
 
 A file moves by rename; both directories are fsynced before the index hears of it, so that after a power
 cut it lies in one place or the other. Every call may be repeated. Called under the blob's lock.
@@ -10,7 +9,6 @@ cut it lies in one place or the other. Every call may be repeated. Called under 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
@@ -48,7 +46,7 @@ class DiskTrash:
     """`root` is the data directory, `store` the blobs in it."""
 
     def __init__(self, root: Path, store: BlobStore) -> None:
-        self._trash, self._derivatives, self._store = root / "trash", root / "derivatives", store
+        self._trash, self._store = root / "trash", store
         with ours:
             self._trash.mkdir(exist_ok=True)
             fsync_directory(root)
@@ -89,14 +87,6 @@ class DiskTrash:
                 return False
             fsync_directory(path.parent)
         return True
-
-    def drop_derivatives(self, key: BlobKey) -> None:
-        """Remove all renditions of a blob. What a crash leaves of them is removed when this is repeated."""
-        directory = self._derivatives / key.bucket / key.sha256[:2] / key.sha256
-        with ours:
-            if directory.is_dir():
-                shutil.rmtree(directory)
-                fsync_directory(directory.parent)
 
     def reclaim(self, key: BlobKey, size: int) -> bytes | None:
         """Put good bytes that lie on this disk unindexed back into service, durably; their chunk digests.

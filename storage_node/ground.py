@@ -12,6 +12,7 @@ from atoll.health import State
 from atoll.node_client import NodeClient
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
+from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.index import Index
 from storage_node.membership import Membership
@@ -38,6 +39,7 @@ class Ground:
     writers: Executor
     registry: CollectorRegistry
     space: SpaceGuard
+    derivatives: DerivativeStore
     disk: DiskHealth = field(default_factory=TrustedDisk)
     peer_state: Callable[[str], State] = lambda _: "unknown"
     membership: Membership | None = None

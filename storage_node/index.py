@@ -186,6 +186,10 @@ class Index:
         )
         return msgspec.json.decode(row[0], type=AssetRecord) if row else None
 
+    def needs(self, bucket: str, sha256: str) -> bool:
+        """Whether a record uses the blob: its bytes are here, or should be."""
+        return self.record_of_blob(bucket, sha256) is not None
+
     def outbox(self, limit: int) -> list[OutboxRow]:
         """The oldest events that wait."""
         rows = self._rows("SELECT seq, event_id, subject, body, at FROM outbox ORDER BY seq LIMIT ?", limit)

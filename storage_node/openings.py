@@ -14,12 +14,14 @@ from contextlib import AsyncExitStack
 
 from atoll.errors import Failed
 from atoll.settings import SettingsError
+from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_store import DiskStore
 from storage_node.index import Index
 from storage_node.index_recovery import open_index
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
+from storage_node.space import SpaceGuard
 from storage_node.worker_pool import PoolLimits
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,20 @@ def open_threads(
     pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
     stack.push_async_callback(asyncio.to_thread, pool.shutdown)
     return pool
+
+
+async def open_derivatives(
+    settings: NodeSettings, space: SpaceGuard, stack: AsyncExitStack
+) -> DerivativeStore:
+    """What was rendered before, and room for more. `SettingsError` for what cannot be used."""
+    try:
+        store = await asyncio.to_thread(
+            DerivativeStore, settings.data_dir, settings.derivative_bytes, space.has_room
+        )
+    except Failed as error:
+        raise SettingsError([f"data_dir: {error}"]) from error
+    stack.push_async_callback(asyncio.to_thread, store.close)
+    return store
 
 
 async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:

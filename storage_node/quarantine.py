@@ -16,6 +16,7 @@ from enum import Enum
 
 from atoll.errors import AtollError
 from storage_node.blob_locks import BlobLocks
+from storage_node.derivative_store import DerivativeStore
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob, Index
 from storage_node.index_ops import want
@@ -54,9 +55,11 @@ class Quarantine:
         writers: Executor,
         rng: random.Random,
         tell: Callable[[BlobKey], None],
+        derivatives: DerivativeStore,
     ) -> None:
         self._store, self._index, self._locks, self._origin = store, index, locks, origin
         self._ram, self._counts, self._writers, self._rng, self._tell = ram, counts, writers, rng, tell
+        self._derivatives = derivatives
         self._flights: Flights[BlobKey, Verdict] = Flights("quarantines", _AT_ONCE)
 
     async def judge(self, bad: BadCopy) -> Verdict:
@@ -101,7 +104,16 @@ class Quarantine:
             if record is not None:
                 steps.append(want(record, f"quarantined: {reason}", now, self._rng))
             self._index.write(in_order(*steps)).result()
+            self._drop_derivatives(key)
             return Verdict.QUARANTINED
+
+    def _drop_derivatives(self, key: BlobKey) -> None:
+        """Also what is being made of the bad copy right now. The repair must not wait for this to succeed:
+        what was kept was made of bytes that had just been found good."""
+        try:
+            self._derivatives.drop(key.bucket, key.sha256)
+        except AtollError as error:
+            log.error("derivatives of a bad copy stay: %s", error.detail, extra=key._asdict())
 
 
 def _facts(bad: BadCopy) -> dict[str, str]:

@@ -19,6 +19,7 @@ from storage_node.blob_answer import Answers
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
+from storage_node.derivative_upkeep import DerivativeTroubles, DerivativeUpkeep
 from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
 from storage_node.disk_trash import DiskTrash
@@ -73,6 +74,7 @@ class ReadSide:
             self.hedger,
             ground.peer_state,
         )
+        self.derivatives = ground.derivatives
         self.membership = ground.membership or Membership(ground.origin.node)
         reads = DiskReads(ground.readers, ground.disk)
         trash = DiskTrash(ground.settings.data_dir, ground.store)
@@ -89,7 +91,16 @@ class ReadSide:
         store, index, writers = ground.store, ground.index, ground.writers
         collector = ReadCollector(counts, self.ram, self.hedger, ground.registry)
         self._quarantine = Quarantine(
-            store, index, ground.locks, origin, self.ram, counts, writers, rng, self._needs_repair
+            store,
+            index,
+            ground.locks,
+            origin,
+            self.ram,
+            counts,
+            writers,
+            rng,
+            self._needs_repair,
+            self.derivatives,
         )
         self._records = RecordSearch(index, self.peers, reads)
         fetcher = Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk)
@@ -131,8 +142,12 @@ class ReadSide:
             settings.stream_max_age_hours * 3_600_000,
         )
         self.removals = Removals(
-            store, trash, index, ground.locks, origin, self.ram, writers, self.membership
+            store, trash, index, ground.locks, origin, self.ram, writers, self.membership, self.derivatives
         )
+        self._upkeep = DerivativeUpkeep(
+            self.derivatives, index.needs, lambda: ground.space.shortfall, ground.disk, writers
+        )
+        DerivativeTroubles(self.derivatives, ground.registry)
         self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
 
     def _build_routes(self, ground: Ground, salvage: Salvage, rng: random.Random) -> None:
@@ -181,6 +196,7 @@ class ReadSide:
         """Background work: repairs, removals that wait or are due, entries of other sets that expire."""
         tasks.start("repairs", self.repairer.run())
         tasks.start("removals", self.removals.run())
+        tasks.start("derivatives", self._upkeep.run())
         tasks.start("rebuild", self.rebuilder.run())
         if self._index.journal is not None:
             tasks.start("journal", JournalUpkeep(self._index, self._index.journal, self._writers).run())

@@ -17,6 +17,7 @@ from typing import TypeVar
 from atoll.errors import AtollError
 from storage_node import index_trash
 from storage_node.blob_locks import BlobLocks
+from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_trash import DiskTrash
 from storage_node.index import Index
 from storage_node.index_deletes import purged, removed
@@ -46,9 +47,11 @@ class Removals:
         ram: RamCache,
         writers: Executor,
         membership: Membership,
+        derivatives: DerivativeStore,
     ) -> None:
         self._store, self._trash, self._index, self._locks = store, trash, index, locks
         self._origin, self._ram, self._writers, self._membership = origin, ram, writers, membership
+        self._derivatives = derivatives
         self._removing, self._purging = asyncio.Lock(), asyncio.Lock()
         self._something_new = asyncio.Event()  # that is due earlier than what `run` waits for, perhaps
 
@@ -119,7 +122,7 @@ class Removals:
             else:
                 self._trash.bury(key)
             self._store.remove_quarantined(key)
-            self._trash.drop_derivatives(key)
+            self._derivatives.drop(key.bucket, key.sha256)
             self._index.write(removed(key, self._origin, erased=erase)).result()
             return True
 

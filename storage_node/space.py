@@ -1,4 +1,5 @@
-"""How much room the node has, and when it stops taking bytes. Loop-thread only; measured in threads."""
+"""How much room the node has, and when it stops taking bytes. Loop-thread only but for what says otherwise;
+measured in threads."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class SpaceGuard:
         self.inodes_free = 0
 
     def measured(self, disk: Space, used: int) -> None:
-        """Take a measurement; `used` is the bytes of all blobs, which a capacity is held against."""
+        """Take a measurement; `used` is the bytes of blobs and derivatives, held against a capacity."""
         self.total, self.free, self.inodes_free = disk.total, disk.free, disk.inodes_free
         if self._capacity is not None:
             self.total = min(disk.total, self._capacity)
@@ -32,6 +33,15 @@ class SpaceGuard:
     def read_only(self) -> bool:
         """Whether new bytes are refused."""
         return self.free - self._promised < self._reserve or self._disk.read_only
+
+    @property
+    def shortfall(self) -> int:
+        """Bytes that lack to the reserve; 0 before the first measurement. From any thread."""
+        return max(0, self._reserve + self._promised - self.free) if self.total else 0
+
+    def has_room(self, size: int) -> bool:
+        """Whether `size` bytes may be kept that nobody would miss. From any thread."""
+        return not self._disk.read_only and self.free - self._promised - size >= self._reserve
 
     @contextmanager
     def promise(self, expected: int) -> Iterator[None]:

@@ -28,6 +28,7 @@ from atoll.settings import Bytes
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
 from storage_node.chunks import BlobHasher
+from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_store import DiskStore
 from storage_node.ground import Ground
 from storage_node.index import Index
@@ -207,6 +208,7 @@ async def _node(
     store, index = DiskStore(data), Index(data / "index.db", name)
     origin, locks, space = Origin(name, region, set_name), BlobLocks(), SpaceGuard(0, None)
     space.measured(store.space(), 0)
+    derivatives = DerivativeStore(data, int(changes.get("derivative_bytes", 2**30)), space.has_room)
     client, disk = NodeClient(session, KEYS, name), ToldDisk()
     with ThreadPoolExecutor(4) as readers, ThreadPoolExecutor(8) as writers:
         side = ReadSide(
@@ -223,6 +225,7 @@ async def _node(
                 writers=writers,
                 registry=CollectorRegistry(),
                 space=space,
+                derivatives=derivatives,
                 disk=disk,
             ),
             random.Random(number),
@@ -238,6 +241,7 @@ async def _node(
                 yield node
             await side.close()
         assert not stop.failed
+    derivatives.close()
     index.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
+from derivative_maker import keep_derivative
 from read_cluster import ReadCluster, ReadNode, path_of, read_cluster, until
 
 from atoll.errors import Conflict, Gone
@@ -18,6 +19,7 @@ from atoll.ids import new_id
 from atoll.model import AssetRecord
 from atoll.node_api import DeleteOrder, PullOrder
 from atoll.repair_api import NodeReceipt, RestoreOrder, RestoreResult
+from storage_node.derivative_store import DerivativeKey
 from storage_node.index_deletes import make_tombstone
 from storage_node.index_receipts import receipt
 from storage_node.store import StoreFailed
@@ -45,11 +47,10 @@ def trash_file(node: ReadNode, record: AssetRecord) -> Path:
 
 
 def derivative(node: ReadNode, record: AssetRecord) -> Path:
-    blob = record.blob
-    directory = node.file(record).parents[4] / "derivatives" / blob.bucket / blob.sha256[:2] / blob.sha256
-    directory.mkdir(parents=True)
-    (directory / "w_10.jpg").write_bytes(b"a rendition")
-    return directory
+    """Where one is kept."""
+    store, key = node.side.derivatives, DerivativeKey(record.bucket, record.blob.sha256, "w_10.jpg")
+    keep_derivative(store, key, b"a rendition")
+    return store.path(key)
 
 
 async def delete(node: ReadNode, record: AssetRecord, seconds: int | None = DAY) -> None:
@@ -211,7 +212,7 @@ async def test_of_two_assets_with_the_same_bytes_one_goes_and_no_byte_does(node:
 
 _STEPS = (
     "storage_node.disk_trash.DiskTrash.bury",
-    "storage_node.disk_trash.DiskTrash.drop_derivatives",
+    "storage_node.derivative_store.DerivativeStore.drop",
     "storage_node.removals.removed",
     "storage_node.disk_trash.DiskTrash.erase",
     "storage_node.removals.purged",
