@@ -26,6 +26,7 @@ USER_VERBS = {
     "locations": ("atoll.cli.locations", "which nodes hold an asset's bytes, or removed them"),
     "verify": ("atoll.cli.verify", "prove where every image is"),
     "status": ("atoll.cli.status", "how the cluster is"),
+    "bucket": ("atoll.cli.bucket", "show a bucket's policy, or change it"),
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
     "node": ("atoll.cli.node", "list, drain, remove and replace nodes"),
     "set": ("atoll.cli.set", "list, seal and unseal sets"),

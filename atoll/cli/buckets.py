@@ -1,8 +1,10 @@
-"""List the buckets; with --create make one, or change one's visibility."""
+"""List the buckets; with --create make one, or change one's visibility. For all else: `atoll bucket set`."""
 
 from __future__ import annotations
 
 import argparse
+
+from msgspec import structs
 
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.exit_codes import WrongUsage
@@ -30,9 +32,14 @@ def run(args: argparse.Namespace) -> int:
 
 async def _buckets(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
     if args.create:
-        made = await client.create_bucket(
-            args.create, "private" if args.private else "public", durability=args.durability
-        )
+        visibility = "private" if args.private else "public"
+        before = {bucket.name: bucket for bucket in await client.buckets()}
+        if (known := before.get(args.create)) is not None:  # the rest of its policy is not meant
+            made = await client.put_bucket(
+                structs.replace(known, visibility=visibility, durability=args.durability)
+            )
+        else:
+            made = await client.create_bucket(args.create, visibility, durability=args.durability)
         if args.json:
             emit_json(made)
         else:

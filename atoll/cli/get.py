@@ -11,7 +11,7 @@ from pathlib import Path
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, note, size
-from atoll.cli.url import IMAGE_HELP
+from atoll.cli.url import IMAGE_HELP, add_transformation
 from atoll.client.async_client import AsyncClient
 from atoll.client.views import Resolved
 
@@ -19,6 +19,7 @@ from atoll.client.views import Resolved
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll get`."""
     parser.add_argument("image", metavar="ID", help=IMAGE_HELP)
+    add_transformation(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="-", help="the file to write; - (default): stdout"
     )
@@ -35,7 +36,7 @@ async def _get(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
         await _to_stdout(args, client)
         return 0
     path = Path(args.output)
-    found = await client.download(args.image, path)
+    found = await client.download(args.image, path, transformation=args.transformation)
     _tell(args, path, found)
     return 0
 
@@ -44,6 +45,7 @@ def _tell(args: argparse.Namespace, path: Path, found: Resolved) -> None:
     count = path.stat().st_size
     if args.json:
         facts = {"sha256": found.sha256, "node": found.node, "region": found.region, "url": found.url}
+        facts |= {"transformation": found.transformation} if found.transformation else {}
         emit_json({"path": str(path), "bytes": count, **facts})
     else:
         note(f"{path}: {size(count)} from {found.node} ({found.region}), hash verified")
@@ -56,7 +58,7 @@ async def _to_stdout(args: argparse.Namespace, client: AsyncClient) -> None:
         raise WrongUsage("A terminal shows no image: use -o FILE, or pipe it.")
     with tempfile.TemporaryDirectory(prefix="atoll-get-") as folder:
         spool = Path(folder, "image")
-        await client.download(args.image, spool)
+        await client.download(args.image, spool, transformation=args.transformation)
         _copy_to_stdout(spool)
 
 

@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names.add_argument("--prefix", help="public_id = PREFIX + path below DIR without extension")
     names.add_argument("--public-id", metavar="NAME", help="the public_id of a single file")
     parser.add_argument("--tag", action="append", default=[], help="a tag; may be given more than once")
+    parser.add_argument(
+        "--eager",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="a transformation that is made at once; may be given more than once",
+    )
     parser.add_argument("--parallel", type=int, default=8, metavar="N", help="uploads at once (default 8)")
     journal = parser.add_mutually_exclusive_group()
     journal.add_argument(
@@ -88,7 +95,13 @@ async def _carry_out(
     with make_screen(sizes, len(plan.todo)) as screen:
         upload = UploadRun(client, journal, report, screen, wait=args.wait, wait_seconds=args.wait_seconds)
         await upload.run(
-            plan, bucket, args.parallel, args.tag, use_tickets=not args.again, durability=args.durability
+            plan,
+            bucket,
+            args.parallel,
+            args.tag,
+            use_tickets=not args.again,
+            durability=args.durability,
+            eager=args.eager,
         )
     report.summary()
     return code_of_many(report.errors)

@@ -50,6 +50,7 @@ class UploadRun:
         *,
         use_tickets: bool,
         durability: str | None = None,
+        eager: Iterable[str] = (),
     ) -> None:
         """Do what the plan says; each outcome is in the report when this returns."""
         try:
@@ -63,6 +64,7 @@ class UploadRun:
                 parallel=parallel,
                 tags=tags,
                 durability=durability,
+                eager=eager,
             )
             await asyncio.gather(*self._waits)
         finally:

@@ -16,11 +16,22 @@ IMAGE_HELP = "an asset id, BUCKET/PUBLIC_ID, or BUCKET/SET/SHA256.EXT"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll url`."""
     parser.add_argument("image", metavar="ID", help=IMAGE_HELP)
+    add_transformation(parser)
     parser.add_argument("--region", help="as if the client were in this region")
     parser.add_argument("--lat", type=float, metavar="DEGREES", help="as if the client were there")
     parser.add_argument("--lon", type=float, metavar="DEGREES")
     parser.add_argument("--all", action="store_true", help="also the other nodes, best first")
     add_shared(parser)
+
+
+def add_transformation(parser: argparse.ArgumentParser) -> None:
+    """What `url` and `get` share."""
+    parser.add_argument(
+        "-t",
+        "--transformation",
+        metavar="TEXT",
+        help="of what this makes of the image: c_fill,g_auto,w_200,h_200 or t_NAME",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +46,9 @@ def _position(args: argparse.Namespace) -> Position | None:
 
 
 async def _url(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
-    found = await client.url(args.image, region=args.region, position=_position(args))
+    found = await client.url(
+        args.image, transformation=args.transformation, region=args.region, position=_position(args)
+    )
     if args.json:
         emit_json(found)
     elif args.all:

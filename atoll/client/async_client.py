@@ -111,17 +111,19 @@ class AsyncClient(AssetCalls, ClusterCalls):
         context: Mapping[str, str] | None = None,
         filename: str | None = None,
         durability: str | None = None,
+        eager: Iterable[str] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object to the nearest node; durable when this returns.
 
         `durability` is `local`, `regions:N` or `all` (None: the bucket's default): the answer waits until so
         many regions have it; `AssetView.durability` says which did when the node's patience ended.
+        `eager`: transformations that the node makes at once, so that the first who asks need not wait.
         `progress(sent, total)` hears of bytes; `sent` falls back to 0 when a try is repeated. Raises
         `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
         `Unavailable` when no node could be reached.
         """
-        order = _order(bucket, public_id, tags, context, durability)
+        order = _order(bucket, public_id, tags, context, durability, eager)
         async with open_body(source, filename) as body:
             return await self._uploader.upload(
                 body, order, lambda sent: progress(sent, body.size) if progress else None
@@ -137,6 +139,7 @@ class AsyncClient(AssetCalls, ClusterCalls):
         prefix: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        eager: Iterable[str] = (),
     ) -> _Results:
         """Upload files, and the images below directories; one result each, in order.
 
@@ -144,7 +147,7 @@ class AsyncClient(AssetCalls, ClusterCalls):
         without it the cluster makes one. A file's failure is its own: look at `UploadResult.error`.
         """
         files = await asyncio.to_thread(find_files, paths, prefix)
-        order = _order(bucket, None, tags, context)
+        order = _order(bucket, None, tags, context, eager=eager)
         return await ManyUploads(self._uploader, order, Reporting(progress)).run(files, parallel)
 
     async def upload_files(
@@ -158,9 +161,10 @@ class AsyncClient(AssetCalls, ClusterCalls):
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
         durability: str | None = None,
+        eager: Iterable[str] = (),
     ) -> _Results:
         """`upload_many` for who keeps a journal: `tickets` gives back what `observer` was told before."""
-        order = _order(bucket, None, tags, context, durability)
+        order = _order(bucket, None, tags, context, durability, eager)
         return await ManyUploads(self._uploader, order, observer, tickets).run(files, parallel)
 
     async def url(
@@ -168,41 +172,57 @@ class AsyncClient(AssetCalls, ClusterCalls):
         reference: str,
         *,
         bucket: str | None = None,
+        transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
     ) -> Resolved:
         """Where the image is for a client in `region` or at `position` (unless given: this client).
 
         `reference` is an asset id, `BUCKET/PUBLIC_ID`, or a handle as `BUCKET/SET/SHA256.EXT`; with
-        `bucket` a public_id or a handle in it. Raises `NotFound`, `BadName`.
+        `bucket` a public_id or a handle in it. With a `transformation` (`c_fill,g_auto,w_200,h_200`) the
+        URLs lead to what it makes of the image, and are signed where that is needed; `image_url` is for
+        `<img src>`.
+        Raises `NotFound`, `BadName`, `BadTransformation`.
         """
-        return await self._resolving.one(parse_reference(reference, bucket), place(region, position))
+        what = parse_reference(reference, bucket)
+        return await self._resolving.one(what, place(region, position), transformation)
 
     async def resolve(
         self,
         items: Iterable[str | Reference],
         *,
+        transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
     ) -> tuple[ResolveResult, ...]:
-        """Where many images are: per item a `Resolved` or its error, in order. Items as in `url`."""
+        """Where many images are: per item a `Resolved` or its error, in order. All as in `url`."""
         wanted = [item if isinstance(item, Reference) else parse_reference(item) for item in items]
-        return await self._resolving.many(wanted, place(region, position))
+        return await self._resolving.many(wanted, place(region, position), transformation)
 
     async def get(
-        self, reference: str, *, bucket: str | None = None, max_bytes: int = MAX_IN_MEMORY
+        self,
+        reference: str,
+        *,
+        bucket: str | None = None,
+        transformation: str | None = None,
+        max_bytes: int = MAX_IN_MEMORY,
     ) -> bytes:
-        """The image's bytes, checked against their hash; items as in `url`.
+        """The image's bytes, or what the transformation makes of them, checked by hash; all as in `url`.
 
         Raises `NotFound`, `TooLarge` above `max_bytes`, `UpstreamFailed` when no node had the right
         bytes, `Unavailable` when none could be reached.
         """
         sink, what = MemorySink(max_bytes), parse_reference(reference, bucket)
-        await self._downloader.fetch(lambda: self._resolving.one(what), sink)
+        await self._downloader.fetch(lambda: self._resolving.one(what, transformation=transformation), sink)
         return bytes(sink.content)
 
     async def download(
-        self, reference: str, path: str | os.PathLike[str], *, bucket: str | None = None
+        self,
+        reference: str,
+        path: str | os.PathLike[str],
+        *,
+        bucket: str | None = None,
+        transformation: str | None = None,
     ) -> Resolved:
         """Stream the image into `path`, which appears only whole and checked. Errors as for `get`.
 
@@ -210,7 +230,9 @@ class AsyncClient(AssetCalls, ClusterCalls):
         """
         what = parse_reference(reference, bucket)
         async with whole_file(Path(path)) as sink:
-            return await self._downloader.fetch(lambda: self._resolving.one(what), sink)
+            return await self._downloader.fetch(
+                lambda: self._resolving.one(what, transformation=transformation), sink
+            )
 
 
 def _check_urls(urls: Sequence[str]) -> None:
@@ -230,9 +252,13 @@ def _order(
     tags: Iterable[str],
     context: Mapping[str, str] | None,
     durability: str | None = None,
+    eager: Iterable[str] = (),
 ) -> UploadOrder:
-    if isinstance(tags, str):
-        raise BadRequest("tags is a list of tags, not one string.", got=tags[:80])
-    name = None if public_id is None else check_public_id(public_id)
+    for name, words in (("tags", tags), ("eager", eager)):
+        if isinstance(words, str):
+            raise BadRequest(f"{name} is a list of {name}, not one string.", got=words[:80])
+    public_id = None if public_id is None else check_public_id(public_id)
     wanted = None if durability is None else check_durability(durability)
-    return UploadOrder(check_bucket(bucket), name, tuple(tags), dict(context or {}), wanted)
+    return UploadOrder(
+        check_bucket(bucket), public_id, tuple(tags), dict(context or {}), wanted, tuple(eager)
+    )

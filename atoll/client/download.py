@@ -1,8 +1,8 @@
 """Fetching an image: from the nearest node that has it, checked against its name, else the next. I/O.
 
-The bytes count only when their SHA-256 is the blob's name: a wrong byte from one node is like no answer
-from it. A node that is silent for longer than it lately was is overtaken by the next one
-(atoll/hedging.py). A file appears under its name whole or not at all.
+The bytes count only when their SHA-256 is the blob's name (a derivative's: when it begins as the node's ETag
+says): a wrong byte from one node is like no answer from it. A node that is silent for longer than it lately
+was is overtaken by the next one (atoll/hedging.py). A file appears under its name whole or not at all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import random
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -29,6 +30,7 @@ from atoll.errors import AtollError, NotFound, TooLarge, Unavailable, UpstreamFa
 from atoll.hedging import AllFailed, Hedger, Turn
 
 ROUNDS = 3
+_DIGEST_ETAG = re.compile(r'"([0-9a-f]{32,64})"', re.ASCII)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 
 
@@ -146,7 +148,7 @@ class Downloader:
         self, resolved: Resolved, sink: Sink, tried: dict[str, AtollError]
     ) -> Alternative | None:
         async def attempt(source: Alternative, turn: Turn) -> Alternative:
-            await self._from(source, turn, resolved.sha256, sink)
+            await self._from(source, turn, None if resolved.transformation else resolved.sha256, sink)
             return source
 
         try:  # what is wrong here and not there is fatal: another node would not help
@@ -157,7 +159,8 @@ class Downloader:
             tried.update((failure.source.node, failure.error) for failure in failed.failures)
             return None
 
-    async def _from(self, source: Alternative, turn: Turn, sha256: str, sink: Sink) -> None:
+    async def _from(self, source: Alternative, turn: Turn, sha256: str | None, sink: Sink) -> None:
+        """One try; `sha256` is None for a derivative."""
         digest = hashlib.sha256()
         url = URL(source.url, encoded=True)
         with reaching(url):
@@ -166,11 +169,20 @@ class Downloader:
                     raise problem_error(await read_body(response), response.status)
                 await turn.take()
                 await sink.restart()
+                expected = sha256 or _own_digest(response, source.node)
                 async for piece in response.content.iter_chunked(PIECE_BYTES):
                     digest.update(piece)
                     await sink.write(piece)
-        if digest.hexdigest() != sha256:
+        if not digest.hexdigest().startswith(expected):
             raise WrongBytes(f"{source.node} gave wrong bytes.", node=source.node, got=digest.hexdigest())
+
+
+def _own_digest(response: aiohttp.ClientResponse, node: str) -> str:
+    """The start of a derivative's SHA-256, which is its ETag: no name says what its bytes are."""
+    etag = _DIGEST_ETAG.fullmatch(response.headers.get("ETag", ""))
+    if etag is None:
+        raise WrongBytes(f"{node} does not say which bytes these are (no digest in ETag).", node=node)
+    return etag[1]
 
 
 def _given_by(resolved: Resolved, source: Alternative) -> Resolved:
@@ -184,6 +196,8 @@ def _given_by(resolved: Resolved, source: Alternative) -> Resolved:
         distance_km=source.distance_km,
         alternatives=others,
         expires_at=resolved.expires_at,
+        transformation=resolved.transformation,
+        image_url=resolved.image_url,
     )
 
 

@@ -41,17 +41,20 @@ class Resolving:
     def __init__(self, query: QueryServices, own: OwnUploads, here: Where) -> None:
         self._query, self._own, self._here = query, own, here
 
-    async def one(self, wanted: Reference, where: Where | None = None) -> Resolved:
-        """Where it is; `NotFound`."""
+    async def one(
+        self, wanted: Reference, where: Where | None = None, transformation: str | None = None
+    ) -> Resolved:
+        """Where it is, or what the transformation makes of it; `NotFound`, `BadTransformation`."""
         if wanted.handle is not None:
-            return await self._ask(wanted, where)
-        return await self._own.known(wanted.asset(), lambda: self._ask(wanted, where))
+            return await self._ask(wanted, where, transformation)
+        return await self._own.known(wanted.asset(), lambda: self._ask(wanted, where, transformation))
 
-    async def _ask(self, wanted: Reference, where: Where | None) -> Resolved:
+    async def _ask(self, wanted: Reference, where: Where | None, transformation: str | None) -> Resolved:
         if wanted.asset_id is not None:
             path = f"/v1/assets/{id_segment(wanted.asset_id)}/url"
-            return await self._query.call("GET", path, Resolved, params=where or self._here)
-        (found,) = await self._at_once([wanted], where or self._here)
+            params = dict(where or self._here) | ({} if transformation is None else {"t": transformation})
+            return await self._query.call("GET", path, Resolved, params=params)
+        (found,) = await self._at_once([wanted], where or self._here, transformation)
         if isinstance(found, AtollError):
             raise found
         if wanted.handle is not None and found.sha256 != wanted.handle.sha256:
@@ -59,28 +62,38 @@ class Resolving:
         return found
 
     async def many(
-        self, wanted: Iterable[Reference], where: Where | None = None
+        self,
+        wanted: Iterable[Reference],
+        where: Where | None = None,
+        transformation: str | None = None,
     ) -> tuple[ResolveResult, ...]:
         """Per item where it is, or its error, in order."""
         items = list(wanted)
         results: tuple[ResolveResult, ...] = ()
         for start in range(0, len(items), AT_ONCE):
-            results += await self._at_once(items[start : start + AT_ONCE], where or self._here)
+            results += await self._at_once(
+                items[start : start + AT_ONCE], where or self._here, transformation
+            )
         pairs = zip(items, results, strict=True)
-        return tuple([await self._settled(item, result, where) for item, result in pairs])
+        return tuple([await self._settled(item, result, where, transformation) for item, result in pairs])
 
-    async def _settled(self, wanted: Reference, result: ResolveResult, where: Where | None) -> ResolveResult:
+    async def _settled(
+        self, wanted: Reference, result: ResolveResult, where: Where | None, transformation: str | None
+    ) -> ResolveResult:
         """`result`, or a later one if it is from before an upload of our own."""
         if wanted.handle is not None or not self._own.doubts(wanted.asset(), result):
             return result
         try:
-            return await self.one(wanted, where)
+            return await self.one(wanted, where, transformation)
         except AtollError as error:
             return error
 
-    async def _at_once(self, wanted: Sequence[Reference], where: Where) -> tuple[ResolveResult, ...]:
+    async def _at_once(
+        self, wanted: Sequence[Reference], where: Where, transformation: str | None
+    ) -> tuple[ResolveResult, ...]:
         numbers = {name: value if name == "region" else float(value) for name, value in where.items()}
         body = {"items": [reference.item() for reference in wanted], **numbers}
+        body |= {} if transformation is None else {"t": transformation}
         answer = await self._query.call("POST", "/v1/resolve", dict[str, Any], body=body)
         results = answer.get("results", ())
         if len(results) != len(wanted):

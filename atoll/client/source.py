@@ -25,6 +25,7 @@ SPOOL_IN_MEMORY_BYTES = 4 * 2**20
 UNKNOWN_TYPE = "application/octet-stream"
 CONTENT_TYPE_OF = {
     "avif": "image/avif",
+    "bmp": "image/bmp",
     "gif": "image/gif",
     "heic": "image/heic",
     "heif": "image/heic",

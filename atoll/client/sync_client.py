@@ -82,6 +82,7 @@ class Client:
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
         filename: str | None = None,
+        eager: Iterable[str] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object; durable when this returns."""
@@ -93,6 +94,7 @@ class Client:
                 tags=tags,
                 context=context,
                 filename=filename,
+                eager=eager,
                 progress=progress,
             )
         )
@@ -107,6 +109,7 @@ class Client:
         prefix: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        eager: Iterable[str] = (),
     ) -> _Results:
         """Upload files, and the images below directories; one result each, in order."""
         return self._run(
@@ -118,6 +121,7 @@ class Client:
                 prefix=prefix,
                 tags=tags,
                 context=context,
+                eager=eager,
             )
         )
 
@@ -144,31 +148,53 @@ class Client:
         reference: str,
         *,
         bucket: str | None = None,
+        transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
     ) -> Resolved:
-        """Where the image is for a client in `region` or at `position`."""
-        return self._run(self._client.url(reference, bucket=bucket, region=region, position=position))
+        """Where the image, or what a transformation makes of it, is for a client in `region` or there."""
+        return self._run(
+            self._client.url(
+                reference, bucket=bucket, transformation=transformation, region=region, position=position
+            )
+        )
 
     def resolve(
         self,
         items: Iterable[str | Reference],
         *,
+        transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
     ) -> tuple[ResolveResult, ...]:
         """Where many images are: per item a `Resolved` or its error, in order."""
-        return self._run(self._client.resolve(items, region=region, position=position))
+        return self._run(
+            self._client.resolve(items, transformation=transformation, region=region, position=position)
+        )
 
-    def get(self, reference: str, *, bucket: str | None = None, max_bytes: int = MAX_IN_MEMORY) -> bytes:
-        """The image's bytes, checked against their hash."""
-        return self._run(self._client.get(reference, bucket=bucket, max_bytes=max_bytes))
+    def get(
+        self,
+        reference: str,
+        *,
+        bucket: str | None = None,
+        transformation: str | None = None,
+        max_bytes: int = MAX_IN_MEMORY,
+    ) -> bytes:
+        """The image's bytes, or what a transformation makes of them, checked against their hash."""
+        return self._run(
+            self._client.get(reference, bucket=bucket, transformation=transformation, max_bytes=max_bytes)
+        )
 
     def download(
-        self, reference: str, path: str | os.PathLike[str], *, bucket: str | None = None
+        self,
+        reference: str,
+        path: str | os.PathLike[str],
+        *,
+        bucket: str | None = None,
+        transformation: str | None = None,
     ) -> Resolved:
         """Stream the image into `path`, which appears only whole and checked."""
-        return self._run(self._client.download(reference, path, bucket=bucket))
+        return self._run(self._client.download(reference, path, bucket=bucket, transformation=transformation))
 
     def locations(self, asset_id: str) -> Locations:
         """Which nodes hold the asset's blob, and which should."""
@@ -200,6 +226,10 @@ class Client:
     def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
         """Make a bucket, or change its visibility."""
         return self._run(self._client.create_bucket(name, visibility))
+
+    def put_bucket(self, bucket: Bucket) -> Bucket:
+        """Make a bucket, or replace its whole policy."""
+        return self._run(self._client.put_bucket(bucket))
 
 
 async def _next(assets: AsyncIterator[AssetView]) -> AssetView | None:

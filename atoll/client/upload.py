@@ -42,6 +42,7 @@ class UploadOrder:
     tags: tuple[str, ...] = ()
     context: Mapping[str, str] = field(default_factory=dict)
     durability: str | None = None
+    eager: tuple[str, ...] = ()
 
     def body(self, size: int) -> dict[str, Any]:
         """As the body of `POST /v1/uploads`."""
@@ -54,6 +55,8 @@ class UploadOrder:
             wanted["tags"] = list(self.tags)
         if self.context:
             wanted["context"] = dict(self.context)
+        if self.eager:
+            wanted["eager"] = list(self.eager)
         return wanted
 
 

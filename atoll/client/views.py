@@ -59,7 +59,9 @@ class Alternative(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """Where an asset's bytes are: the nearest node, then the others, best first.
 
-    `expires_at` (RFC 3339) is set for private buckets, whose URLs are signed for a while.
+    `expires_at` (RFC 3339) is set when the URLs are signed: those of private buckets, and of derivatives that
+    a bucket does not name. With a `transformation` (its canonical text) the URLs lead to what it makes of the
+    blob `sha256`; `image_url` is then the query service's own address for the asset's current image.
     """
 
     url: str
@@ -72,6 +74,8 @@ class Resolved(Struct, frozen=True):
     expires_at: str | None = None
     unconfirmed: bool = False
     suspect: bool = False
+    transformation: str | None = None
+    image_url: str | None = None
 
     @property
     def candidates(self) -> tuple[Alternative, ...]:
