@@ -1,4 +1,4 @@
-"""Show a bucket's policy, or change parts of it: `atoll bucket set photos --transformation thumb=c_fill,w_99`.
+"""Show a bucket's policy, or change parts of it: `atoll bucket set photos --transformation t=c_fill,w_99`.
 
 What is not named stays as it is. A bucket that is not there yet is made, and then says --public or --private.
 Two people who change one bucket at the same moment: the later one's whole policy is kept.

@@ -16,6 +16,7 @@ from atoll.cli.exit_codes import WrongUsage
 from atoll.model import Bucket, RenderPolicy
 
 DEFAULT = "default"  # the word for: no limit of the bucket's own
+_ABSENT = "-"
 _LIMITS = ("max_bytes", "max_pixels")
 _RENDERING = tuple(field for field in RenderPolicy.__struct_fields__ if field != "sources")
 
@@ -118,7 +119,8 @@ def differences(before: Bucket | None, after: Bucket) -> list[tuple[str, str, st
     """What is different: the setting, what it was, what it is."""
     old, new = _flat(before) if before else {}, _flat(after)
     keys = [*new, *(key for key in old if key not in new)]
-    return [(key, _shown(old.get(key)), _shown(new.get(key))) for key in keys if old.get(key) != new.get(key)]
+    rows = [(key, old.get(key, _ABSENT), new.get(key, _ABSENT)) for key in keys]
+    return [(key, _shown(was), _shown(now)) for key, was, now in rows if was != now]
 
 
 def policy_rows(bucket: Bucket) -> list[tuple[str, str]]:
