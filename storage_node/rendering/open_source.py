@@ -53,6 +53,7 @@ class Source:
     def decoded(self, scale: float = 1.0, frame: int | None = None) -> Image.Image:
         """One frame or page, counted from 0, upright, not smaller than `scale` of the picture.
 
+        Of what does not move, one only: its pixels are the caller's from then on.
         Raises NoSuchFrame, PictureRefused (a page with too many pixels), and whatever the decoder raises.
         """
         if frame is not None:
@@ -60,8 +61,15 @@ class Source:
         if self.decoder == "JPEG" and scale < 1.0:
             decode_reduced(self.image, _stored(self.size, self.turn, scale))
         self.image.load()
+        image = self._let_go() if self.frames == 1 else self.image
         turn = TURNS.get(self.turn)
-        return self.image if turn is None else self.image.transpose(turn)
+        return image if turn is None else image.transpose(turn)
+
+    def _let_go(self) -> Image.Image:
+        """The pixels without their file, which would keep them to the end of the job; once."""
+        alone = self.image._new(self.image.im)
+        self.image._im = None
+        return alone
 
     def shown_for(self) -> int:
         """How long the frame decoded last is shown, in milliseconds."""

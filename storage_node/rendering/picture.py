@@ -14,6 +14,7 @@ from PIL import Image
 from storage_node.render_protocol import RenderLimits, RenderRefusalCode
 from storage_node.rendering import colour
 from storage_node.rendering.geometry import Box, Point, Size
+from storage_node.rendering.resample import resampled
 
 
 class RenderRefused(Exception):
@@ -45,7 +46,7 @@ class Picture:
     def settle(self) -> Image.Image:
         """Bring the pixels to the size they stand for, after the last step that could have done so."""
         if self.image.size != self.size:
-            self.image = self.image.resize(self.size, Image.Resampling.LANCZOS)
+            self.image = resampled(self.image, self.size)
         return self.image
 
     def srgb(self) -> Image.Image:

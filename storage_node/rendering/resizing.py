@@ -13,9 +13,8 @@ from atoll.transformation.steps import Offset, Resize, Share
 from storage_node.rendering import geometry, gravity_auto
 from storage_node.rendering.geometry import Box, Fitting, Point, Size
 from storage_node.rendering.picture import Course, Picture
+from storage_node.rendering.resample import resampled
 
-# From six times smaller on, pixels are first averaged in whole blocks: no eye tells the difference.
-_REDUCING_GAP = 3.0
 _CUTS = frozenset({"fill", "lfill", "crop", "thumb"})
 
 
@@ -118,7 +117,7 @@ def _through_window(picture: Picture, window: Box, fitting: Fitting) -> Image.Im
     left, top, right, bottom = (round(edge) for edge in box)
     if (left, top, right, bottom) == box and (right - left, bottom - top) == size:
         return image if size == image.size else image.crop((left, top, right, bottom))
-    return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
+    return resampled(image, size, box)
 
 
 def _pad(picture: Picture, step: Resize, fitting: Fitting) -> None:
