@@ -19,7 +19,7 @@ FAMILY = "frame bombs"
 def specimens(_seed: int) -> Iterator[Specimen]:
     """Too many frames, or too large ones."""
     yield _bomb("61-frames.gif", partial(_gif, 61, 10))
-    yield _bomb("100000-frames.gif", partial(_gif, 100_000, 10))
+    yield _bomb("100000-frames.gif", partial(_gif, 100_000, 10), REFUSED)
     yield _bomb("50-frames-on-a-large-canvas.gif", partial(_gif, 50, 3000))
     yield _bomb("61-frames.webp", partial(_drawn, "WEBP", 61, 8))
     yield _bomb("3-frames-of-25-megapixels.webp", partial(_drawn, "WEBP", 3, 5000))
@@ -28,7 +28,7 @@ def specimens(_seed: int) -> Iterator[Specimen]:
     yield _bomb("claims-a-million-frames.png", partial(_apng, 1_000_000))
     yield _bomb("claims-4294967295-frames.png", partial(_apng, 2**32 - 1), HARMLESS)
     yield _bomb("61-pages.tiff", partial(_pages, 61))
-    yield _bomb("50000-pages.tiff", partial(_pages, 50_000))
+    yield _bomb("50000-pages.tiff", partial(_pages, 50_000), REFUSED)
     yield _bomb("5-pages-of-16-megapixels.tiff", partial(_pages, 5, 4000), HARMLESS)
 
 

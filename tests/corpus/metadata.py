@@ -129,6 +129,7 @@ def _xmps_and_iptcs() -> Iterator[Specimen]:
 def _comments() -> Iterator[Specimen]:
     yield _case("comment-of-16-megabytes.gif", partial(_gif_comment, 16 << 20, 255), HARMLESS)
     yield _case("comment-byte-by-byte.gif", partial(_gif_comment, 4 << 20, 1), (UNDECODABLE,))
+    yield _case("pixels-byte-by-byte.gif", _gif_pixels, (UNDECODABLE,))
     yield _case("a-million-comments.gif", partial(_gif_comments, 1_000_000), (UNDECODABLE,))
     yield _case("xmp-of-16-megabytes.gif", _gif_xmp, HARMLESS)
     yield _case(
@@ -150,7 +151,15 @@ def _comments() -> Iterator[Specimen]:
 
 
 def _gif_comment(size: int, length: int) -> bytes:
-    return gif(10, 10, b"!\xfe" + sub_blocks(b"x" * size, length), gif_frame())
+    whole, rest = divmod(size, length)
+    block = bytes((length,)) + b"x" * length
+    last = bytes((rest,)) + b"x" * rest if rest else b""
+    return gif(10, 10, b"!\xfe" + block * whole + last + b"\0", gif_frame())
+
+
+def _gif_pixels() -> bytes:
+    """A frame whose codes come in sub-blocks of one byte: each is skipped in Python."""
+    return gif(10, 10, gif_frame(data=b"\x02" + b"\x01\x44" * (1 << 20) + b"\0"), gif_frame())
 
 
 def _gif_comments(count: int) -> bytes:

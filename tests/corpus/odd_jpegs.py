@@ -20,11 +20,11 @@ _RUN = 16_384  # blocks that one code of fifteen zero bits skips
 
 def specimens(_seed: int) -> Iterator[Specimen]:
     """Scans first."""
-    yield _case("1000-scans-of-49-megapixels.jpg", partial(_scans, 7000, 1000), (UNDECODABLE,))
-    yield _case("1000-scans-of-a-thumbnail.jpg", partial(_scans, 64, 1000), (UNDECODABLE,))
-    yield _case("30000-scans.jpg", partial(_scans, 64, 30_000), (UNDECODABLE,))
-    yield _case("60-scans-of-49-megapixels.jpg", partial(_scans, 7000, 60), HARMLESS)
-    yield _case("49-megapixels-without-data.jpg", partial(_scans, 7000, 1), HARMLESS)
+    yield _case("1000-scans-of-49-megapixels.jpg", partial(scans, 7000, 1000), (UNDECODABLE,))
+    yield _case("1000-scans-of-a-thumbnail.jpg", partial(scans, 64, 1000), (UNDECODABLE,))
+    yield _case("30000-scans.jpg", partial(scans, 64, 30_000), (UNDECODABLE,))
+    yield _case("60-scans-of-49-megapixels.jpg", partial(scans, 7000, 60), HARMLESS)
+    yield _case("49-megapixels-without-data.jpg", partial(scans, 7000, 1), HARMLESS)
     for name, marker in _CODINGS.items():
         yield _case(f"{name}.jpg", partial(_coding, marker), HARMLESS)
     yield _case("12-bits.jpg", lambda: patched(jpeg(), jpeg().index(_SOF0) + 4, b"\x0c"), (UNDECODABLE,))
@@ -64,7 +64,7 @@ def _case(name: str, make, expected: tuple[str, ...]) -> Specimen:
     return Specimen(name, FAMILY, "CPU and decoders: rare or endless coding", expected, make)
 
 
-def _scans(side: int, count: int) -> bytes:
+def scans(side: int, count: int) -> bytes:
     """Grey and progressive: every scan refines nothing, but goes over all blocks of the picture."""
     head = segment(0xDB, b"\0" + b"\1" * 64) + segment(
         0xC2, struct.pack(">BHHB", 8, side, side, 1) + b"\1\x11\0"

@@ -24,6 +24,8 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "still.heic": lambda: heic(scene(120, 80)),
     "raw.tiff": lambda: saved("TIFF", scene(60, 40)),
     "lzw.tiff": lambda: saved("TIFF", scene(120, 80), compression="tiff_lzw"),
+    "rgb.bmp": lambda: saved("BMP", scene(60, 40)),
+    "palette.bmp": lambda: saved("BMP", scene(60, 40).quantize(16)),
     "deflate.tiff": lambda: saved("TIFF", scene(120, 80), compression="tiff_adobe_deflate"),
 }
 NAMES = tuple(_MAKERS)

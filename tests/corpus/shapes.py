@@ -12,8 +12,24 @@ from corpus.bricks import gif, gif_frame, grey_tiff, jpeg_sized, png, riff, riff
 from corpus.specimen import ACCEPTED, HARMLESS, UNDECODABLE, Specimen
 
 FAMILY = "shapes"
-_LONGEST = {"JPEG": 65_500, "PNG": 65_535, "WEBP": 16_383, "GIF": 65_535, "TIFF": 65_535, "AVIF": 32_768}
-_SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "TIFF": "tiff", "AVIF": "avif"}
+_LONGEST = {
+    "JPEG": 65_500,
+    "PNG": 65_535,
+    "WEBP": 16_383,
+    "GIF": 65_535,
+    "TIFF": 65_535,
+    "AVIF": 32_768,
+    "BMP": 65_535,
+}
+_SUFFIX = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "TIFF": "tiff",
+    "AVIF": "avif",
+    "BMP": "bmp",
+}
 
 
 def specimens(_seed: int) -> Iterator[Specimen]:

@@ -7,10 +7,19 @@ from functools import partial
 
 from corpus.bricks import jpeg, patched
 from corpus.samples import sample
-from corpus.specimen import ACCEPTED, MISMATCH, NO_IMAGE, UNDECODABLE, Specimen
+from corpus.specimen import ACCEPTED, MISMATCH, NO_IMAGE, REFUSED, UNDECODABLE, Specimen
 
 FAMILY = "wrong names"
-_OF_TYPE = ("baseline.jpg", "rgb.png", "lossy.webp", "still.gif", "still.avif", "still.heic", "raw.tiff")
+_OF_TYPE = (
+    "baseline.jpg",
+    "rgb.png",
+    "lossy.webp",
+    "still.gif",
+    "still.avif",
+    "still.heic",
+    "raw.tiff",
+    "rgb.bmp",
+)
 
 
 def specimens(_seed: int) -> Iterator[Specimen]:
@@ -21,7 +30,7 @@ def specimens(_seed: int) -> Iterator[Specimen]:
     yield _case("picture-called.html", jpeg, (ACCEPTED,))
     yield _case("picture-called.php.jpg", jpeg, (ACCEPTED,))
     yield _case("picture-called-nothing", jpeg, (ACCEPTED,))
-    yield _case("magic-of-png-on-jpeg.png", lambda: patched(jpeg(), 0, b"\x89PNG\r\n\x1a\n"), (UNDECODABLE,))
+    yield _case("magic-of-png-on-jpeg.png", lambda: patched(jpeg(), 0, b"\x89PNG\r\n\x1a\n"), REFUSED)
     yield _case(
         "magic-of-jpeg-on-png.jpg", lambda: patched(sample("rgb.png"), 0, b"\xff\xd8\xff"), (UNDECODABLE,)
     )

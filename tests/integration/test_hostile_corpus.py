@@ -1,0 +1,46 @@
+"""The published corpus (tests/corpus) before the node's own workers, all of it, at the node's default limits.
+
+Every file always runs: about 600 in half a minute, of the seed that docs/hostile-input.md is about.
+HOSTILE_SEED=n turns other bits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from corpus.judge import bench
+from corpus.registry import SEED, all_specimens
+from corpus.samples import sample
+from corpus.specimen import ACCEPTED
+
+CEILING = 600 << 20  # resident bytes of any worker: the largest pictures taken have 50 megapixels
+REFUSING_CEILING = 200 << 20  # of one that refuses what it is given
+OUR_FAULT = {"decoder_crashed", "inspection_timeout", "render_timeout", "out_of_memory"}
+SPECIMENS = all_specimens(int(os.environ.get("HOSTILE_SEED", SEED)))
+
+
+@pytest.fixture(scope="module")
+def judges(tmp_path_factory):
+    with bench(tmp_path_factory.mktemp("corpus") / "bench") as running:
+        yield running
+
+
+@pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda specimen: specimen.name)
+def test_a_hostile_file_gets_its_answer_and_harms_nobody(judges, specimen):
+    workers = [*judges.inspector.pool.worker_pids(), *judges.renderer.pool.worker_pids()]
+    found = judges.judged(specimen.name, specimen.make())
+    assert found.verdict in specimen.expected, found
+    assert not OUR_FAULT & {found.reason, *(reason for reason, _ in found.rendered)}, found
+    if sys.platform == "linux":
+        most = CEILING if found.verdict == ACCEPTED else REFUSING_CEILING
+        assert max(cost.peak_bytes for cost in found.costs) < most, found
+    assert judges.left_over() == []
+    assert [*judges.inspector.pool.worker_pids(), *judges.renderer.pool.worker_pids()] == workers
+
+
+def test_after_all_of_them_the_next_picture_is_served(judges):
+    found = judges.judged("good.jpg", sample("baseline.jpg"))
+    assert found.verdict == ACCEPTED
+    assert [reason for reason, _ in found.rendered] == [ACCEPTED] * 3
