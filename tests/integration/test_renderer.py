@@ -200,7 +200,7 @@ def test_a_buckets_own_limits_count_instead_of_the_nodes(tmp_path, picture):
 
 
 def test_a_worker_short_of_memory_refuses_and_goes_on(tmp_path, picture):
-    with rendering(tmp_path, memory_bytes=320 << 20) as stage:
+    with rendering(tmp_path, memory_bytes=250 << 20) as stage:
         with pytest.raises(Undecodable) as caught:
             stage.made(
                 saved("PNG", Image.new("RGB", (7000, 7000))), Resize("crop", 4000, 4000), Effect("hue", 3)
