@@ -18,7 +18,7 @@ MAX_FACES = 32  # kept of one picture: the largest ones
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$(?!\n)")]
 BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$(?!\n)")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff"]
+Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp"]
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$(?!\n)")]
 Milliseconds = Annotated[int, Meta(ge=0)]
 Size = Annotated[int, Meta(ge=0)]

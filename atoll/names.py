@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from atoll.errors import BadName
 
-EXTENSIONS = ("jpg", "png", "webp", "gif", "avif", "heic", "tiff")
+EXTENSIONS = ("jpg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp")
 CONTENT_TYPES = {
     "jpg": "image/jpeg",
     "png": "image/png",
@@ -21,6 +21,7 @@ CONTENT_TYPES = {
     "avif": "image/avif",
     "heic": "image/heic",
     "tiff": "image/tiff",
+    "bmp": "image/bmp",
 }
 MAX_PUBLIC_ID_BYTES = 255
 MAX_FILENAME_BYTES = 255

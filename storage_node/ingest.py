@@ -25,7 +25,7 @@ from storage_node.index_ops import store_upload
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.origin import Origin
 from storage_node.placing import Placer
-from storage_node.sniff import Claim, ImageType, agrees, sniff
+from storage_node.sniff import Claim, ImageType, agrees, is_svg, sniff
 from storage_node.spool import Spool
 from storage_node.store import BlobKey, BlobStore, Staged
 
@@ -95,6 +95,12 @@ def _check_type(spool: Spool, upload: Upload) -> ImageType:
     if spool.size == 0:
         raise EmptyBody("The file is empty. Send the bytes of an image.", filename=upload.filename)
     kind = sniff(spool.head)
+    if kind is None and is_svg(spool.head, upload.filename):
+        raise NotAnImage(
+            "SVG is not taken: a vector file can carry scripts, which run in the browser of whoever looks at"
+            " it. Rasterise it first, for example to PNG or WebP, and upload that.",
+            found="image/svg+xml",
+        )
     if kind is None or kind.extension not in upload.allowed:
         taken = ", ".join(CONTENT_TYPES[ext] for ext in upload.allowed)
         found = kind.content_type if kind else "unknown"

@@ -1,9 +1,10 @@
 """What a file is, by its first bytes: the allow-list of image types and their magic. Pure.
 
-Refuses everything that is not one of the seven types below; BigTIFF, and camera raw files that wear
-TIFF's magic, are refused too. What the sender says never decides: the bytes do. What it says is only
-read as a claim, so that the caller can refuse an upload whose claim and bytes disagree. Called by the
-ingest path before a picture goes to an inspection worker, which may try this one type and no other.
+Refuses everything that is not one of the eight types below; BigTIFF, and camera raw files that wear
+TIFF's magic, are refused too. SVG is only known so that its refusal can say why. What the sender says
+never decides: the bytes do. What it says is only read as a claim, so that the caller can refuse an upload
+whose claim and bytes disagree. Called by the ingest path before a picture goes to an inspection worker,
+which may try this one type and no other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from atoll.model import Extension
 from atoll.names import CONTENT_TYPES
 
-SNIFF_BYTES = 64  # what `sniff` wants to see; fewer are fine when the file is shorter
+SNIFF_BYTES = 512  # what `sniff` and `is_svg` want to see; fewer are fine when the file is shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,12 @@ GIF = ImageType("GIF", "gif", "GIF")
 AVIF = ImageType("AVIF", "avif", "AVIF")
 HEIC = ImageType("HEIC", "heic", "HEIF")
 TIFF = ImageType("TIFF", "tiff", "TIFF")
+BMP = ImageType("BMP", "bmp", "BMP")
 
-ALL_TYPES = (JPEG, PNG, WEBP, GIF, AVIF, HEIC, TIFF)
+ALL_TYPES = (JPEG, PNG, WEBP, GIF, AVIF, HEIC, TIFF, BMP)
 
+# Sizes of the header that says what follows: OS/2 1 and 2, Windows 3, Adobe's two, Windows 4 and 5.
+_BMP_HEADERS = frozenset(size.to_bytes(4, "little") for size in (12, 64, 40, 52, 56, 108, 124))
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _ANY_CODEC_BRANDS = frozenset({b"mif1", b"msf1"})  # "some picture": the compatible brands name the codec
@@ -57,7 +61,17 @@ def sniff(head: bytes) -> ImageType | None:
         return WEBP
     if head.startswith((b"II*\x00", b"MM\x00*")):
         return None if head[8:10] == b"CR" else TIFF  # CR: a Canon raw file, whose first image is a thumbnail
+    if head.startswith(b"BM"):
+        return BMP if head[14:18] in _BMP_HEADERS else None  # two letters alone are no magic
     return _by_brand(head) if head[4:8] == b"ftyp" else None
+
+
+def is_svg(head: bytes, filename: str | None) -> bool:
+    """Whether a file that is none of our types starts like an SVG, or is called one (a packed one, too)."""
+    if (filename or "").lower().endswith((".svg", ".svgz")):
+        return True
+    text = head.replace(b"\0", b"").lower()  # UTF-16 as well
+    return b"<svg" in text or b"<!doctype svg" in text or (b"<" in text and b":svg " in text)
 
 
 def _by_brand(head: bytes) -> ImageType | None:
@@ -82,6 +96,9 @@ Claim = frozenset[str] | None
 _BY_CONTENT_TYPE = {
     **{content_type: extension for extension, content_type in CONTENT_TYPES.items()},
     "image/jpg": "jpg",
+    "image/x-bmp": "bmp",
+    "image/x-ms-bmp": "bmp",
+    "image/x-windows-bmp": "bmp",
     "image/pjpeg": "jpg",
     "image/x-png": "png",
     "image/apng": "png",
@@ -96,6 +113,7 @@ _BY_CONTENT_TYPE = {
 }
 _BY_SUFFIX = {
     **{extension: extension for extension in CONTENT_TYPES},
+    "dib": "bmp",
     "jpeg": "jpg",
     "jpe": "jpg",
     "jfif": "jpg",

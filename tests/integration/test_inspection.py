@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from placeholder_reader import drawn_thumbhash, thumbhash_ratio
 
 from atoll.errors import TooManyPixels, Unavailable, Undecodable
 from storage_node.inspection import Inspection, InspectionLimits, Inspector
@@ -79,6 +81,17 @@ def heic(*images: Image.Image, **options) -> bytes:
     return out.getvalue()
 
 
+def packed_bmp(image: Image.Image) -> bytes:
+    """A palette picture as BMP with run lengths, which Pillow only reads."""
+    rows = [image.crop((0, y, image.width, y + 1)).tobytes() for y in reversed(range(image.height))]
+    packed = b"".join(b"".join(bytes((1, index)) for index in row) + b"\0\0" for row in rows) + b"\0\1"
+    palette = (image.getpalette("BGRX") or [])[: 4 * 256]
+    palette += [0] * (4 * 256 - len(palette))
+    at = 14 + 40 + len(palette)
+    info = struct.pack("<IiiHHIIiiII", 40, *image.size, 1, 8, 1, len(packed), 2835, 2835, 256, 0)
+    return struct.pack("<2sIII", b"BM", at + len(packed), 0, at) + info + bytes(palette) + packed
+
+
 STILLS = {
     "jpeg baseline": lambda: saved("JPEG"),
     "jpeg progressive": lambda: saved("JPEG", progressive=True),
@@ -97,6 +110,9 @@ STILLS = {
     "tiff lzw": lambda: saved("TIFF", compression="tiff_lzw"),
     "tiff deflate": lambda: saved("TIFF", compression="tiff_adobe_deflate"),
     "tiff jpeg": lambda: saved("TIFF", compression="jpeg"),
+    "bmp": lambda: saved("BMP"),
+    "bmp palette": lambda: saved("BMP", photo().quantize(32)),
+    "bmp packed": lambda: packed_bmp(photo().quantize(200)),
 }
 MOVING = {
     "gif": lambda: animation("GIF"),
@@ -116,6 +132,36 @@ def test_a_picture_of_every_type_is_taken_with_its_size(look, name):
     assert (found.width, found.height) == ((192, 192) if "grid" in name else (96, 64))
     assert (found.frames, found.animated, found.orientation) == (1, False, 1)
     assert found.picture.width == found.width
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_picture_of_every_type_has_its_looks(look, name):
+    found = look(STILLS[name]()).picture
+    assert len(found.blurhash) == 28
+    assert 20 <= len(base64.b64decode(found.thumbhash, validate=True)) <= 25
+    assert found.color.startswith("#")
+    shown = drawn_thumbhash(found.thumbhash, 8, 8).convert("L").resize((1, 1), Image.Resampling.BOX)
+    mean = photo().convert("L").resize((1, 1), Image.Resampling.BOX)
+    assert name in {"heic grid", "png 16 bit"} or abs(shown.getpixel((0, 0)) - mean.getpixel((0, 0))) < 25
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_the_looks_of_an_animation_are_its_first_frames(look, name):
+    first, *rest = (Image.new("RGB", (48, 32), colour) for colour in ("#c82020", "#20c820", "#2020c8"))
+    data = saved(name.upper(), first, save_all=True, append_images=rest, duration=40)
+    found = look(data)
+    assert found.frames == 3
+    red, green, blue = drawn_thumbhash(found.thumbhash, 1, 1).getpixel((0, 0))[:3]
+    assert red > 150
+    assert max(green, blue) < 90
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_looks_are_of_the_picture_as_displayed(look, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    ratio = thumbhash_ratio(look(saved("JPEG", photo(200, 100), exif=exif)).thumbhash)
+    assert ratio > 1 if orientation == 1 else ratio < 1
 
 
 @pytest.mark.parametrize("name", MOVING)

@@ -54,6 +54,8 @@ STILLS = {
     "avif": (lambda: saved("AVIF", quality=90, speed=9), scene()),
     "heic": (lambda: heic(scene()), scene()),
     "tiff": (lambda: saved("TIFF"), scene()),
+    "bmp": (lambda: saved("BMP"), scene()),
+    "bmp palette": (lambda: saved("BMP", scene().quantize(256)), scene().quantize(256).convert("RGB")),
     "tiff lzw": (lambda: saved("TIFF", compression="tiff_lzw"), scene()),
     "tiff cmyk": (lambda: saved("TIFF", scene().convert("CMYK")), scene()),
     "tiff 16 bit grey": (lambda: saved("TIFF", sixteen_bit(GREY)), GREY),

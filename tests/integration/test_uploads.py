@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import io
 import shutil
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import nats
+import pillow_heif
 import pytest
 from node_fixture import (
     BUCKET,
@@ -87,11 +89,36 @@ def test_an_upload_becomes_a_file_a_record_and_an_event(node):
 
 @pytest.mark.parametrize(
     ("kind", "extension"),
-    [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("TIFF", "tiff")],
+    [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("TIFF", "tiff"), ("BMP", "bmp")],
 )
 def test_each_type_gets_its_own_extension(node, kind, extension):
     answer = node.put(picture(kind))
     assert (answer.status, answer.json["format"]) == (201, extension)
+
+
+@pytest.mark.parametrize(("kind", "extension"), [("AVIF", "avif"), ("HEIF", "heic")])
+def test_the_types_of_telephones_are_taken(node, kind, extension):
+    pillow_heif.register_heif_opener()
+    answer = node.put(picture(kind, (64, 64)))
+    assert (answer.status, answer.json["format"]) == (201, extension)
+
+
+def test_an_upload_says_what_may_stand_in_for_it(node):
+    view = node.put(picture()).json
+    assert len(view["blurhash"]) == 28
+    assert base64.b64decode(view["thumbhash"], validate=True)
+    assert view["color"].startswith("#")
+    looks = node.index("SELECT looks FROM blobs WHERE sha256 = ?", bytes.fromhex(view["sha256"]))
+    assert view["thumbhash"] in looks[0][0]
+
+
+def test_an_svg_is_refused_with_the_reason(node):
+    before = node.traces()
+    answer = node.put(b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script/></svg>")
+    assert (answer.status, answer.json["found"]) == (415, "image/svg+xml")
+    assert "scripts" in answer.json["detail"]
+    assert "Rasterise" in answer.json["detail"]
+    assert node.traces() == before
 
 
 def test_a_named_asset_has_the_id_of_its_name(node):
@@ -179,7 +206,7 @@ def test_a_header_that_claims_60000_by_60000_is_refused(node, bomb):
 
 
 @pytest.mark.parametrize(
-    "data", [b"hello, world", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 5000, b"%PDF-1.7\n", b"G"]
+    "data", [b"hello, world", b"<html></html>", b"BM, a company", b"\0" * 5000, b"%PDF-1.7\n", b"G"]
 )
 def test_what_is_no_image_is_refused(node, data):
     with node.leaves_nothing():

@@ -10,6 +10,7 @@ from atoll.names import CONTENT_TYPES
 from storage_node import sniff as sniffing
 from storage_node.sniff import (
     AVIF,
+    BMP,
     GIF,
     HEIC,
     JPEG,
@@ -19,6 +20,7 @@ from storage_node.sniff import (
     agrees,
     declared_by_name,
     declared_type,
+    is_svg,
     sniff,
 )
 
@@ -38,6 +40,8 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
         (b"GIF89a\1\0\1\0", GIF),
         (b"RIFF\x10\0\0\0WEBPVP8X", WEBP),
         (b"RIFF\x10\0\0\0WEBPVP8 ", WEBP),
+        (b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", BMP),
+        (b"BM\x1a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0", BMP),
         (b"II*\0\x08\0\0\0", TIFF),
         (b"MM\0*\0\0\0\x08", TIFF),
         (ftyp(b"avif", b"mif1"), AVIF),
@@ -81,6 +85,29 @@ def test_everything_else_is_no_image(head):
     assert sniff(head) is None
 
 
+@pytest.mark.parametrize(
+    ("head", "filename"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", None),
+        (b"\xef\xbb\xbf  <?xml version='1.0'?>\n<!-- made by hand -->\n<SVG width='1'>", "logo.txt"),
+        (b"<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN'", None),
+        (b"<?xml version='1.0'?><s:svg xmlns:s='http://www.w3.org/2000/svg'>", None),
+        ("<?xml version='1.0' encoding='UTF-16'?><svg>".encode("utf-16"), None),
+        (b"\x1f\x8b\x08\0packed", "Logo.SVGZ"),
+        (b"<?xml version='1.0'?>" + b" " * 600, "logo.svg"),
+    ],
+)
+def test_an_svg_is_known_for_what_it_is_and_is_no_image(head, filename):
+    assert sniff(head) is None
+    assert is_svg(head, filename)
+
+
+@pytest.mark.parametrize("head", [b"hello", b"%PDF-1.7", b"<html><body>", b"<?xml version='1.0'?><rss>", b""])
+def test_what_is_no_svg_is_not_called_one(head):
+    assert not is_svg(head, "a.txt")
+    assert not is_svg(head, None)
+
+
 def test_brands_after_the_end_of_their_box_do_not_count():
     assert sniff(ftyp(b"mif1", b"miaf") + b"avif") is HEIC
 
@@ -113,6 +140,8 @@ def test_a_content_type_that_is_no_image_makes_no_claim(silent):
         ("image/tiff", TIFF),
         ("image/webp", WEBP),
         ("image/gif", GIF),
+        ("image/bmp", BMP),
+        ("image/x-ms-bmp", BMP),
     ],
 )
 def test_an_image_content_type_agrees_with_its_own_type_alone(content_type, found):

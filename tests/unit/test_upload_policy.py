@@ -68,7 +68,7 @@ def test_the_narrowest_number_of_pixels_counts(of_ticket, of_bucket, expected):
 
 
 def test_without_a_policy_all_types_are_allowed():
-    assert upload().allowed == ("jpg", "png", "webp", "gif", "avif", "heic", "tiff")
+    assert upload().allowed == ("jpg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp")
 
 
 def test_types_must_be_allowed_by_ticket_and_bucket():
