@@ -75,7 +75,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         nodes = NodeClient(session, keys, settings.name)
         routes = [
             *asset_routes(settings, keys, api_keys, data, views, positions, nodes, UseMeter(registry)),
-            *ClusterApi(cluster, health, settings.max_json_bytes).routes(),
+            *ClusterApi(cluster, health, settings.max_json_bytes, settings.grammar_limits).routes(),
             *proof_routes(
                 cluster,
                 health,

@@ -53,7 +53,7 @@ def asset_routes(
     )
     departed = Departed()
     finder = AssetFinder(data.lookup, departed)
-    wishes = Wishes()
+    wishes = Wishes(settings.grammar_limits)
     resolver = Resolver(views, _signer(settings, keys), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)

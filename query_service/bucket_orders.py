@@ -16,7 +16,7 @@ from atoll.errors import BadTransformation
 from atoll.model import Bucket, RenderPolicy
 from atoll.transformation.canonical import canonical
 from atoll.transformation.hints import open_questions
-from atoll.transformation.limits import Limits
+from atoll.transformation.limits import DEFAULTS, Limits
 from atoll.transformation.named import expanded
 from atoll.transformation.parser import parse, parse_definition
 from atoll.transformation.policy import Definitions, limits_of
@@ -28,10 +28,10 @@ T = TypeVar("T")
 _ASKS = {"w": "w_300", "dpr": "dpr_2", "f": "f_webp"}
 
 
-def bucket_of(name: str, order: BucketOrder) -> Bucket:
-    """The bucket that `order` describes."""
+def bucket_of(name: str, order: BucketOrder, own: Limits = DEFAULTS) -> Bucket:
+    """The bucket that `order` describes; `own` are this service's limits, which the order may narrow."""
     rendering = RenderPolicy(**structs.asdict(order.rendering))
-    limits = limits_of(rendering)
+    limits = limits_of(rendering, own)
     bucket = Bucket(
         name=name,
         visibility=order.visibility,

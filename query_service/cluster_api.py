@@ -19,6 +19,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
 from atoll.http import json_response, read_json
 from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
+from atoll.transformation.limits import DEFAULTS, Limits
 from query_service.bucket_orders import bucket_of
 from query_service.query_input import check_query
 from query_service.routing import Route
@@ -35,10 +36,11 @@ class ClusterApi:
         cluster: LiveClusterMap,
         health: HealthTable,
         max_json_bytes: int,
+        limits: Limits = DEFAULTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._live, self._health = cluster, health
-        self._max_json_bytes, self._clock = max_json_bytes, clock
+        self._max_json_bytes, self._limits, self._clock = max_json_bytes, limits, clock
 
     def routes(self) -> list[Route]:
         """All of it."""
@@ -82,7 +84,7 @@ class ClusterApi:
         check_query(request, ())
         name = names.check_bucket(request.match_info["bucket"])
         order = await read_json(request, BucketOrder, self._max_json_bytes)
-        bucket = bucket_of(name, order)
+        bucket = bucket_of(name, order, self._limits)
         existed = name in self._map.buckets
         await self._live.put(bucket)
         await self._see(bucket)

@@ -7,7 +7,7 @@ business. Refuses with `BadTransformation`, `BadName` or `BadRequest`.
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -15,8 +15,6 @@ from atoll.errors import BadRequest
 from atoll.transformation.limits import Limits
 from atoll.transformation.paths import ImagePath, parse_image_path
 from atoll.transformation.thumbnail_style import WORDS, from_query
-
-_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class ImageRequest(NamedTuple):
@@ -44,12 +42,10 @@ def read_request(request: web.Request, limits: Limits) -> ImageRequest:
 
 
 def _target(request: web.Request) -> tuple[str, str, str]:
-    """Path, question mark and query as sent; what is not ASCII, as some clients send it, is escaped."""
+    """Path, question mark and query as sent: ASCII, for aiohttp refuses all else."""
     raw = request.raw_path
     if not raw.startswith("/"):  # RFC 9112 section 3.2.2: a target may also be a whole URL
         raw = request.rel_url.raw_path_qs
-    if not raw.isascii():
-        raw = quote(raw.encode("utf-8", "surrogateescape"), safe=_ASCII)
     return raw.partition("?")
 
 

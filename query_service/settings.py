@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import Bytes, SettingsError, setting
+from atoll.transformation.limits import DEFAULTS, Limits
 
 
 def _check_networks(values: str | tuple[str, ...]) -> None:
@@ -85,6 +88,17 @@ class QuerySettings(DaemonSettings):
         "Most characters of them together: a ticket travels in a URL.", default=2000, low=0, high=3000
     )
 
+    max_components: int = setting(
+        "Most components of a transformation, as on the nodes; a bucket may allow less.",
+        default=DEFAULTS.components,
+        low=1,
+        high=64,
+    )
+    max_layers: int = setting("Most layers of a transformation.", default=DEFAULTS.layers, low=0, high=16)
+    max_side: int = setting(
+        "Largest width or height a transformation may ask for.", default=DEFAULTS.side, low=1, high=16_383
+    )
+
     max_json_bytes: Bytes = setting(
         "Largest JSON body taken, in bytes.", default=Bytes(2**20), low=1024, high=16 * 2**20
     )
@@ -143,6 +157,11 @@ class QuerySettings(DaemonSettings):
     geoip_database: Path | None = setting(
         "MaxMind DB file (.mmdb, city level) that places clients by address.", default=None
     )
+
+    @property
+    def grammar_limits(self) -> Limits:
+        """How much one transformation may ask for, if its bucket does not say less."""
+        return replace(DEFAULTS, components=self.max_components, layers=self.max_layers, side=self.max_side)
 
     def __post_init__(self) -> None:
         if self.catalog_marks_days * 24 <= self.stream_max_age_hours:

@@ -136,7 +136,7 @@ class RenderingOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
     max_pixels: Annotated[int, Meta(ge=1, le=10**9)] | None = None
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-    max_side: Annotated[int, Meta(ge=1, le=16_384)] | None = None
+    max_side: Annotated[int, Meta(ge=1, le=16_383)] | None = None
     max_components: Annotated[int, Meta(ge=1, le=64)] | None = None
     max_layers: Annotated[int, Meta(ge=0, le=16)] | None = None
     sources: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from atoll.errors import BadTransformation
 from atoll.model import Bucket
 from atoll.transformation.canonical import canonical
-from atoll.transformation.limits import Limits
+from atoll.transformation.limits import DEFAULTS, Limits
 from atoll.transformation.named import expanded
 from atoll.transformation.parser import parse
 from atoll.transformation.paths import quoted
@@ -47,8 +47,9 @@ class _Kept(NamedTuple):
 class Wishes:
     """Reads texts for buckets."""
 
-    def __init__(self, max_kept: int = MAX_KEPT) -> None:
-        self._max_kept = max_kept
+    def __init__(self, own: Limits = DEFAULTS, max_kept: int = MAX_KEPT) -> None:
+        """`own` are this service's limits, which a bucket may narrow."""
+        self._own, self._max_kept = own, max_kept
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
         self._definitions: dict[str, tuple[Bucket, Limits, Definitions]] = {}
 
@@ -112,6 +113,6 @@ class Wishes:
     def _policy(self, bucket: Bucket) -> tuple[Limits, Definitions]:
         known = self._definitions.get(bucket.name)
         if known is None or known[0] is not bucket:
-            limits = limits_of(bucket.rendering)
+            limits = limits_of(bucket.rendering, self._own)
             known = self._definitions[bucket.name] = (bucket, limits, Definitions(bucket, limits))
         return known[1:]

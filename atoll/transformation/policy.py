@@ -17,13 +17,17 @@ from atoll.transformation.steps import Transformation
 
 
 def limits_of(policy: RenderPolicy, own: Limits = DEFAULTS) -> Limits:
-    """`own`, and in its place whatever the bucket says."""
-    said = {
-        "components": policy.max_components,
-        "layers": policy.max_layers,
-        "side": policy.max_side,
-    }
-    return replace(own, **{name: limit for name, limit in said.items() if limit is not None})
+    """A daemon's `own`, narrowed: a bucket may forbid more and allow no more, for they protect the daemon."""
+    return replace(
+        own,
+        components=_least(policy.max_components, own.components),
+        layers=_least(policy.max_layers, own.layers),
+        side=_least(policy.max_side, own.side),
+    )
+
+
+def _least(said: int | None, own: int) -> int:
+    return own if said is None else min(said, own)
 
 
 def may_anybody_ask(bucket: Bucket, transformation: Transformation) -> bool:
