@@ -22,6 +22,11 @@ class DerivativeKey(NamedTuple):
     sha256: str
     name: str
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """For a log record, where `name` is taken."""
+        return {"bucket": self.bucket, "sha256": self.sha256, "derivative": self.name}
+
 
 class Derivative(Struct, frozen=True):
     """A derivative's facts. `digest`: SHA-256 (hex) of its `size` bytes.

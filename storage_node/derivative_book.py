@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage_node.derivative import Derivative, DerivativeKey
-from storage_node.derivative_eviction import GreedyDual, footprint
+from storage_node.derivative_eviction import GreedyDual, Worth, footprint
 from storage_node.derivative_rows import DerivativeRows, Kept, flaw_of, is_flaw, remove_rows
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class DerivativeBook:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._rows: DerivativeRows | None = None
-        self._asked: dict[DerivativeKey, float] = {}
+        self._asked: dict[DerivativeKey, Worth] = {}
         self._greedy = GreedyDual()
         self._closed = False
         self.unswept = True
@@ -60,7 +60,7 @@ class DerivativeBook:
             if row is None:
                 return None
             derivative, occupied = row
-            self._asked[key] = self._greedy.worth(derivative.cost_seconds, occupied)
+            self._asked[key] = self._greedy.asked(derivative.cost_seconds, occupied)
             if len(self._asked) >= _BATCH:
                 self._write_asked(rows)
         return derivative
@@ -69,7 +69,7 @@ class DerivativeBook:
         """Its key must not be there."""
         occupied = footprint(derivative.size)
         with self._using() as rows:
-            rows.put(derivative, occupied, self._greedy.worth(derivative.cost_seconds, occupied))
+            rows.put(derivative, occupied, self._greedy.asked(derivative.cost_seconds, occupied))
 
     def remove(self, keys: list[DerivativeKey]) -> None:
         """Strike these out."""
@@ -160,5 +160,5 @@ class DerivativeBook:
             rows = DerivativeRows(self._path)
         self._rows, self.bytes, self.count = rows, rows.bytes, rows.count
         least = rows.least_worth(1)
-        self._greedy = GreedyDual(least[0].worth if least else 0.0)
+        self._greedy = GreedyDual(least[0].worth.worth if least else 0.0, rows.turn)
         return rows

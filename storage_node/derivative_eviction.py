@@ -8,6 +8,8 @@ the one leaves that is cheaper to make again for the room it gives.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 BLOCK_BYTES = 4096
 _LEAST_SECONDS = 0.001  # even what costs nothing to draw costs a process's turn
 
@@ -17,16 +19,27 @@ def footprint(size: int) -> int:
     return max(1, -(-size // BLOCK_BYTES)) * BLOCK_BYTES
 
 
+class Worth(NamedTuple):
+    """The least leaves first. `turn` counts asks: of equal worth, the one asked for longest ago leaves."""
+
+    worth: float
+    turn: int
+
+
 class GreedyDual:
-    """`age`: what the last one that left was worth; after a restart, what the least of all is worth."""
+    """`age`: what the last one that left was worth; after a restart, what the least of all is worth.
 
-    def __init__(self, age: float = 0.0) -> None:
-        self.age = age
+    `turn`: of the last ask.
+    """
 
-    def worth(self, cost_seconds: float, occupied: int) -> float:
-        """Of a derivative that is asked for now; `occupied` bytes."""
-        return self.age + max(cost_seconds, _LEAST_SECONDS) / occupied
+    def __init__(self, age: float = 0.0, turn: int = 0) -> None:
+        self.age, self.turn = age, turn
 
-    def left(self, worth: float) -> None:
+    def asked(self, cost_seconds: float, occupied: int) -> Worth:
+        """The worth of a derivative that is asked for now; `occupied` bytes."""
+        self.turn += 1
+        return Worth(self.age + max(cost_seconds, _LEAST_SECONDS) / occupied, self.turn)
+
+    def left(self, worth: Worth) -> None:
         """The one with this worth was evicted."""
-        self.age = max(self.age, worth)
+        self.age = max(self.age, worth.worth)

@@ -42,5 +42,5 @@ class DerivativeRoom:
         try:
             self._files.remove(key)
         except OSError as error:
-            log.warning("a derivative's file stays until it is swept: %s", error, extra=key._asdict())
+            log.warning("a derivative's file stays until it is swept: %s", error, extra=key.facts)
             self._book.unswept = True

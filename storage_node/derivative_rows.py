@@ -17,15 +17,17 @@ from typing import NamedTuple
 import msgspec
 
 from storage_node.derivative import Derivative, DerivativeKey
+from storage_node.derivative_eviction import Worth
 from storage_node.index_schema import WAL_BYTES
 
 _VERSION = 1
 _TABLES = """
--- body: the facts as JSON. worth: see derivative_eviction.py. occupied: bytes on the disk.
+-- body: the facts as JSON. worth, turn: see derivative_eviction.py. occupied: bytes on the disk.
 CREATE TABLE derivatives (
     bucket TEXT NOT NULL, sha256 BLOB NOT NULL, name TEXT NOT NULL, occupied INTEGER NOT NULL,
-    worth REAL NOT NULL, body BLOB NOT NULL, PRIMARY KEY (bucket, sha256, name)) WITHOUT ROWID;
-CREATE INDEX derivatives_by_worth ON derivatives (worth, occupied DESC);
+    worth REAL NOT NULL, turn INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (bucket, sha256, name)) WITHOUT ROWID;
+CREATE INDEX derivatives_by_worth ON derivatives (worth, turn);
 CREATE TABLE layers (
     bucket TEXT NOT NULL, layer BLOB NOT NULL, sha256 BLOB NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (bucket, layer, sha256, name)) WITHOUT ROWID;
@@ -41,20 +43,22 @@ class Kept(NamedTuple):
 
     key: DerivativeKey
     occupied: int
-    worth: float
+    worth: Worth
 
 
 class DerivativeRows:
-    """An open file. `bytes` occupied by all, and their `count`."""
+    """An open file. `bytes` occupied by all, their `count`, and the highest `turn` when it was opened."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
-            row = self._db.execute("SELECT coalesce(sum(occupied), 0), count(*) FROM derivatives").fetchone()
-            if not isinstance(row[0], int):
-                raise _rubbish("no sum of what is occupied")
-            self.bytes, self.count = row
+            row = self._db.execute(
+                "SELECT coalesce(sum(occupied), 0), count(*), coalesce(max(turn), 0) FROM derivatives"
+            ).fetchone()
+            if not all(isinstance(number, int) for number in row):
+                raise _rubbish("numbers of other types")
+            self.bytes, self.count, self.turn = row
         except BaseException:
             self._db.close()
             raise
@@ -89,12 +93,12 @@ class DerivativeRows:
             raise _rubbish("a row is not about its key")
         return derivative, row[1]
 
-    def put(self, derivative: Derivative, occupied: int, worth: float) -> None:
+    def put(self, derivative: Derivative, occupied: int, worth: Worth) -> None:
         """Add one; its key must not be there."""
         columns, body = _columns(derivative.key), msgspec.json.encode(derivative)
         with self._transaction():
             self._db.execute(
-                "INSERT INTO derivatives VALUES (?, ?, ?, ?, ?, ?)", (*columns, occupied, worth, body)
+                "INSERT INTO derivatives VALUES (?, ?, ?, ?, ?, ?, ?)", (*columns, occupied, *worth, body)
             )
             self._db.executemany(
                 "INSERT OR IGNORE INTO layers VALUES (?, ?, ?, ?)",
@@ -118,12 +122,12 @@ class DerivativeRows:
         self.bytes -= freed
         self.count -= gone
 
-    def asked(self, worths: dict[DerivativeKey, float]) -> None:
+    def asked(self, worths: dict[DerivativeKey, Worth]) -> None:
         """Note what these are worth since they were asked for."""
         with self._transaction():
             self._db.executemany(
-                "UPDATE derivatives SET worth = ? WHERE bucket = ? AND sha256 = ? AND name = ?",
-                [(worth, *_columns(key)) for key, worth in worths.items()],
+                "UPDATE derivatives SET worth = ?, turn = ? WHERE bucket = ? AND sha256 = ? AND name = ?",
+                [(*worth, *_columns(key)) for key, worth in worths.items()],
             )
 
     def of_blob(self, bucket: str, sha256: str) -> list[DerivativeKey]:
@@ -137,10 +141,10 @@ class DerivativeRows:
         return [_key(*row) for row in rows.fetchall()]
 
     def least_worth(self, most: int) -> list[Kept]:
-        """Those to leave first; of equal worth the largest."""
+        """Those to leave first."""
         rows = self._db.execute(
-            "SELECT bucket, sha256, name, occupied, worth FROM derivatives"
-            " ORDER BY worth, occupied DESC LIMIT ?",
+            "SELECT bucket, sha256, name, occupied, worth, turn FROM derivatives"
+            " ORDER BY worth, turn LIMIT ?",
             (most,),
         )
         return [_kept(*row) for row in rows.fetchall()]
@@ -202,7 +206,9 @@ def _key(bucket: object, sha256: object, name: object) -> DerivativeKey:
     return DerivativeKey(bucket, sha256.hex(), name)
 
 
-def _kept(bucket: object, sha256: object, name: object, occupied: object, worth: object) -> Kept:
-    if not (isinstance(occupied, int) and isinstance(worth, float)):
+def _kept(
+    bucket: object, sha256: object, name: object, occupied: object, worth: object, turn: object
+) -> Kept:
+    if not (isinstance(occupied, int) and isinstance(worth, float) and isinstance(turn, int)):
         raise _rubbish("numbers of other types")
-    return Kept(_key(bucket, sha256, name), occupied, worth)
+    return Kept(_key(bucket, sha256, name), occupied, Worth(worth, turn))

@@ -217,9 +217,7 @@ class DerivativeStore:
         """Drop it, unless it was replaced or evicted since it was found."""
         with self.lock, suppress(BookClosed):
             if self.book.find(found.key) == found:
-                log.warning(
-                    "a kept derivative is not what was rendered: %s", reason, extra=found.key._asdict()
-                )
+                log.warning("a kept derivative is not what was rendered: %s", reason, extra=found.key.facts)
                 self._bad += 1
                 self.book.remove([found.key])
                 self._room.unlink(found.key)
