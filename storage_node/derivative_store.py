@@ -77,13 +77,30 @@ class DerivativeStore:
 
     def read(self, found: Derivative) -> bytes:
         """The bytes, verified. `BadDerivative`: it was dropped, render anew."""
+        data = self._looked(found)
+        return data if isinstance(data, bytes) else self._second_look(found)
+
+    def _looked(self, found: Derivative) -> bytes | str:
+        """The bytes, or what is wrong with them."""
         try:
             data = self.files.read(found.key, found.size)
         except OSError as error:
-            raise self._condemned(found, error.strerror or "cannot be read") from error
-        if reason := difference(found, data):
-            raise self._condemned(found, reason)
-        return data
+            return error.strerror or "cannot be read"
+        return difference(found, data) or data
+
+    def _second_look(self, found: Derivative) -> bytes:
+        """Under the lock: between find and read it may have been evicted, and even been kept again."""
+        with self.lock, suppress(BookClosed):
+            if self.book.find(found.key) == found:
+                data = self._looked(found)
+                if isinstance(data, bytes):
+                    return data
+                log.warning("a kept derivative is not what was rendered: %s", data, extra=found.key.facts)
+                self._bad += 1
+                self.book.remove([found.key])
+                self._room.unlink(found.key)
+                raise BadDerivative(found.key, data)
+        raise BadDerivative(found.key, "is not kept any more")
 
     def path(self, key: DerivativeKey) -> Path:
         """Where it lies when it is kept. ValueError, `BadName` for a key that leads elsewhere."""
@@ -212,16 +229,6 @@ class DerivativeStore:
             self.files.remove(key)
             raise
         return True
-
-    def _condemned(self, found: Derivative, reason: str) -> BadDerivative:
-        """Drop it, unless it was replaced or evicted since it was found."""
-        with self.lock, suppress(BookClosed):
-            if self.book.find(found.key) == found:
-                log.warning("a kept derivative is not what was rendered: %s", reason, extra=found.key.facts)
-                self._bad += 1
-                self.book.remove([found.key])
-                self._room.unlink(found.key)
-        return BadDerivative(found.key, reason)
 
     def _not_kept(self, error: Exception) -> None:
         log.warning("a derivative could not be kept: %s", error)
