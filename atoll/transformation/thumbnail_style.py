@@ -32,9 +32,8 @@ def from_query(query: Iterable[tuple[str, str]], limits: Limits = DEFAULTS) -> T
     said: dict[str, str] = {}
     for word, value in query:
         if word in WORDS and said.setdefault(word, value) != value:
-            raise refused(
-                word, f"{word}={value}", "it is said twice, and differently", f"{word}={said[word]}"
-            )
+            near = f"{word}={shown(said[word])}"
+            raise refused(word, f"{word}={value}", "it is said twice, and differently", near)
     if not said:
         return None
     mode = _mode(said.pop("fit", "contain"))
