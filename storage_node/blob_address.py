@@ -15,7 +15,7 @@ from atoll.model import Extension
 from atoll.names import Handle
 from storage_node.store import BlobKey
 
-_SEGMENTS = 3
+BLOB_SEGMENTS = 3  # of a path; one with more says a transformation: atoll/transformation/paths.py
 
 
 class BlobAddress(NamedTuple):
@@ -46,21 +46,8 @@ def parse_address(path: str) -> BlobAddress:
     segments = path.split("/")[1:]
     if not path.startswith("/") or segments[0] in names.RESERVED_BUCKETS:
         raise NotFound("Nothing is served at this path.")
-    if len(segments) > _SEGMENTS:
-        raise _transformed(segments)
-    if len(segments) < _SEGMENTS:
+    if len(segments) != BLOB_SEGMENTS:
         raise NotFound("Nothing is served at this path. An image is /{bucket}/{set}/{sha256}.{extension}.")
     bucket, set_name, blob = segments
     names.check_bucket(bucket)
     return BlobAddress(bucket, Handle(names.check_set(set_name), *names.split_blob_name(blob)))
-
-
-def _transformed(segments: list[str]) -> Exception:
-    """What is between bucket and set is a transformation: the place where renditions will be served."""
-    names.check_bucket(segments[0])
-    names.check_set(segments[-2])
-    names.split_blob_name(segments[-1])
-    return NotFound(
-        "Transformations are not served yet. Without them the image is at "
-        f"/{segments[0]}/{segments[-2]}/{segments[-1]}."
-    )

@@ -27,11 +27,11 @@ def blob_headers(address: BlobAddress, private_seconds: int | None) -> dict[str,
     return headers
 
 
-def body_headers(address: BlobAddress, size: int, span: Span | None) -> dict[str, str]:
+def body_headers(content_type: str, size: int, span: Span | None) -> dict[str, str]:
     """What a 200, 206 and HEAD have besides: type, length, and of a part its place in the whole."""
     start, end = span or (0, size)
     headers = {
-        "Content-Type": CONTENT_TYPES[address.handle.ext],
+        "Content-Type": content_type,
         "Content-Length": str(end - start),
     }
     if span:
@@ -39,8 +39,13 @@ def body_headers(address: BlobAddress, size: int, span: Span | None) -> dict[str
     return headers
 
 
-def hot_head(address: BlobAddress, size: int) -> bytes:
-    """Status line and headers of a public blob's 200, all but Date and the empty line."""
-    headers = {**blob_headers(address, None), **body_headers(address, size, None)}
-    lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.items()), ""]
+def hot_head(headers: dict[str, str], content_type: str, size: int) -> bytes:
+    """Status line and headers of a 200, all but Date and the empty line."""
+    whole = {**headers, **body_headers(content_type, size, None)}
+    lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in whole.items()), ""]
     return "\r\n".join(lines).encode("ascii")
+
+
+def hot_blob_head(address: BlobAddress, size: int) -> bytes:
+    """The same of a public blob."""
+    return hot_head(blob_headers(address, None), CONTENT_TYPES[address.handle.ext], size)

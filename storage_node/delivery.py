@@ -1,20 +1,22 @@
 """GET and HEAD of a blob by a client: from memory, else from disk, else from a peer. Never a wrong byte.
 
-Called for every path that no other handler owns, so it also says what is wrong with a path. The hot path
-(hot_path.py) answers most reads before they come here.
+Called for every path that no other handler owns, so it also says what is wrong with a path. What has a
+transformation in it goes on to derivative_delivery.py. The hot path (hot_path.py) answers most reads before
+they come here.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import web
 
 from atoll.errors import AtollError, NotFound
-from storage_node.blob_address import BlobAddress, parse_address
+from storage_node.blob_address import BLOB_SEGMENTS, BlobAddress, parse_address
 from storage_node.blob_answer import Answers, BlobRequest, conditions_of
-from storage_node.blob_headers import hot_head
+from storage_node.blob_headers import hot_blob_head
 from storage_node.delivery_access import DeliveryAccess
 from storage_node.fetch import Fetched
 from storage_node.local_copies import LocalCopies, LocalCopy
@@ -32,8 +34,11 @@ _METHODS = ("GET", "HEAD")
 OTHER_SETS_SECONDS = 60.0  # their deletes are not announced here, so their blobs leave memory by time
 
 
+Transformed = Callable[[web.Request, str], Awaitable[web.StreamResponse]]  # with the raw path
+
+
 class Delivery:
-    """See the module. `own_set` is this node's set."""
+    """See the module. `own_set` is this node's; `transformed` answers paths that are longer than a blob's."""
 
     def __init__(
         self,
@@ -45,7 +50,9 @@ class Delivery:
         puller: Puller,
         answers: Answers,
         counts: ReadMetrics,
+        transformed: Transformed,
     ) -> None:
+        self._transformed = transformed
         self._own_set, self._access, self._ram, self._local = own_set, access, ram, local
         self._peers, self._puller, self._answers, self._counts = peers, puller, answers, counts
 
@@ -53,16 +60,18 @@ class Delivery:
         """The catch-all handler. Errors are an `AtollError`, or 405."""
         if request.method not in _METHODS:
             raise web.HTTPMethodNotAllowed(request.method, _METHODS)
+        path = _raw_path(request)
+        if path.count("/") > BLOB_SEGMENTS:
+            return await self._transformed(request, path)
         try:
-            return await self._serve(self._admit(request))
+            return await self._serve(self._admit(request, path))
         except AtollError as error:
             if isinstance(error, NotFound) or error.status >= 500:
                 self._counts.miss.requests += 1
             raise
 
-    def _admit(self, request: web.Request) -> BlobRequest:
+    def _admit(self, request: web.Request, path: str) -> BlobRequest:
         """The request, if it names a blob that may exist and that this client may read."""
-        path = _raw_path(request)
         address = parse_address(path)
         bucket = self._access.bucket(address.bucket)
         private_seconds = self._access.private_seconds(request, bucket, path)
@@ -129,8 +138,10 @@ class Delivery:
         """Into memory with bytes that were just verified, unless something was dropped since we began."""
         address, public = asked.address, asked.private_seconds is None
         if self._ram.fits(len(body)):
-            head = hot_head(address, len(body)) if public else b""
-            entry = Entry(address, body, head, public=public, expires_at=self._expiry(address))
+            head = hot_blob_head(address, len(body)) if public else b""
+            blobs = ((address.bucket, address.handle.sha256),)
+            expires_at = self._expiry(address)
+            entry = Entry(address.path, blobs, body, head, public=public, expires_at=expires_at)
             self._ram.put(entry, asked.seen_drops)
 
     def _expiry(self, address: BlobAddress) -> float | None:

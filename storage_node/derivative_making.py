@@ -62,6 +62,14 @@ class Maker:
         """Its facts, if it is kept here."""
         return await self._reads.run(partial(self._store.find, wanted.key))
 
+    def is_refused(self, wanted: Wanted) -> bool:
+        """Whether it could not be made a moment ago, for a reason that stays."""
+        try:
+            self._refused.check(wanted.key)
+        except Undecodable:
+            return True
+        return False
+
     async def make(self, wanted: Wanted, *, alone: bool = False, patient: bool = False) -> Made:
         """The derivative. `alone`: another node asks, so none may be asked.
 

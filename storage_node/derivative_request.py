@@ -60,6 +60,13 @@ class Asked:
         return self.path.spelt == self.raw_path
 
 
+class Policed(NamedTuple):
+    """A bucket, and the limits of the grammar in it."""
+
+    bucket: Bucket
+    limits: Limits
+
+
 class DerivativeDoor:
     """`own` are this node's limits of the grammar; `clock` gives Unix milliseconds."""
 
@@ -69,11 +76,15 @@ class DerivativeDoor:
         self._node, self._keys, self._access, self._own, self._clock = node, keys, access, own, clock
         self.accepts = AcceptMemo()
 
+    def bucket(self, name: str) -> Policed:
+        """The bucket; `NotFound`, `Unavailable`."""
+        bucket = self._access.bucket(name)
+        return Policed(bucket, grammar_limits(bucket.rendering, self._own))
+
     def read(self, path: str) -> Asked:
         """What the raw `path` asks; errors as in `parse_node_path`, and `Unavailable` without a map."""
         found = parse_node_path(path, self._own)
-        bucket = self._access.bucket(found.bucket)
-        limits = grammar_limits(bucket.rendering, self._own)
+        bucket, limits = self.bucket(found.bucket)
         if limits != self._own:
             found = parse_node_path(path, limits)
         assert found.transformation is not None

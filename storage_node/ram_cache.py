@@ -1,10 +1,12 @@
-"""Hot blobs in memory. Owns the budget and the choice of what leaves; used on the loop's thread only.
+"""Hot blobs and derivatives in memory. Owns the budget and the choice of what leaves; on the loop's
+thread only.
 
 Replacement is SIEVE (Zhang et al., NSDI 2024): a hit only sets a flag, so the hot path is one dict
 look-up; a hand walks from the oldest entry to the newest, takes away flags and evicts the first entry
 without one. What was read once – a crawler's scan – leaves before what is read again and again.
 
-Only verified bytes come in (their readers' promise). An entry is found by the raw URL path. A read that
+Only verified bytes come in (their readers' promise). A blob is found by its raw URL path, a derivative by its
+key: which URLs mean it is known elsewhere (hot_targets.py). A read that
 began before a `drop` must not put its bytes back after it: `put` takes the number of drops that the
 reader saw when it began, and refuses when there were more since.
 """
@@ -12,25 +14,38 @@ reader saw when it began, and refuses when there were more since.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
-from storage_node.blob_address import BlobAddress
+from storage_node.derivative import Derivative
 
 _ENTRY_OVERHEAD = 1024  # bytes an entry costs beside its body and head: objects, keys, dict slots
 
 
 class Entry:
-    """A blob in memory. `head`: the ready status line and headers of its 200, without Date.
+    """A blob or a derivative in memory. `head`: status line and headers of a blob's 200, ready but for Date.
 
-    `expires_at` (monotonic seconds) is set for blobs of other sets, whose deletes are not announced here.
+    `blobs` are (bucket, sha256) of all that it is made of: when one of them is dropped, it is. `expires_at`
+    (monotonic seconds) is set for what is of other sets, whose deletes are not announced here. `derivative`
+    has the facts of one.
     """
 
-    __slots__ = ("address", "body", "expires_at", "head", "newer", "older", "path", "public", "used")
+    __slots__ = (
+        "blobs", "body", "derivative", "expires_at", "head", "newer", "older", "path", "public", "used",
+    )  # fmt: skip
 
     def __init__(
-        self, address: BlobAddress, body: bytes, head: bytes, *, public: bool, expires_at: float | None = None
+        self,
+        path: str,
+        blobs: tuple[tuple[str, str], ...],
+        body: bytes,
+        head: bytes,
+        *,
+        public: bool,
+        expires_at: float | None = None,
+        derivative: Derivative | None = None,
     ) -> None:
-        self.address, self.path, self.body, self.head = address, address.path, body, head
-        self.public, self.expires_at = public, expires_at
+        self.path, self.blobs, self.body, self.head = path, blobs, body, head
+        self.public, self.expires_at, self.derivative = public, expires_at, derivative
         self.used = False
         self.older: Entry | None = None
         self.newer: Entry | None = None
@@ -52,6 +67,7 @@ class RamCache:
         self._newest: Entry | None = None
         self._hand: Entry | None = None
         self._expiring: deque[tuple[float, str]] = deque()
+        self.left: Callable[[Entry], None] = lambda _: None  # told of each derivative that leaves
         self.used_bytes = 0
         self.drops = 0
         self.evictions = 0
@@ -61,7 +77,7 @@ class RamCache:
         return size <= self._largest and size + 2 * _ENTRY_OVERHEAD <= self._budget
 
     def get(self, path: str) -> Entry | None:
-        """The entry of a URL path; counts as a use."""
+        """The entry of a URL path, or of a derivative's key; counts as a use."""
         entry = self.entries.get(path)
         if entry is not None:
             entry.used = True
@@ -75,7 +91,8 @@ class RamCache:
             self._remove(known)
         self._make_room(entry.cost)
         self.entries[entry.path] = entry
-        self._by_blob.setdefault((entry.address.bucket, entry.address.handle.sha256), []).append(entry)
+        for blob in entry.blobs:
+            self._by_blob.setdefault(blob, []).append(entry)
         self._link(entry)
         if entry.expires_at is not None:
             self._expiring.append((entry.expires_at, entry.path))
@@ -139,8 +156,10 @@ class RamCache:
 
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.path]
-        blob = (entry.address.bucket, entry.address.handle.sha256)
-        self._by_blob[blob].remove(entry)
-        if not self._by_blob[blob]:
-            del self._by_blob[blob]
+        for blob in entry.blobs:
+            self._by_blob[blob].remove(entry)
+            if not self._by_blob[blob]:
+                del self._by_blob[blob]
         self.used_bytes -= entry.cost
+        if entry.derivative is not None:
+            self.left(entry)

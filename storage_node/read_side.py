@@ -19,6 +19,7 @@ from storage_node.blob_answer import Answers
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
+from storage_node.derivative_side import DerivativeSide
 from storage_node.derivative_upkeep import DerivativeTroubles, DerivativeUpkeep
 from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
@@ -155,8 +156,12 @@ class ReadSide:
         origin, index, counts = ground.origin, ground.index, self.counts
         answers = Answers(counts)
         access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
+        self.derived = DerivativeSide(
+            ground, access, self.ram, self.local, self.peers, self.puller, answers, counts
+        )
+        transformed = self.derived.delivery.handle
         self._delivery = Delivery(
-            origin.set, access, self.ram, self.local, self.peers, self.puller, answers, counts
+            origin.set, access, self.ram, self.local, self.peers, self.puller, answers, counts, transformed
         )
         blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
@@ -176,11 +181,12 @@ class ReadSide:
         aiohttp matches fixed paths first."""
         self._internal.add_routes(app, self.auth)
         self._repair_routes.add_routes(app, self.auth)
+        self.derived.add_routes(app, self.auth)
         app.router.add_route("*", "/{path:.*}", self._delivery.handle)
 
     def front(self, inner: Handler) -> Handler:
         """The application's handler with the hot path in front of it (`atoll.http.serve(front=…)`)."""
-        return hot_path(inner, self.ram, self.counts)
+        return hot_path(inner, self.ram, self.derived.targets, self.counts, self.derived.counts.ram)
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
         """A listener for the cluster map: what is in memory was let in under the old visibilities."""
@@ -191,12 +197,14 @@ class ReadSide:
         if any(visibility.get(name) != known for name, known in self._visibility.items()):
             self.ram.clear()
         self._visibility = visibility
+        self.derived.cluster_changed(cluster)
 
     def start(self, tasks: Tasks) -> None:
         """Background work: repairs, removals that wait or are due, entries of other sets that expire."""
         tasks.start("repairs", self.repairer.run())
         tasks.start("removals", self.removals.run())
         tasks.start("derivatives", self._upkeep.run())
+        self.derived.start(tasks)
         tasks.start("rebuild", self.rebuilder.run())
         if self._index.journal is not None:
             tasks.start("journal", JournalUpkeep(self._index, self._index.journal, self._writers).run())
@@ -204,6 +212,7 @@ class ReadSide:
 
     async def close(self) -> None:
         """End what is under way; before the executors and the index are closed, after the HTTP server."""
+        await self.derived.close()
         await self.puller.close()
         await self._records.close()
         await self.local.close()

@@ -149,7 +149,7 @@ async def test_other_methods_are_refused_and_told_which_are_allowed(
         (f"/{PUBLIC}/s1/{SHA}.png", 404),
         (f"/unknown-bucket/s1/{SHA}.png", 404),
         (f"/{PUBLIC}/no-such-set/{SHA}.png", 404),
-        (f"/{PUBLIC}/w_100,h_100/s1/{SHA}.png", 404),
+        (f"/{PUBLIC}/w_100,h_100/s1/{SHA}.png", 401),
         (f"/{PUBLIC}/s1/{SHA[:-1]}.png", 400),
         (f"/{PUBLIC}/s1/{SHA.upper()}.png", 400),
         (f"/{PUBLIC}/s1/{SHA}.svg", 400),

@@ -6,12 +6,14 @@ import random
 
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
+from storage_node.derivative import Derivative
 from storage_node.ram_cache import Entry, RamCache
 
 
 def an_entry(number: int, size: int = 1000, set_name: str = "s1", expires_at: float | None = None) -> Entry:
     address = BlobAddress("photos", Handle(set_name, f"{number:064x}", "jpg"))
-    return Entry(address, bytes(size), b"", public=True, expires_at=expires_at)
+    blobs = (("photos", address.handle.sha256),)
+    return Entry(address.path, blobs, bytes(size), b"", public=True, expires_at=expires_at)
 
 
 def filled(cache: RamCache, numbers: range, size: int = 1000) -> None:
@@ -126,3 +128,37 @@ def test_emptied_by_evictions_it_still_works() -> None:
     filled(cache, range(30, 40))
     assert cache.used_bytes <= 10 * cost()
     assert has(cache, 39)
+
+
+def a_derivative(name: str, layer: str) -> Entry:
+    facts = Derivative("photos", "a", name, 4, "", "jpg", 1, 1, 1, False, 0.0, (layer,))
+    return Entry(
+        f"~{name}", (("photos", "a"), ("photos", layer)), b"body", b"", public=False, derivative=facts
+    )
+
+
+def test_a_derivative_leaves_with_any_of_its_blobs_and_that_is_told() -> None:
+    for gone in ("a", "b"):
+        cache = RamCache(50_000, 20_000)
+        left: list[Entry] = []
+        cache.left = left.append
+        entry = a_derivative("w_1.jpg", "b")
+        assert cache.put(entry, cache.drops)
+        cache.drop("photos", "c")
+        assert cache.get(entry.path) is entry
+        cache.drop("photos", gone)
+        assert cache.get(entry.path) is None
+        assert (left, cache.used_bytes) == ([entry], 0)
+        cache.drop("photos", "a")
+        cache.drop("photos", "b")
+
+
+def test_two_derivatives_of_a_blob_lie_beside_it_and_one_may_be_evicted_alone() -> None:
+    cache = RamCache(50_000, 20_000)
+    blob = an_entry(10)
+    for entry in (blob, first := a_derivative("w_1.jpg", "b"), a_derivative("w_2.jpg", "b")):
+        assert cache.put(entry, cache.drops)
+    assert cache.put(a_derivative("w_1.jpg", "b"), cache.drops)
+    assert cache.get(first.path) is not first
+    cache.drop("photos", "b")
+    assert list(cache.entries) == [blob.path]
