@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         "--scratch", default=tempfile.gettempdir(), help="a directory on the disk to measure (default: /tmp)"
     )
     parser.add_argument(
+        "--photographs", type=Path, help="a directory of photographs to use (default: those of the demo)"
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="a smaller load where a small machine cannot take the whole one; results go to results/local",
@@ -81,9 +84,8 @@ def _run(console: Console, name: str, options: argparse.Namespace) -> Result:
             if not console.is_terminal:
                 console.print(f"{name}: {text}", highlight=False)
 
-        result = uvloop.run(
-            _awaited(name, Context(Path(directory).resolve(), options.rounds, say, options.quick))
-        )
+        ctx = Context(Path(directory).resolve(), options.rounds, say, options.quick, options.photographs)
+        result = uvloop.run(_awaited(name, ctx))
     report.show(console, result)
     return result
 

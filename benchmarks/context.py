@@ -15,13 +15,15 @@ B = TypeVar("B")
 class Context:
     """`say` shows what goes on now; `directory` is on the disk that is measured, and removed afterwards.
 
-    `quick`: a smaller load, for a machine that cannot take the whole one.
+    `quick`: a smaller load, for a machine that cannot take the whole one. `photographs`: a directory of real
+    ones, for the benchmarks that need some; None: those that come with Atoll.
     """
 
     directory: Path
     rounds: int
     say: Callable[[str], None]
     quick: bool = False
+    photographs: Path | None = None
 
     def each_round(self, what: str) -> Iterator[int]:
         """The numbers of the rounds, told as they begin."""

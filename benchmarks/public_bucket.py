@@ -16,8 +16,11 @@ from benchmarks.one_node import BUCKET, NODE, REGION, OneNode
 _DEADLINE_SECONDS = 20.0
 
 
-async def make_bucket_public(node: OneNode, directory: Path) -> None:
-    """Put it into the map of the node that was started under `directory`; the node hears of it soon."""
+async def make_bucket_public(node: OneNode, directory: Path, *, any_derivative: bool = False) -> None:
+    """Put it into the map of the node that was started under `directory`; the node hears of it soon.
+
+    `any_derivative`: whoever reads a picture may ask for any transformation of it, unsigned.
+    """
     theirs = tomllib.loads((directory / "node.toml").read_text())
     settings = DaemonSettings(
         name="benchmark",
@@ -33,4 +36,4 @@ async def make_bucket_public(node: OneNode, directory: Path) -> None:
         cluster = LiveClusterMap(bus, node.keys, settings.state_dir, domain=None, replicas=1)
         tasks.start("cluster map", cluster.run())
         await cluster.wait_for(lambda known: NODE in known.nodes)
-        await cluster.put(Bucket(BUCKET))
+        await cluster.put(Bucket(BUCKET, unsigned_transformations=any_derivative))

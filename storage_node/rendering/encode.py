@@ -23,7 +23,7 @@ _FULL_COLOUR_FROM = 90  # from this JPEG quality on, colours are kept at the ful
 # 0 (small) to 10 (fast). 8 takes five times as long for files that are 8 % smaller, and 10 is no faster.
 AVIF_SPEED = 9
 _WEBP_METHOD = 4  # 0 fast to 6 small; 4 is libwebp's own
-_PNG_LEVEL = 4  # zlib's own, 6, takes 1.7 times as long for photographs that are 1 % smaller
+PNG_LEVEL = 4  # zlib's own, 6, takes 1.7 times as long for photographs that are 1 % smaller
 _COLOURS = 256  # of a palette
 
 
@@ -87,7 +87,7 @@ def _options(image: Image.Image, written: Format, delivery: Delivery, quality: i
         case "avif":
             return {"quality": quality, "speed": AVIF_SPEED, "max_threads": 1}
         case "png":
-            return {"compress_level": _PNG_LEVEL}
+            return {"compress_level": PNG_LEVEL}
         case "gif":
             return {}
 
