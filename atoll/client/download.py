@@ -26,10 +26,19 @@ from atoll.client.connection import problem_error, reaching, read_body, silence_
 from atoll.client.query import Sleep
 from atoll.client.source import PIECE_BYTES, FileUnusable, local_file
 from atoll.client.views import Alternative, Resolved
-from atoll.errors import AtollError, NotFound, TooLarge, Unavailable, UpstreamFailed
+from atoll.errors import (
+    AtollError,
+    BadTransformation,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    Undecodable,
+    UpstreamFailed,
+)
 from atoll.hedging import AllFailed, Hedger, Turn
 
 ROUNDS = 3
+_FATAL = (TooLarge, FileUnusable, BadTransformation, Undecodable)
 _DIGEST_ETAG = re.compile(r'"([0-9a-f]{32,64})"', re.ASCII)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 
@@ -151,9 +160,9 @@ class Downloader:
             await self._from(source, turn, None if resolved.transformation else resolved.sha256, sink)
             return source
 
-        try:  # what is wrong here and not there is fatal: another node would not help
+        try:  # what is wrong with the image, or here, is fatal: another node would not help
             return await self._hedger.first(
-                resolved.candidates, lambda source: source.node, attempt, fatal=(TooLarge, FileUnusable)
+                resolved.candidates, lambda source: source.node, attempt, fatal=_FATAL
             )
         except AllFailed as failed:
             tried.update((failure.source.node, failure.error) for failure in failed.failures)

@@ -141,7 +141,8 @@ async def flip_a_byte(request: web.Request, handler: Handler) -> web.StreamRespo
     response = await handler(request)
     assert isinstance(response, web.Response)
     assert isinstance(response.body, bytes)
-    return web.Response(body=bytes([response.body[0] ^ 1]) + response.body[1:])
+    etag = {"ETag": response.headers["ETag"]} if "ETag" in response.headers else None
+    return web.Response(body=bytes([response.body[0] ^ 1]) + response.body[1:], headers=etag)
 
 
 async def break_off_halfway(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from urllib.parse import unquote
 
 from aiohttp import web
+from PIL import Image
 from standin_state import State, a_version, inspect, path_of
 
+from atoll import names
 from atoll.errors import BodyMismatch, EmptyBody, NotFound, TicketReplayed, TooLarge, WrongNode
 from atoll.http import json_response
 from atoll.ids import now_ms
 from atoll.model import AssetRecord
 from atoll.node_api import view_of
 from atoll.signing import Ticket, open_ticket
+from atoll.transformation.paths import parse_node_path
+from atoll.transformation.steps import Resize
 
 
 class StandinNodeHttp:
@@ -28,6 +33,7 @@ class StandinNodeHttp:
         """Serve them."""
         app.router.add_put("/v1/uploads", self._upload)
         app.router.add_get("/{bucket}/{set}/{blob}", self._blob)
+        app.router.add_get("/{bucket}/{transformation:.+}/{set}/{blob}", self._derivative)
 
     async def _upload(self, request: web.Request) -> web.Response:
         ticket = open_ticket(request.query.get("ticket", ""), self._state.keys, now_ms())
@@ -68,6 +74,21 @@ class StandinNodeHttp:
         self._state.store(self._name, record, body)
         assert path_of(record) in me.blobs
         return record
+
+    async def _derivative(self, request: web.Request) -> web.Response:
+        """A picture of the width asked for: all that the stand-in can render."""
+        asked = parse_node_path(request.path)
+        assert asked.transformation is not None
+        (resize,) = asked.transformation.steps
+        assert isinstance(resize, Resize)
+        assert isinstance(resize.width, int)
+        source = self._state.nodes[self._name].blobs.get(names.blob_path(asked.bucket, asked.handle))
+        if source is None:
+            raise NotFound("There is no such blob here.")
+        body = io.BytesIO()
+        Image.open(io.BytesIO(source)).resize((resize.width, resize.width)).save(body, "PNG")
+        etag = f'"{hashlib.sha256(body.getvalue()).hexdigest()[:32]}"'
+        return web.Response(body=body.getvalue(), content_type="image/png", headers={"ETag": etag})
 
     async def _blob(self, request: web.Request) -> web.Response:
         body = self._state.nodes[self._name].blobs.get(request.path)

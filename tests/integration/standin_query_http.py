@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from aiohttp import web
 from msgspec import structs
 from standin_state import REGIONS, SET, State, path_of
@@ -16,6 +17,8 @@ from atoll.ids import named_asset_id, new_id, now_ms
 from atoll.model import AssetRecord, Bucket, Node, Position
 from atoll.node_api import rfc3339, view_of
 from atoll.signing import Ticket, sign_token
+from atoll.transformation.canonical import canonical
+from atoll.transformation.parser import parse
 
 MAX_BYTES = 50_000_000
 
@@ -71,6 +74,7 @@ class StandinQueryHttp:
             public_id=public_id,
             tags=tuple(order.get("tags", ())),
             context=order.get("context", {}),
+            eager=tuple(order.get("eager", ())),
         )
         token = sign_token(ticket, self._state.keys.ticket)
         limits = {"max_bytes": ticket.max_bytes, "max_files": 1, "max_pixels": 10**8, "allowed": ["jpg"]}
@@ -123,28 +127,35 @@ class StandinQueryHttp:
 
     async def _url(self, request: web.Request) -> web.Response:
         record = self._state.asset(request.match_info["asset_id"])
-        resolved = self._resolved(path_of(record), record.blob.sha256, _position(request.query))
+        text = request.query.get("t")
+        resolved = self._resolved(path_of(record), record.blob.sha256, _position(request.query), text)
         return json_response(resolved | {"asset_id": record.asset_id})
 
-    def _resolved(self, path: str, sha256: str, client: Position) -> dict[str, Any]:
+    def _resolved(self, path: str, sha256: str, client: Position, text: str | None = None) -> dict[str, Any]:
         holders = self._state.holders(path)
         if not holders:
             raise NotFound("Nobody holds these bytes.")
+        more: dict[str, Any] = {}
+        if text is not None:
+            text = canonical(parse(text))
+            bucket, _, handle = path.removeprefix("/").partition("/")
+            path, more = f"/{bucket}/{text}/{handle}", {"transformation": text}
         offers = [_offer(node, path) for node in self._state.by_distance(client) if node.name in holders]
-        return offers[0] | {"alternatives": offers[1:], "expires_at": None, "sha256": sha256}
+        return offers[0] | {"alternatives": offers[1:], "expires_at": None, "sha256": sha256} | more
 
     async def _resolve(self, request: web.Request) -> web.Response:
         order = await read_json(request, dict[str, Any])
         client = _position(order)
-        return json_response({"results": [self._result(item, client) for item in order["items"]]})
+        text = order.get("t")
+        return json_response({"results": [self._result(item, client, text) for item in order["items"]]})
 
-    def _result(self, item: dict[str, str], client: Position) -> dict[str, Any]:
+    def _result(self, item: dict[str, str], client: Position, text: str | None) -> dict[str, Any]:
         try:
             if "handle" in item:
                 handle = names.parse_handle(item["handle"])
-                return self._resolved(names.blob_path(item["bucket"], handle), handle.sha256, client)
+                return self._resolved(names.blob_path(item["bucket"], handle), handle.sha256, client, text)
             record = self._state.asset(item["asset_id"]) if "asset_id" in item else self._named(**item)
-            resolved = self._resolved(path_of(record), record.blob.sha256, client)
+            resolved = self._resolved(path_of(record), record.blob.sha256, client, text)
             return resolved | {"asset_id": record.asset_id}
         except AtollError as error:
             return {"problem": error.problem()}
@@ -181,7 +192,7 @@ class StandinQueryHttp:
 
     async def _put_bucket(self, request: web.Request) -> web.Response:
         order = await read_json(request, dict[str, Any])
-        bucket = Bucket(names.check_bucket(request.match_info["bucket"]), order["visibility"])
+        bucket = msgspec.convert({"name": request.match_info["bucket"]} | order, Bucket)
         self._state.buckets[bucket.name] = bucket
         return json_response(bucket, 201)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import pytest
 from client_clusters import ClusterUnderTest, describe, picture
+from PIL import Image
 from standin_cluster import StandinCluster, answering, carry_out_and_hang_up, flip_a_byte
 
 from atoll.cli.__main__ import USER_VERBS, main
@@ -357,6 +358,69 @@ def test_wrong_bytes_are_neither_written_nor_piped(standin, broken, images, tmp_
     assert not (tmp_path / "x.png").exists()
     ran = broken("get", line["asset_id"])
     assert (ran.code, ran.out) == (5, "")
+
+
+def test_a_buckets_policy_is_changed_in_parts(standin, broken):
+    made = broken("bucket", "set", "shop", "--transformation", "thumb=c_fill,w_20")
+    assert (made.code, "--public or --private" in made.err) == (2, True)
+    made = broken("bucket", "set", "shop", "--public", "--transformation", "thumb=c_fill,w_20,h_20")
+    assert (made.code, "transformation thumb" in made.out) == (0, True)
+    more = [
+        "--unsigned",
+        "--eager",
+        "t_thumb",
+        "--rendering",
+        "max_side=900",
+        "--transformation",
+        "big=w_800",
+    ]
+    changed = broken("bucket", "set", "shop", *more)
+    assert changed.out.splitlines() == [
+        "transformation big\t- -> w_800",
+        "eager\tnone -> t_thumb",
+        "unsigned_transformations\tno -> yes",
+        "rendering max_side\tdefault -> 900",
+    ]
+    fewer = broken(
+        "bucket", "set", "shop", "--no-transformation", "big", "--signed", "--private", "--json"
+    ).json
+    assert (fewer["transformations"], fewer["visibility"]) == ({"thumb": "c_fill,w_20,h_20"}, "private")
+    assert (fewer["eager"], fewer["unsigned_transformations"]) == (["t_thumb"], False)
+    assert broken("buckets", "--create", "shop").code == 0
+    assert broken("bucket", "show", "shop", "--json").json == fewer | {"visibility": "public"}
+    assert "t_thumb" in broken("bucket", "show", "shop").out
+    again = broken("bucket", "set", "shop", "--public")
+    assert (again.code, again.out, "nothing to change" in again.err) == (0, "", True)
+    assert broken("bucket", "show", "nobody").code == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--transformation", "thumb"),
+        ("--no-transformation", "thumb"),
+        ("--no-eager", "w_1"),
+        ("--rendering", "max_sides=1"),
+        ("--rendering", "max_side=big"),
+        ("--max-bytes", "many"),
+    ],
+)
+def test_a_wrong_change_of_a_bucket_says_how_it_is_written(standin, broken, arguments):
+    ran = broken("bucket", "set", "photos", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.strip()
+
+
+def test_a_url_and_a_file_of_what_a_transformation_makes(standin, broken, images, tmp_path):
+    up = broken("upload", images / "a.png", "--public-id", "one", "--eager", "w_20", "--json").lines[0]
+    url = broken("url", "photos/one", "-t", "w_020")
+    assert "/photos/w_20/" in url.out
+    got = broken("get", up["asset_id"], "-t", "w_20", "-o", tmp_path / "small.png", "--json").json
+    assert got["transformation"] == "w_20"
+    with Image.open(tmp_path / "small.png") as small:
+        assert small.size == (20, 20)
+    wrong = broken("url", "photos/one", "-t", "w_x")
+    assert (wrong.code, "w_x" in wrong.err) == (4, True)
 
 
 def test_which_bucket_must_be_said_when_there_are_several(standin, broken, images):

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 from client_clusters import picture
+from PIL import Image
 from standin_cluster import (
     StandinCluster,
     answering,
@@ -29,10 +30,13 @@ from atoll.client.replication import NotReplicatedYet
 from atoll.client.source import FileUnusable
 from atoll.errors import (
     AtollError,
+    BadRequest,
+    BadTransformation,
     BodyMismatch,
     NotFound,
     TicketReplayed,
     Unavailable,
+    Unrenderable,
     UpstreamFailed,
 )
 from atoll.peer_pace import PeerPace
@@ -285,6 +289,46 @@ async def test_wrong_bytes_from_every_node_are_never_returned(standin, client, t
         await client.download(asset.asset_id, tmp_path / "old.png")
     assert [path.name for path in tmp_path.iterdir()] == ["old.png"]
     assert (tmp_path / "old.png").read_bytes() == b"old"
+
+
+async def test_what_a_transformation_makes_is_fetched_and_checked(standin, client, tmp_path):
+    asset = await client.upload(
+        picture(size=(400, 300)), bucket=standin.bucket, public_id="t/one", eager=["w_30"]
+    )
+    found = await client.url(f"{standin.bucket}/t/one", transformation="w_030,c_scale")
+    assert (found.transformation, found.sha256) == ("w_30", asset.sha256)
+    whole = await client.get(asset.asset_id, transformation="w_30")
+    assert Image.open(io.BytesIO(whole)).size == (30, 30)
+    for fault in (flip_a_byte, break_off_halfway, answering(429)):
+        client._downloader._hedger.pace = PeerPace()
+        standin.faults[NEAREST].append(fault)
+        got = await client.download(asset.asset_id, tmp_path / "small.png", transformation="w_30")
+        assert (got.node, got.transformation) == (NEXT, "w_30")
+        assert (tmp_path / "small.png").read_bytes() == whole
+    items = [asset.asset_id, f"{standin.bucket}/{asset.handle}", "0" * 26]
+    first, second, missing = await client.resolve(items, transformation="w_30")
+    assert first.transformation == second.transformation == "w_30"
+    assert isinstance(missing, NotFound)
+    with pytest.raises(BadTransformation, match="w_"):
+        await client.get(asset.asset_id, transformation="w_x")
+    with pytest.raises(BadRequest, match="list"):
+        await client.upload(picture(), bucket=standin.bucket, eager="w_30")
+
+
+async def test_what_cannot_be_rendered_is_told_at_once(standin, client):
+    asset = await client.upload(picture(), bucket=standin.bucket)
+    said = b'{"type":"urn:atoll:problem:unrenderable","title":"t","status":422,"detail":"too much"}'
+    standin.faults[NEAREST].append(answering(422, said))
+    with pytest.raises(Unrenderable, match="too much"):
+        await client.get(asset.asset_id, transformation="w_30")
+
+
+async def test_a_derivative_without_a_digest_is_not_taken(standin, client):
+    asset = await client.upload(picture(), bucket=standin.bucket)
+    for node in standin.state.nodes:
+        standin.faults[node].extend([answering(200, b"anything")] * 9)
+    with pytest.raises(UpstreamFailed, match="wrong bytes"):
+        await client.get(asset.asset_id, transformation="w_30")
 
 
 async def test_bytes_that_no_node_has_are_not_found(standin, client):
