@@ -6,6 +6,7 @@ import asyncio
 import logging
 import platform
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -16,17 +17,21 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
+from atoll.model import AssetRecord
 from atoll.node_client import NodeClient, open_session
 from atoll.settings import read_secret
-from atoll.signing import Keys
+from atoll.signing import Keys, Ticket
 from storage_node.blob_locks import BlobLocks
 from storage_node.disk_probe import DiskProbe
 from storage_node.durability import Confirmer
+from storage_node.eager import EagerCollector, EagerQueue
+from storage_node.eager_orders import EagerOrders
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
 from storage_node.join import keep_joined
+from storage_node.loop_meter import LoopMeter
 from storage_node.membership import Membership
 from storage_node.openings import open_derivatives, open_disk, open_inspector, open_threads
 from storage_node.origin import Origin
@@ -125,12 +130,13 @@ class _Sides:
     heartbeats: Heartbeats
     scrub: ScrubSide
     outbox: Outbox
+    eager: EagerQueue
 
 
 def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExitStack) -> _Sides:
     ground = base.ground
     settings = ground.settings
-    uploads = _uploads(base, inspector, stack)
+    uploads = _uploads(base, inspector, stack, lambda record, ticket: orders.stored(record, ticket))
     reads = ReadSide(ground, random.Random())
     base.cluster.on_change(reads.cluster_changed)
     stack.push_async_callback(reads.close)
@@ -151,6 +157,9 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         lambda: scrub.facts(),
         lambda: reads.derivatives.usage().bytes,
     )
+    eager = EagerQueue(reads.derived.prepare, settings.eager_queue, lambda: heartbeats.load, asyncio.sleep)
+    EagerCollector(eager, ground.registry)
+    orders = EagerOrders(eager, base.cluster)
     scrub = ScrubSide(
         ground,
         reads,
@@ -173,17 +182,24 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
-    return _Sides(uploads, reads, heartbeats, scrub, outbox)
+    return _Sides(uploads, reads, heartbeats, scrub, outbox, eager)
 
 
-def _uploads(base: _Base, inspector: Inspector, stack: AsyncExitStack) -> UploadsApi:
+def _uploads(
+    base: _Base,
+    inspector: Inspector,
+    stack: AsyncExitStack,
+    stored: Callable[[AssetRecord, Ticket], None],
+) -> UploadsApi:
     ground = base.ground
     settings = ground.settings
     ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
     spoolers = open_threads(stack, "spool", _SPOOL_THREADS)
     intake = UploadIntake(ground.store, ingest, ground.space, ground.writers, spoolers, ground.registry)
     confirmer = Confirmer(ground.origin, base.cluster, ground.client, settings.durability_seconds)
-    return UploadsApi(settings, ground.keys, ground.origin, base.cluster, intake, confirmer, ground.registry)
+    return UploadsApi(
+        settings, ground.keys, ground.origin, base.cluster, intake, confirmer, ground.registry, stored
+    )
 
 
 async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) -> None:
@@ -196,7 +212,9 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     tasks.start("peer health", base.peer_health.run())
     tasks.start("outbox", sides.outbox.run())
     tasks.start("heartbeats", sides.heartbeats.run())
+    tasks.start("loop meter", LoopMeter(ground.registry).run())
     tasks.start("ticket sweep", sweep_tickets(ground.index, ground.origin))
+    tasks.start("eager derivatives", sides.eager.run())
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 

@@ -26,7 +26,7 @@ def node_gauges(
         "atoll_quarantined": ("Bad copies set aside.", lambda: counts().quarantined),
         "atoll_disk_bytes_total": ("Space this node may use.", lambda: space.total),
         "atoll_disk_bytes_free": ("Of it, free.", lambda: space.free),
-        "atoll_loop_lag_seconds": ("How late the last heartbeat began.", lag),
+        "atoll_heartbeat_late_seconds": ("How late the last heartbeat began.", lag),
         "atoll_load": ("Load as in the heartbeat, 0 to 1.", load),
     }
     for name, (doc, value) in facts.items():
