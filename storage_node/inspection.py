@@ -16,6 +16,7 @@ import msgspec
 
 from atoll.errors import AtollError, TooManyPixels, Unavailable, Undecodable
 from storage_node.inspection_protocol import (
+    FACES,
     REPLY_DECODER,
     REQUEST_ENCODER,
     Inspection,
@@ -23,6 +24,7 @@ from storage_node.inspection_protocol import (
     InspectionRequest,
     Refusal,
 )
+from storage_node.looks import extra
 from storage_node.sniff import ImageType
 from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
@@ -75,13 +77,22 @@ class Inspector:
         pool: PoolLimits = PoolLimits(),  # noqa: B008 - frozen
         limits: InspectionLimits = InspectionLimits(),  # noqa: B008 - frozen
         memory_bytes: int = 1 << 30,
+        *,
+        find_faces: bool = False,
     ) -> None:
-        """`memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB."""
+        """`memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB.
+
+        `find_faces` needs the extra (`extra.cascade`), and adds what that takes to the memory.
+        """
         self._limits = limits
         self._job_seconds = pool.job_seconds
         # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
-        sandbox = Sandbox(memory_bytes=memory_bytes, cpu_seconds=math.ceil(pool.job_seconds) + 1)
-        self.pool = WorkerPool("inspection", sandbox.command(_WORKER), pool)
+        sandbox = Sandbox(
+            memory_bytes=memory_bytes + (extra.MEMORY_BYTES if find_faces else 0),
+            cpu_seconds=math.ceil(pool.job_seconds) + 1,
+        )
+        command = [*sandbox.command(_WORKER), *([FACES] if find_faces else [])]
+        self.pool = WorkerPool("inspection", command, pool)
 
     def start(self) -> None:
         """Start the workers; returns when all are warm. Raises Unavailable."""

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, json
 
 from atoll.model import BlurHash, Faces, Picture, PlainColor, ThumbHash
 
+FACES = "faces"  # an argument of the worker: look for them
 Positive = Annotated[int, Meta(ge=1)]
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 
 from PIL import Image
 
 from storage_node.container_outline import TooManyParts, Truncated
 from storage_node.decoders import set_up_decoders
 from storage_node.inspection_protocol import (
+    FACES,
     REPLY_ENCODER,
     REQUEST_DECODER,
     Inspection,
@@ -23,6 +25,9 @@ from storage_node.inspection_protocol import (
     InspectionRequest,
     Refusal,
 )
+from storage_node.looks.extra import cascade
+from storage_node.looks.faces import FaceFinder
+from storage_node.looks.look import FindFaces
 from storage_node.picture_check import check
 from storage_node.picture_limits import PictureRefused
 from storage_node.worker_sandbox import live
@@ -31,15 +36,16 @@ from storage_node.worker_sandbox import live
 def main(argv: list[str]) -> None:
     """Set the decoders up, then answer until the daemon closes the pipe."""
     set_up_decoders()
-    live(argv, answer)
+    known = cascade() if FACES in argv else None
+    live(argv, partial(answer, FaceFinder(known) if known else None))
 
 
-def answer(frame: bytes) -> bytes:
+def answer(find_faces: FindFaces | None, frame: bytes) -> bytes:
     """One request frame to one reply frame."""
-    return REPLY_ENCODER.encode(inspect(REQUEST_DECODER.decode(frame)))
+    return REPLY_ENCODER.encode(inspect(REQUEST_DECODER.decode(frame), find_faces))
 
 
-def inspect(request: InspectionRequest) -> Inspection | Refusal:
+def inspect(request: InspectionRequest, find_faces: FindFaces | None = None) -> Inspection | Refusal:
     """Look at one picture. Hostile bytes are answered with a refusal, whatever their decoder raises."""
     try:
         file = open(request.path, "rb")  # noqa: SIM115 - apart from the `with`: this failure is not the picture's
@@ -47,7 +53,7 @@ def inspect(request: InspectionRequest) -> Inspection | Refusal:
         return Refusal("unreadable")
     with file:
         try:
-            return check(file, request.decoder, request.limits)
+            return check(file, request.decoder, request.limits, find_faces)
         except PictureRefused as refused:
             return refused.refusal
         except Truncated:

@@ -19,6 +19,7 @@ from storage_node.disk_store import DiskStore
 from storage_node.index import Index
 from storage_node.index_recovery import open_index
 from storage_node.inspection import InspectionLimits, Inspector
+from storage_node.looks import extra
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
@@ -67,7 +68,9 @@ async def open_derivatives(
 
 
 async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:
-    """Worker processes that decode what strangers send, warm."""
+    """Worker processes that decode what strangers send, warm. `SettingsError` if they lack an extra."""
+    find_faces = extra.looks_for_faces(settings.faces, installed=extra.cascade() is not None)
+    log.info("uploads are %ssearched for faces", "" if find_faces else "not ")
     inspector = Inspector(
         PoolLimits(workers=settings.inspectors, job_seconds=settings.inspect_seconds),
         InspectionLimits(
@@ -76,6 +79,7 @@ async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspe
             max_frame_pixels_sum=settings.max_pixels,
         ),
         settings.inspect_memory,
+        find_faces=find_faces,
     )
     await asyncio.to_thread(inspector.start)
     stack.push_async_callback(asyncio.to_thread, inspector.close)

@@ -12,13 +12,15 @@ What was decoded is looked at once, before the next frame is drawn over it (`loo
 
 from __future__ import annotations
 
+import math
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
 from storage_node.container_outline import Truncated
 from storage_node.inspection_protocol import Inspection, InspectionLimits
-from storage_node.looks.look import look
+from storage_node.looks import faces
+from storage_node.looks.look import FindFaces, Looks, look
 from storage_node.looks.small import SIDE
 from storage_node.picture_limits import (
     ANIMATED,
@@ -31,7 +33,9 @@ from storage_node.picture_limits import (
 )
 
 
-def check(file: BinaryIO, decoder: str, limits: InspectionLimits) -> Inspection:
+def check(
+    file: BinaryIO, decoder: str, limits: InspectionLimits, find_faces: FindFaces | None = None
+) -> Inspection:
     """Decode `file` with the Pillow plugin `decoder` and no other."""
     frames = check_outline(file, decoder, limits)
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
@@ -39,23 +43,29 @@ def check(file: BinaryIO, decoder: str, limits: InspectionLimits) -> Inspection:
     with Image.open(file, formats=[decoder]) as image:
         check_canvas(image.size, limits)
         if decoder == "JPEG":
-            return _check_jpeg(image)
+            return _check_jpeg(image, find_faces)
         if decoder in COUNTED_BY_HEADER:
             frames = getattr(image, "n_frames", 1)
-        return _check_frames(image, decoder, frames, limits)
+        return _check_frames(image, decoder, frames, limits, find_faces)
 
 
-def _check_jpeg(image: ImageFile.ImageFile) -> Inspection:
+def _check_jpeg(image: ImageFile.ImageFile, find_faces: FindFaces | None) -> Inspection:
     """The first picture only: what follows it (previews, gain maps, depth) is not shown as a picture."""
     size, mode, turn = image.size, image.mode, orientation(image, "JPEG")
-    image.draft(None, (SIDE, SIDE))  # colours other than JPEG's usual ones are left as they are
+    image.draft(
+        None, _looked_at(size) if find_faces else (SIDE, SIDE)
+    )  # colours other than JPEG's usual ones are left as they are
     image.load()
     shown = _shown(size, turn)
-    return Inspection(*shown, 1, False, mode, turn, *look(image, turn, shown))
+    return _inspection(shown, 1, mode, turn, look(image, turn, shown, find_faces), animated=False)
 
 
 def _check_frames(
-    image: ImageFile.ImageFile, decoder: str, frames: int | None, limits: InspectionLimits
+    image: ImageFile.ImageFile,
+    decoder: str,
+    frames: int | None,
+    limits: InspectionLimits,
+    find_faces: FindFaces | None,
 ) -> Inspection:
     animated = decoder in ANIMATED
     if frames is not None:
@@ -64,9 +74,9 @@ def _check_frames(
     image.load()
     mode, turn = image.mode, orientation(image, decoder)
     shown = _shown(image.size, turn)
-    looks = look(image, turn, shown)
+    seen = look(image, turn, shown, find_faces)
     count = _decode_others(image, first, frames, limits)
-    return Inspection(*shown, count, animated and count > 1, mode, turn, *looks)
+    return _inspection(shown, count, mode, turn, seen, animated=animated and count > 1)
 
 
 def _decode_others(
@@ -97,6 +107,21 @@ def _seek(image: ImageFile.ImageFile, index: int) -> bool:
     return True
 
 
+def _looked_at(size: tuple[int, int]) -> tuple[int, int]:
+    """The least that a JPEG may be decoded to when faces are looked for in it."""
+    scale = min(1.0, faces.SIDE / max(size))
+    return max(SIDE, math.ceil(size[0] * scale)), max(SIDE, math.ceil(size[1] * scale))
+
+
 def _shown(size: tuple[int, int], turn: int) -> tuple[int, int]:
     """The size as displayed."""
     return size if turn < SWAPS_SIDES else (size[1], size[0])
+
+
+def _inspection(
+    shown: tuple[int, int], frames: int, mode: str, turn: int, seen: Looks, *, animated: bool
+) -> Inspection:
+    width, height = shown
+    return Inspection(
+        width, height, frames, animated, mode, turn, seen.thumbhash, seen.blurhash, seen.color, seen.faces
+    )

@@ -54,6 +54,12 @@ class NodeSettings(DaemonSettings):
         "Memory limit of one checking process.", default=Bytes(GIB), low=256 * MIB
     )
 
+    faces: str = setting(
+        "Search uploads for faces, for g_face: auto (if the extra atoll[faces] is installed), off, required.",
+        default="auto",
+        choices=("auto", "off", "required"),
+    )
+
     reserve_bytes: Bytes = setting(
         "Free space kept: below it the node is read-only (507).", default=Bytes(GIB), low=0
     )

@@ -2,5 +2,6 @@
 
 `small` makes the one copy that all is found from, `look` puts it together: `thumbhash`, `blurhash` and
 `dominant`, on the sums of `waves`. Plain Python on 256 pixels: numpy would do the same in a tenth of the
-time, and cost every worker 10 MB and a tenth of a second at its start. Called by `picture_check`.
+time, and cost every worker 10 MB and a tenth of a second at its start. `faces`, where installed and wanted,
+has a larger copy of its own. Called by `picture_check`.
 """

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from PIL import Image
 
+from atoll.model import Face
 from storage_node.looks.blurhash import blurhash
 from storage_node.looks.dominant import dominant
 from storage_node.looks.small import small_copy
 from storage_node.looks.thumbhash import thumbhash
 from storage_node.looks.waves import Colours, Rgb
 
+FindFaces = Callable[[Image.Image, int], tuple[Face, ...] | None]
 _OPAQUE = (255, 255)
 
 
@@ -21,15 +24,17 @@ class Looks(NamedTuple):
     thumbhash: str = ""
     blurhash: str = ""
     color: str = ""
+    faces: tuple[Face, ...] | None = None
 
 
-def look(image: Image.Image, turn: int, size: tuple[int, int]) -> Looks:
+def look(image: Image.Image, turn: int, size: tuple[int, int], find_faces: FindFaces | None = None) -> Looks:
     """The looks of a loaded picture that is displayed at `size`, after EXIF's orientation `turn`."""
     small = small_copy(image, turn)
     if small is None:
         return Looks()
     colours = _colours(small)
-    return Looks(thumbhash(colours, *size), blurhash(colours.coarse), dominant(small.reduce(2)))
+    faces = find_faces(image, turn) if find_faces else None
+    return Looks(thumbhash(colours, *size), blurhash(colours.coarse), dominant(small.reduce(2)), faces)
 
 
 def _colours(small: Image.Image) -> Colours:

@@ -1,9 +1,9 @@
-"""The small copy that a picture's looks are found from: 16 by 16 pixels, RGB or RGBA, upright.
+"""The small copies that a picture's looks are found from, upright: 16 by 16 in colour, one in grey for faces.
 
 Made of what has just been decoded, without a second picture of its size: a worker at its memory limit has no
 room for one, and a placeholder must never be why an upload is refused. So a large picture is thinned first,
 by taking a pixel here and there, and only that is converted and averaged; JPEG comes small from its decoder.
-The grid is square for every picture: who draws the placeholder stretches it back.
+The grid of colours is square for every picture: who draws the placeholder stretches it back.
 """
 
 from __future__ import annotations
@@ -37,6 +37,25 @@ def small_copy(image: Image.Image, turn: int) -> Image.Image | None:
     return small.transpose(TURNS[turn]) if turn in TURNS else small
 
 
+def grey_copy(image: Image.Image, turn: int, side: int) -> Image.Image | None:
+    """A copy in the picture's own proportions, no side longer than `side` pixels; None as above."""
+    if image.mode not in _MODES:
+        return None
+    grey = colour.to_srgb(colour.plain(_nearly(image, side)), None).convert("L")
+    grey.thumbnail((side, side), Image.Resampling.BOX)
+    return grey.transpose(TURNS[turn]) if turn in TURNS else grey
+
+
 def _thin(image: Image.Image) -> Image.Image:
     size = min(image.width, _THIN_SIDE), min(image.height, _THIN_SIDE)
     return image if size == image.size else image.resize(size, Image.Resampling.NEAREST)
+
+
+def _nearly(image: Image.Image, side: int) -> Image.Image:
+    """At least `side` long still, if it was, and not much more; averaged where that takes no second one."""
+    factor = max(image.size) // side
+    if factor < 2:
+        return image
+    if image.mode in {"L", "RGB"}:
+        return image.reduce(factor)
+    return image.resize([max(1, length // factor) for length in image.size], Image.Resampling.NEAREST)

