@@ -155,6 +155,7 @@ def _own_settings(plan: DaemonPlan, port: int, here: ClusterPaths) -> dict[str, 
         case "query_service":
             return {
                 **keys,
+                "public_url": f"http://{LOOPBACK}:{port}",
                 "mongodb_url_file": str(here.secrets / "mongodb.url"),
                 "redis_url_file": str(here.secrets / "redis.url"),
             }
