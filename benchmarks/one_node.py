@@ -118,6 +118,7 @@ def _settings(directory: Path, port: int, nats_url: str) -> dict[str, Value]:
         "state_dir": str(directory / "state"),
         "data_dir": str(directory / "data"),
         "reserve_bytes": 0,
+        "faces": "off",
     }
 
 

@@ -23,7 +23,7 @@ from chaos.traffic import Traffic
 
 CONVERGED_WITHIN = 60.0
 _LOOKS = 3
-SETTINGS = {"storage_node": {"reserve_bytes": 0}, "replicator": {"repair_seconds": 3.0}}
+SETTINGS = {"storage_node": {"reserve_bytes": 0, "faces": "off"}, "replicator": {"repair_seconds": 3.0}}
 
 
 async def run(plan: Plan, directory: Path, register: Register) -> None:

@@ -99,6 +99,7 @@ class NodeProcess:
             "state_dir": str(self.directory / "state"),
             "data_dir": str(self.data),
             "reserve_bytes": 0,
+            "faces": "off",
             "drain_seconds": 10.0,
             **self.settings,
         }

@@ -11,7 +11,7 @@ from lossy_disk import LossyDisk
 from node_fixture import NodeProcess, new_region
 from powered_node import PoweredNode, share_secret
 
-QUIET = {"ram_cache_bytes": 0, "inspectors": 1}
+QUIET = {"ram_cache_bytes": 0, "inspectors": 1, "faces": "off"}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from probe.story import Story
 async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
     """Three regions, all daemons, real engines."""
     directory = tmp_path_factory.mktemp("cluster")
-    extra = {"storage_node": {"reserve_bytes": 0, "inspectors": 1}}  # nodes that start faster
+    extra = {"storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1}}  # nodes that start faster
     async with (
         LocalCluster(directory, environ=dict(os.environ), extra=extra, known_ports=False) as cluster,
         aiohttp.ClientSession() as session,

@@ -18,7 +18,7 @@ from probe.bad_link import CLEAR, BadLink, Weather
 from probe.story import NODES, Story
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "storage_node": {"reserve_bytes": 0, "inspectors": 1},
+    "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1},
     "replicator": {"repair_seconds": 1.0, "repair_grace_seconds": 1.0},
 }
 

@@ -17,7 +17,7 @@ from atoll.model import AssetRecord
 from atoll.node_api import PullOrder
 from probe.rig import LAUNCHER, Rig
 
-SETTINGS = {"ram_cache_bytes": 0, "inspectors": 1}
+SETTINGS = {"ram_cache_bytes": 0, "inspectors": 1, "faces": "off"}
 
 
 @dataclass

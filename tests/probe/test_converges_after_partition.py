@@ -57,8 +57,13 @@ async def cut_off(tmp_path) -> AsyncIterator[tuple[Story, CutOff]]:
     ):
         nats_url = f"nats://127.0.0.1:{to_nats.port}"
         extra: dict[str, dict[str, Any]] = {
-            "storage_node": {"reserve_bytes": 0},
-            AP: {"reserve_bytes": 0, "public_url": f"http://127.0.0.1:{to_node.port}", "nats_url": nats_url},
+            "storage_node": {"reserve_bytes": 0, "faces": "off"},
+            AP: {
+                "reserve_bytes": 0,
+                "faces": "off",
+                "public_url": f"http://127.0.0.1:{to_node.port}",
+                "nats_url": nats_url,
+            },
             f"{AP}-replicator": {"nats_url": nats_url},
         }
         cluster = LocalCluster(tmp_path, environ=dict(os.environ), extra=extra, known_ports=False)

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytes
 
 REPLICATOR = f"{US}-replicator"
 SETTINGS = {
-    "storage_node": {"reserve_bytes": 0, "inspectors": 1},
+    "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1},
     "replicator": {"repair_seconds": 1.0, "repair_grace_seconds": 1.0},
     # Any disk is fuller than this: the monitor has something to say from its first look on.
     "monitor": {"warning_percent": 1.0, "critical_percent": 100.0, "clear_points": 0.5},

@@ -23,7 +23,7 @@ from probe.moody_disk import MoodyDisk
 
 pytestmark = [pytest.mark.probe, pytest.mark.timeout(120)]
 
-SETTINGS = {"ram_cache_bytes": 0, "inspectors": 1}
+SETTINGS = {"ram_cache_bytes": 0, "inspectors": 1, "faces": "off"}
 LARGE = (400, 300)  # pixels: some 360 KB as PNG, in one chunk and a bit
 
 

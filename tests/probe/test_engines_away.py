@@ -43,7 +43,10 @@ class Away:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
-    extra = {"storage_node": {"reserve_bytes": 0, "inspectors": 1}, "replicator": {"repair_seconds": 2.0}}
+    extra = {
+        "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1},
+        "replicator": {"repair_seconds": 2.0},
+    }
     directory = tmp_path_factory.mktemp("engines-away")
     async with (
         LocalCluster(directory, environ=dict(os.environ), extra=extra, known_ports=False) as cluster,

@@ -22,7 +22,7 @@ from probe.story import AP, EU, NODES, US, Stored, Story, eventually, picture
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 SETTINGS = {
-    "storage_node": {"reserve_bytes": 0, "inspectors": 1, "ram_cache_bytes": 0},
+    "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1, "ram_cache_bytes": 0},
     "replicator": {"repair_seconds": 1.0, "repair_grace_seconds": 1.0, "wanted_seconds": 0.5},
 }
 _seeds = count(1)

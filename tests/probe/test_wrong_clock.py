@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytes
 
 DAY = 86_400
 SETTINGS: dict[str, dict[str, Any]] = {
-    "storage_node": {"reserve_bytes": 0, "inspectors": 1, "trash_seconds": DAY // 2},
+    "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1, "trash_seconds": DAY // 2},
     "replicator": {"repair_seconds": 1.0, "repair_grace_seconds": 1.0},
 }
 WRONG = (AP, f"{AP}-replicator")
