@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage_node.derivative import Derivative, DerivativeKey
 from storage_node.derivative_eviction import GreedyDual, Worth, footprint
-from storage_node.derivative_rows import DerivativeRows, Kept, flaw_of, is_flaw, remove_rows
+from storage_node.derivative_rows import ROW_ERRORS, DerivativeRows, Kept, flaw_of, is_flaw, remove_rows
 
 log = logging.getLogger(__name__)
 
@@ -88,20 +88,25 @@ class DerivativeBook:
         with self._using() as rows:
             return rows.after(key, most)
 
-    def strike_least(self, wanted: int, most: int) -> list[Kept]:
-        """Strike out up to `most` of the least worth, until `wanted` bytes are free; which."""
-        gone: list[Kept] = []
+    def least(self, wanted: int, most: int) -> list[Kept]:
+        """Up to `most` of the least worth, until they make `wanted` bytes together."""
+        some: list[Kept] = []
         with self._using() as rows:
-            self._write_asked(rows)
+            with suppress(sqlite3.OperationalError):  # a full disk: what leaves makes room
+                self._write_asked(rows)
             freed = 0
             for kept in rows.least_worth(most):
                 if freed >= wanted:
                     break
                 freed += kept.occupied
-                gone.append(kept)
-                self._greedy.left(kept.worth)
-            rows.remove(kept.key for kept in gone)
-        return gone
+                some.append(kept)
+        return some
+
+    def strike(self, evicted: list[Kept]) -> None:
+        """These left for others."""
+        self.remove([kept.key for kept in evicted])
+        for kept in evicted:
+            self._greedy.left(kept.worth)
 
     def write_asked(self) -> None:
         """Write down what was asked for since the last time."""
@@ -141,7 +146,7 @@ class DerivativeBook:
             rows = self._rows or self._opened()
             yield rows
             self.bytes, self.count = rows.bytes, rows.count
-        except sqlite3.Error as error:
+        except ROW_ERRORS as error:
             if is_flaw(error) or not self._path.exists():
                 self.begin_anew(str(error))
             else:
@@ -153,7 +158,7 @@ class DerivativeBook:
             raise BookClosed("the node is stopping")
         try:
             rows = DerivativeRows(self._path)
-        except sqlite3.Error as error:
+        except ROW_ERRORS as error:
             if not is_flaw(error):
                 raise
             self.begin_anew(str(error))

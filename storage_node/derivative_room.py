@@ -30,15 +30,19 @@ class DerivativeRoom:
                 raise BookClosed("the quota is used up, and nothing can leave")
 
     def evict(self, wanted: int) -> int:
-        """Some of the least worth, up to `wanted` bytes or a little more; the bytes freed. `BookClosed`."""
-        gone = self._book.strike_least(wanted, _AT_ONCE)
-        self.evictions += len(gone)
+        """Some of the least worth, up to `wanted` bytes or a little more; the bytes freed. `BookClosed`.
+
+        The files first: on a disk that is full there is no room to strike out a row before.
+        """
+        gone = self._book.least(wanted, _AT_ONCE)
         for kept in gone:
             self.unlink(kept.key)
+        self._book.strike(gone)
+        self.evictions += len(gone)
         return sum(kept.occupied for kept in gone)
 
     def unlink(self, key: DerivativeKey) -> None:
-        """The row is gone; a file that stays is not served, and swept later."""
+        """A file that stays has no row soon, so it is not served, and swept later."""
         try:
             self._files.remove(key)
         except OSError as error:

@@ -3,7 +3,7 @@
 A file of its own and not index.db: nothing here is worth an fsync, and rubbish in it must cost nothing but
 renderings. WAL with synchronous=NORMAL: a killed process loses nothing, a power cut the last changes, and
 the file stays in order (https://www.sqlite.org/pragma.html#pragma_synchronous). One connection, used under
-its owner's lock (derivative_store.py). Raises sqlite3.Error; `is_flaw` tells rubbish from a moment's trouble.
+its owner's lock (derivative_store.py). Raises `ROW_ERRORS`; `is_flaw` tells rubbish from a moment's trouble.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from storage_node.derivative import Derivative, DerivativeKey
-from storage_node.derivative_eviction import Worth
+from storage_node.derivative_eviction import Worth, footprint
 from storage_node.index_schema import WAL_BYTES
 
 _VERSION = 1
@@ -35,6 +35,8 @@ CREATE INDEX layers_by_derivative ON layers (bucket, sha256, name);
 """
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 _FLAWS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA}
+# A torn schema in an error message is no UTF-8, which Python then says instead.
+ROW_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _CACHE_KIB = 8 * 1024
 
 
@@ -87,11 +89,11 @@ class DerivativeRows:
             return None
         try:
             derivative = msgspec.json.decode(row[0], type=Derivative)
-        except (msgspec.DecodeError, TypeError) as error:
+        except (msgspec.DecodeError, ValueError, TypeError) as error:
             raise _rubbish(str(error)) from error
-        if derivative.key != key or not isinstance(row[1], int):
-            raise _rubbish("a row is not about its key")
-        return derivative, row[1]
+        if derivative.key != key or row[1] != footprint(derivative.size):
+            raise _rubbish("a row contradicts itself")
+        return derivative, footprint(derivative.size)
 
     def put(self, derivative: Derivative, occupied: int, worth: Worth) -> None:
         """Add one; its key must not be there."""
@@ -181,12 +183,12 @@ def flaw_of(path: Path) -> str | None:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
+    except ROW_ERRORS as error:
         return str(error) if is_flaw(error) else None
     return None if found == "ok" else str(found)
 
 
-def is_flaw(error: sqlite3.Error) -> bool:
+def is_flaw(error: Exception) -> bool:
     """Whether the file is rubbish: a disk that is full or fails for a moment condemns nothing."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _FLAWS
 
