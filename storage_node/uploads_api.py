@@ -6,7 +6,7 @@ upload_intake.py's.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -50,7 +50,7 @@ _METHODS = ("PUT", "POST")
 
 
 class UploadsApi:
-    """The upload routes of one node."""
+    """The upload routes of one node. `stored` is told of each image that is about to be acknowledged."""
 
     def __init__(
         self,
@@ -61,7 +61,9 @@ class UploadsApi:
         intake: UploadIntake,
         confirmer: Confirmer,
         registry: CollectorRegistry,
+        stored: Callable[[AssetRecord, Ticket], None] = lambda _record, _ticket: None,
     ) -> None:
+        self._stored = stored
         self._settings, self._keys, self._origin = settings, keys, origin
         self._cluster, self._intake, self._confirmer = cluster, intake, confirmer
         self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
@@ -197,6 +199,7 @@ class UploadsApi:
     async def _confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
         """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
         self._check_member()
+        self._stored(record, ticket)
         url = self._settings.public_url
         if ticket.durability == LOCAL:
             return view_of(record, url)
