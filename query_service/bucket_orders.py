@@ -21,7 +21,7 @@ from atoll.transformation.named import expanded
 from atoll.transformation.parser import parse, parse_definition
 from atoll.transformation.policy import Definitions, limits_of
 from atoll.transformation.refusals import refused
-from query_service.wire import BucketOrder
+from query_service.cluster_wire import BucketOrder
 
 T = TypeVar("T")
 

@@ -21,9 +21,9 @@ from atoll.http import json_response, read_json
 from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
 from atoll.transformation.limits import DEFAULTS, Limits
 from query_service.bucket_orders import bucket_of
+from query_service.cluster_wire import BucketOrder, MemberView, NodeView, RegionView, SetView
 from query_service.query_input import check_query
 from query_service.routing import Route
-from query_service.wire import BucketOrder, MemberView, NodeView, RegionView, SetView
 
 _SEEN_SECONDS = 2.0  # how long a PUT waits to see its own change come back
 

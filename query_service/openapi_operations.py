@@ -9,6 +9,7 @@ from typing import Any
 
 from atoll.model import Bucket
 from atoll.node_api import AssetView
+from query_service.cluster_wire import BucketOrder
 from query_service.openapi import Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,
@@ -20,7 +21,7 @@ from query_service.openapi_shapes import (
     ServiceHealthView,
     SetList,
 )
-from query_service.wire import BucketOrder, DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
+from query_service.wire import DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
 
 PLACE = ("lat", "lon", "region")
 CLIENT = (*PLACE, "expires_in")

@@ -11,8 +11,9 @@ from msgspec import Meta, Struct
 from atoll.model import Bucket, Location
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
+from query_service.cluster_wire import NodeView, RegionView, SetView
 from query_service.openapi import Parameter, ProblemDocument
-from query_service.wire import Latitude, Longitude, NodeView, RegionView, SetView
+from query_service.wire import Latitude, Longitude
 
 
 class AssetPage(Struct, frozen=True):

@@ -10,13 +10,11 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from atoll.durability import LOCAL, Durability
-from atoll.model import Context, Extension, Size, Tags, TransformationName
+from atoll.model import Context, Extension, Tags
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Seconds = Annotated[int, Meta(ge=1)]
-MAX_NAMES = 200  # a bucket is one entry of the cluster map, which NATS carries in one message of 1 MB
 Text = Annotated[str, Meta(max_length=1024)]  # looked at more closely where it is used
 
 
@@ -129,87 +127,3 @@ class DeletedView(Struct, frozen=True):
     asset_id: str
     deleted_at: str
     node: str
-
-
-class RenderingOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much a derivative may ask for; null: what each node allows. See `RenderPolicy`."""
-
-    max_pixels: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    max_frames: Annotated[int, Meta(ge=1, le=10_000)] | None = None
-    max_side: Annotated[int, Meta(ge=1, le=16_383)] | None = None
-    max_components: Annotated[int, Meta(ge=1, le=64)] | None = None
-    max_layers: Annotated[int, Meta(ge=0, le=16)] | None = None
-    sources: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
-
-
-class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """A bucket's policy, whole. `visibility` has no default: nothing becomes public by omission.
-
-    `transformations` by name, for `t_NAME`; `eager` ones (texts, or `t_NAME`) are made after each upload. All
-    are kept in canonical form. `unsigned_transformations`: whoever may read an image may have anything made
-    of it.
-    """
-
-    visibility: Literal["public", "private"]
-    max_bytes: Annotated[int, Meta(ge=1)] | None = None
-    max_pixels: Annotated[int, Meta(ge=1)] | None = None
-    allowed: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
-    durability: Durability = LOCAL
-    transformations: Annotated[dict[TransformationName, str], Meta(max_length=MAX_NAMES)] = {}
-    eager: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
-    unsigned_transformations: bool = False
-    rendering: RenderingOrder = RenderingOrder()
-
-
-class NodeView(Struct, frozen=True):
-    """A node as the map has it and as it is seen now; `age_ms` is how long ago it gave a sign of life."""
-
-    name: str
-    region: str
-    set: str
-    url: str
-    state: str
-    health: str
-    age_ms: int | None
-    version: str | None
-    ready: str | None
-    read_only: bool | None
-    load: float | None
-    bytes_total: Size | None
-    bytes_free: Size | None
-    blobs: Size | None
-    outbox: Size | None
-    outbox_age_ms: int | None
-    wanted: Size | None
-    quarantined: Size | None
-
-
-class MemberView(Struct, frozen=True):
-    """A node as a member of its set."""
-
-    node: str
-    region: str
-    health: str
-    writable: bool
-    bytes_free: Size | None
-
-
-class SetView(Struct, frozen=True):
-    """A set; `bytes_free` is that of its fullest member, because every member gets every blob."""
-
-    name: str
-    sealed: bool
-    writable: bool
-    healthy: int
-    bytes_free: Size | None
-    members: list[MemberView]
-
-
-class RegionView(Struct, frozen=True):
-    """A region and who stands there."""
-
-    name: str
-    lat: float
-    lon: float
-    nodes: list[str]
-    healthy: int

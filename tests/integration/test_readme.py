@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from client_clusters import ClusterUnderTest, picture, real_cluster
+from PIL import Image
 
 pytestmark = [pytest.mark.integration, pytest.mark.probe]
 
@@ -50,7 +51,7 @@ def test_the_program_runs(folder_of_a_new_user: Path) -> None:
 def test_the_commands_run_in_their_order(folder_of_a_new_user: Path) -> None:
     lines = re.findall(r"^\$ (atoll [^#\n]*)", README, re.MULTILINE)
     verbs = [shlex.split(line)[1] for line in lines]
-    assert verbs == ["upload", "ls", "url", "locations", "get", "verify", "status"]
+    assert verbs == ["upload", "ls", "url", "locations", "get", "get", "verify", "status"]
     asset_id = ""
     for line in lines:
         words = [asset_id if word == "ID" else word for word in shlex.split(line)]
@@ -58,6 +59,8 @@ def test_the_commands_run_in_their_order(folder_of_a_new_user: Path) -> None:
         asset_id = asset_id or out.split()[0]
     copy = folder_of_a_new_user / "copy.jpg"
     assert copy.read_bytes() == (folder_of_a_new_user / "photo.jpg").read_bytes()
+    with Image.open(folder_of_a_new_user / "small.jpg") as small:
+        assert (small.size, small.format) == ((200, 200), "JPEG")
 
 
 def test_every_verb_of_make_is_there() -> None:
