@@ -2,20 +2,89 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+from picture_maker import saved, scene
 from PIL import Image
-from read_cluster import KEYS, PUBLIC, Answer, ReadCluster, ReadNode, path_of
+from read_cluster import (
+    DEADLINE,
+    KEYS,
+    PRIVATE,
+    PUBLIC,
+    Answer,
+    ReadCluster,
+    ReadNode,
+    path_of,
+    read_cluster,
+    record_of,
+)
 
-from atoll.model import AssetRecord, Bucket
+from atoll.ids import named_asset_id
+from atoll.model import AssetRecord, Bucket, Picture
 from atoll.transformation.paths import parse_node_path
 from atoll.transformation.signature import sign
+from storage_node.store import BlobKey
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+OLD_CHROME = "image/webp,image/apng,image/*,*/*;q=0.8"
 NAMES = {"thumb": "c_fill,h_60,w_60", "auto": "c_fit,f_auto,w_80"}
-OPEN, NARROW, CLOSED = "open-pictures", "narrow-pictures", "secrets"
+OPEN = "open-pictures"  # anybody may ask for anything; PUBLIC wants signatures, PRIVATE is private
+
+
+@asynccontextmanager
+async def stage(
+    directory: Path, sets: tuple[str, ...] = ("s1",), **settings: Any
+) -> AsyncIterator[ReadCluster]:
+    """Nodes with one rendering worker each, and the three buckets."""
+    async with read_cluster(directory, sets, **{"renderers": 1, **settings}) as cluster:
+        allow(cluster)
+        yield cluster
+
+
+def allow(cluster: ReadCluster, **policy: Any) -> None:
+    """The buckets, with `policy` over what they are."""
+    named: dict[str, Any] = {"transformations": NAMES, **policy}
+    cluster.change(
+        Bucket(PUBLIC, **named),
+        Bucket(PRIVATE, visibility="private", **named),
+        Bucket(OPEN, unsigned_transformations=True, **named),
+    )
+
+
+def hold(
+    node: ReadNode,
+    body: bytes | None = None,
+    *,
+    bucket: str = OPEN,
+    public_id: str | None = None,
+    picture: Picture | None = None,
+    ext: Any = "jpg",
+) -> AssetRecord:
+    """A stored picture: the scene as JPEG, unless another is given."""
+    body = body or saved("JPEG", scene(300, 200))
+    record = record_of(body, bucket=bucket, ext=ext, set_name=node.origin.set)
+    picture = picture or _looked_at(body)
+    changes: dict[str, Any] = {"blob": _replaced(record.blob, picture=picture)}
+    if public_id:
+        changes |= {"public_id": public_id, "asset_id": named_asset_id(bucket, public_id)}
+    return node.hold(body, _replaced(record, **changes))
+
+
+def _looked_at(body: bytes) -> Picture:
+    with Image.open(io.BytesIO(body)) as image:
+        return Picture(image.width, image.height, getattr(image, "n_frames", 1))
+
+
+def _replaced(struct: Any, **changes: Any) -> Any:
+    return type(struct)(
+        **{name: changes.get(name, getattr(struct, name)) for name in struct.__struct_fields__}
+    )
 
 
 def target_of(record: AssetRecord, transformation: str) -> str:
@@ -35,14 +104,30 @@ def picture_of(answer: Answer) -> Image.Image:
     return Image.open(io.BytesIO(answer.body))
 
 
-def allow(cluster: ReadCluster, **policy: Any) -> None:
-    """Buckets: `PUBLIC` knows names, `OPEN` lets anybody ask for anything."""
-    cluster.change(
-        Bucket(PUBLIC, transformations=NAMES, **policy),
-        Bucket(OPEN, unsigned_transformations=True, transformations=NAMES, **policy),
-    )
+def origin_of(answer: Answer) -> str:
+    """Where the node says that it had the bytes from."""
+    assert answer.status in {200, 206, 304}, (answer.status, answer.body[:500])
+    return str(answer.headers["X-Atoll-Derivative"])
 
 
-def renders(node: ReadNode, result: str = "done") -> int:
+def max_age(answer: Answer) -> int:
+    """What Cache-Control allows."""
+    return int(answer.headers["Cache-Control"].partition("max-age=")[2].partition(",")[0])
+
+
+def renders(*nodes: ReadNode, result: str = "done") -> int:
     """How many renderings ended so."""
-    return node.side.derived.counts.renders[result]
+    return sum(node.side.derived.counts.renders[result] for node in nodes)
+
+
+def kept(node: ReadNode) -> list[Path]:
+    """The files of derivatives on a node's disk."""
+    root = node.store.path(BlobKey("b", "0" * 64, "jpg")).parents[4] / "derivatives"
+    return [path for path in root.rglob("*") if path.is_file() and not path.name.startswith("derivatives.db")]
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], why: str = "it did not happen") -> None:
+    """Poll a condition that asks a node."""
+    async with asyncio.timeout(DEADLINE):
+        while not await condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.02)

@@ -172,14 +172,19 @@ async def until(condition: Any, why: str = "it did not happen") -> None:
 
 @asynccontextmanager
 async def read_cluster(
-    directory: Path, sets: tuple[str, ...] = ("s1", "s1", "s1"), **settings: Any
+    directory: Path,
+    sets: tuple[str, ...] = ("s1", "s1", "s1"),
+    regions: tuple[str, ...] = tuple(region.name for region in REGIONS),
+    **settings: Any,
 ) -> AsyncIterator[ReadCluster]:
-    """One node per entry of `sets`, each in a region of its own; `settings` go over the defaults."""
+    """One node per entry of `sets`, in the region of the same place; `settings` go over the defaults."""
     held = HeldMap()
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session())
         nodes = [
-            await stack.enter_async_context(_node(directory, number, set_name, held, session, settings))
+            await stack.enter_async_context(
+                _node(directory, number, set_name, regions[number], held, session, settings)
+            )
             for number, set_name in enumerate(sets)
         ]
         cluster = ReadCluster(nodes, held, session)
@@ -198,17 +203,19 @@ async def _node(
     directory: Path,
     number: int,
     set_name: str,
+    region: str,
     held: HeldMap,
     session: aiohttp.ClientSession,
     changes: dict[str, Any],
 ) -> AsyncIterator[ReadNode]:
-    name, region, port = f"node-{number}", REGIONS[number].name, any_free_port()
+    name, port = f"node-{number}", any_free_port()
     data = directory / name
     data.mkdir()
     store, index = DiskStore(data), Index(data / "index.db", name)
     origin, locks, space = Origin(name, region, set_name), BlobLocks(), SpaceGuard(0, None)
     space.measured(store.space(), 0)
-    derivatives = DerivativeStore(data, int(changes.get("derivative_bytes", 2**30)), space.has_room)
+    quota = int(changes.get("derivative_bytes", 2**30))
+    derivatives = DerivativeStore(data, quota, space.has_room, index.needs)
     client, disk = NodeClient(session, KEYS, name), ToldDisk()
     with ThreadPoolExecutor(4) as readers, ThreadPoolExecutor(8) as writers:
         side = ReadSide(
