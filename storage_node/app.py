@@ -113,7 +113,7 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
         writers,
         registry,
         space,
-        await open_derivatives(settings, space, stack),
+        await open_derivatives(settings, space, index, stack),
         probe,
         peer_health.state,
         membership,

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from atoll.errors import AtollError
 from storage_node.derivative import (
     BadDerivative,
     Derivative,
@@ -47,11 +48,18 @@ BOOK = "derivatives.db"
 class DerivativeStore:
     """`root` is the data directory, `quota` bytes (0: nothing is kept).
 
-    `room(size)` says whether the disk may take `size` more bytes; from any thread.
+    `room(size)` says whether the disk may take `size` more bytes, `needed(bucket, sha256)` whether an asset
+    of this node uses a blob (AtollError when it cannot tell); both from any thread.
     """
 
-    def __init__(self, root: Path, quota: int, room: Callable[[int], bool] = lambda _: True) -> None:
-        self._quota, self._has_room = quota, room
+    def __init__(
+        self,
+        root: Path,
+        quota: int,
+        room: Callable[[int], bool] = lambda _: True,
+        needed: Callable[[str, str], bool] = lambda *_: True,
+    ) -> None:
+        self._quota, self._has_room, self._needed = quota, room, needed
         self.files = DerivativeFiles(root)
         self.book = DerivativeBook(self.files.top / BOOK)
         self.lock = threading.Lock()  # files.place, .remove, .prune and all of `book` are used under it
@@ -209,7 +217,7 @@ class DerivativeStore:
             self.files.settle(staged)
             with self.lock:
                 return self._place(derivative, staged, seen_drops)
-        except (OSError, BookClosed) as error:
+        except (OSError, BookClosed, AtollError) as error:
             self._not_kept(error)
             return False
 
@@ -218,6 +226,10 @@ class DerivativeStore:
         key = derivative.key
         if self._dropped.any_since(seen_drops, derivative.blobs):
             return False
+        if not self._needed(key.bucket, key.sha256):
+            return (
+                False  # a peer gave it who has not heard of the delete; here the drop is over, or will follow
+            )
         if self.book.find(key) is not None:
             self.book.remove([key])
             self.files.remove(key)

@@ -54,12 +54,12 @@ def open_threads(
 
 
 async def open_derivatives(
-    settings: NodeSettings, space: SpaceGuard, stack: AsyncExitStack
+    settings: NodeSettings, space: SpaceGuard, index: Index, stack: AsyncExitStack
 ) -> DerivativeStore:
     """What was rendered before, and room for more. `SettingsError` for what cannot be used."""
     try:
         store = await asyncio.to_thread(
-            DerivativeStore, settings.data_dir, settings.derivative_bytes, space.has_room
+            DerivativeStore, settings.data_dir, settings.derivative_bytes, space.has_room, index.needs
         )
     except Failed as error:
         raise SettingsError([f"data_dir: {error}"]) from error

@@ -14,6 +14,7 @@ from derivative_maker import keep_derivative, rendered
 
 from atoll.errors import BadName
 from storage_node.derivative_store import BadDerivative, DerivativeKey, DerivativeStore
+from storage_node.store import StoreFailed
 
 SHA, LAYER, OTHER = "ab" * 32, "cd" * 32, "ef" * 32
 KEY = DerivativeKey("pictures", SHA, "e_blur/f_webp,w_9.jpg")
@@ -323,3 +324,23 @@ def test_a_closed_store_finds_and_keeps_nothing_and_fails_no_request(store, tmp_
     assert store.find(KEY) is None
     keep_derivative(store, KEY._replace(name="w_9.jpg"), BODY)
     assert len(list(tmp_path.rglob("*.jpg"))) == 1
+
+
+def test_a_derivative_of_a_blob_that_no_asset_uses_is_served_once_and_does_not_stay(tmp_path):
+    store = DerivativeStore(tmp_path, 1 << 20, needed=lambda bucket, sha256: sha256 != SHA)
+    kept = keep_derivative(store, KEY, BODY)
+    assert not store.adopt(kept, BODY, store.drops)
+    assert files(tmp_path) == []
+    keep_derivative(store, KEY._replace(sha256=OTHER), BODY)
+    assert store.find(KEY._replace(sha256=OTHER)) is not None
+    store.close()
+
+
+def test_when_nobody_can_tell_whether_a_blob_is_used_its_derivative_is_not_kept(tmp_path):
+    def cannot_tell(bucket: str, sha256: str) -> bool:
+        raise StoreFailed("the index does not answer")
+
+    store = DerivativeStore(tmp_path, 1 << 20, needed=cannot_tell)
+    keep_derivative(store, KEY, BODY)
+    assert store.find(KEY) is None
+    store.close()
