@@ -27,7 +27,7 @@ from query_service.parking import Parking
 MAX_BATCH = 512
 MAX_QUEUE = 1024
 BACKLOG_SECONDS = 5.0
-PACE_SECONDS = 0.2  # from the beginning of a batch to that of the next
+PACE_SECONDS = 0.5  # from the beginning of a batch to that of the next
 
 Queue = asyncio.Queue[Delivery | None]  # None: nothing comes any more
 
