@@ -26,6 +26,7 @@ from storage_node.disk_probe import DiskProbe
 from storage_node.durability import Confirmer
 from storage_node.eager import EagerCollector, EagerQueue
 from storage_node.eager_orders import EagerOrders
+from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
 from storage_node.ingest import Ingest
@@ -136,8 +137,10 @@ class _Sides:
 def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExitStack) -> _Sides:
     ground = base.ground
     settings = ground.settings
-    uploads = _uploads(base, inspector, stack, lambda record, ticket: orders.stored(record, ticket))
     reads = ReadSide(ground, random.Random())
+    uploads = _uploads(
+        base, inspector, reads.fresh, stack, lambda record, ticket: orders.stored(record, ticket)
+    )
     base.cluster.on_change(reads.cluster_changed)
     stack.push_async_callback(reads.close)
     heartbeats = Heartbeats(
@@ -188,6 +191,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
 def _uploads(
     base: _Base,
     inspector: Inspector,
+    fresh: FreshUploads,
     stack: AsyncExitStack,
     stored: Callable[[AssetRecord, Ticket], None],
 ) -> UploadsApi:
@@ -195,7 +199,9 @@ def _uploads(
     settings = ground.settings
     ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
     spoolers = open_threads(stack, "spool", _SPOOL_THREADS)
-    intake = UploadIntake(ground.store, ingest, ground.space, ground.writers, spoolers, ground.registry)
+    intake = UploadIntake(
+        ground.store, ingest, ground.space, ground.writers, spoolers, ground.registry, fresh
+    )
     confirmer = Confirmer(ground.origin, base.cluster, ground.client, settings.durability_seconds)
     return UploadsApi(
         settings, ground.keys, ground.origin, base.cluster, intake, confirmer, ground.registry, stored

@@ -16,6 +16,7 @@ from atoll.errors import NotFound
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
 from storage_node.blob_answer import Answers, BlobRequest, conditions_of
+from storage_node.fresh_uploads import FreshUploads
 from storage_node.local_copies import LocalCopies, LocalCopy
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import Served
@@ -35,9 +36,10 @@ class InternalBlobs:
         salvage: Salvage,
         answers: Answers,
         served: Served,
+        fresh: FreshUploads,
     ) -> None:
         self._own_set, self._ram, self._local, self._salvage = own_set, ram, local, salvage
-        self._answers, self._served = answers, served
+        self._answers, self._served, self._fresh = answers, served, fresh
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """`NotFound` when the blob is not held here or its copy proves bad.
@@ -48,8 +50,8 @@ class InternalBlobs:
         bucket = names.check_bucket(request.match_info["bucket"])
         address = BlobAddress(bucket, Handle(self._own_set, sha256, ext))
         asked = BlobRequest(request, address, 0, self._ram.drops, conditions_of(request))
-        if (entry := self._ram.entries.get(address.path)) is not None:
-            return await self._answer(asked, len(entry.body), partial(from_memory, entry.body))
+        if (body := self._at_hand(address)) is not None:
+            return await self._answer(asked, len(body), partial(from_memory, body))
         copy = await self._held(asked)
         if copy is None:
             return await self._part(asked)
@@ -57,6 +59,13 @@ class InternalBlobs:
             return await self._answer(asked, len(copy.body), partial(from_memory, copy.body))
         read = self._local.chunks(copy.held, fall_back=False)
         return await self._answer(asked, copy.held.blob.size, partial(from_chunks, read))
+
+    def _at_hand(self, address: BlobAddress) -> bytes | None:
+        """The bytes, if they are in memory, where only verified ones come."""
+        if (fresh := self._fresh.get(address.key)) is not None:
+            return fresh
+        entry = self._ram.entries.get(address.path)
+        return None if entry is None else entry.body
 
     async def _answer(
         self, asked: BlobRequest, size: int, pieces: Callable[[int, int], Pieces]

@@ -25,6 +25,7 @@ from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
 from storage_node.disk_trash import DiskTrash
 from storage_node.fetch import Fetcher
+from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.hot_path import hot_path
 from storage_node.internal_api import InternalApi
@@ -65,6 +66,7 @@ class ReadSide:
         self._index, self._writers = ground.index, ground.writers
         self.counts = counts = ReadMetrics()
         self.ram = RamCache(ground.settings.ram_cache_bytes, ground.settings.ram_cache_max_blob_bytes)
+        self.fresh = FreshUploads(self.ram)
         self.hedger = Hedger()
         self.peers = Peers(
             ground.origin,
@@ -163,7 +165,7 @@ class ReadSide:
         self._delivery = Delivery(
             origin.set, access, self.ram, self.local, self.peers, self.puller, answers, counts, transformed
         )
-        blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers)
+        blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers, self.fresh)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
         self.digests = Digests(index, origin.node)
         self._repair_routes = RepairRoutes(

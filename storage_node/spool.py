@@ -28,6 +28,7 @@ class Spool:
         self._hasher = BlobHasher()
         self.head = b""
         self.size = 0
+        self.body: bytes | None = None  # all of it, once it was written, if it was small
 
     async def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body."""
@@ -45,6 +46,7 @@ class Spool:
         self._waiting, self._waiting_bytes = [], 0
         if self._staged is None:
             self._staged = self._store.stage()
+        self.body = data if len(data) == self.size <= SMALL_BYTES else None
         self._staged.write(data)
         self._hasher.update(data)
 

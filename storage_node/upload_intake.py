@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from atoll.errors import AtollError
 from atoll.metrics import LATENCY_BUCKETS
 from atoll.model import AssetRecord
+from storage_node.fresh_uploads import FreshUploads
 from storage_node.ingest import Ingest, Upload
 from storage_node.space import SpaceGuard
 from storage_node.spool import Spool
-from storage_node.store import BlobStore
+from storage_node.store import BlobKey, BlobStore
 from storage_node.thread_answer import ThreadAnswer
 
 
@@ -33,8 +34,9 @@ class UploadIntake:
         ingest_threads: Executor,
         spool_threads: Executor,
         registry: CollectorRegistry,
+        fresh: FreshUploads,
     ) -> None:
-        self._store, self._ingest, self._space = store, ingest, space
+        self._store, self._ingest, self._space, self._fresh = store, ingest, space, fresh
         self._ingest_threads, self._spool_threads = ingest_threads, spool_threads
         self._uploads = Counter("atoll_uploads", "Files taken, by result.", ["result"], registry=registry)
         self._bytes = Counter("atoll_upload_bytes", "Bytes of images taken.", registry=registry)
@@ -71,7 +73,10 @@ class UploadIntake:
 
     async def _accept(self, spool: Spool, upload: Upload) -> AssetRecord:
         """From here on a client that goes away changes nothing: a retry with its ticket finds the upload."""
-        answer = ThreadAnswer[AssetRecord]()
+        answer, drops = ThreadAnswer[AssetRecord](), self._fresh.drops
         with self._seconds.time():
             answer.begin(self._ingest_threads, partial(self._ingest.accept, spool, upload))
-            return await answer.here
+            record = await answer.here
+        if spool.body is not None:
+            self._fresh.put(BlobKey(record.bucket, record.blob.sha256, record.blob.ext), spool.body, drops)
+        return record
