@@ -37,6 +37,7 @@ from storage_node.membership import Membership
 from storage_node.openings import open_derivatives, open_disk, open_inspector, open_threads
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
+from storage_node.outbox_feed import OutboxFeed
 from storage_node.peer_health import PeerHealth
 from storage_node.read_side import ReadSide
 from storage_node.scrub_rate import be_idle
@@ -70,22 +71,22 @@ async def run(settings: NodeSettings, stop: Stop) -> None:
 
 @dataclass(frozen=True)
 class _Base:
-    """What is opened first: disk, bus, map, and what all sides stand on. `committed`: see open_disk."""
+    """What is opened first: disk, bus, map, what all sides stand on. `feed`: new events, for the outbox."""
 
     ground: Ground
     bus: Bus
     cluster: LiveClusterMap
     membership: Membership
     peer_health: PeerHealth
-    committed: asyncio.Event
+    feed: OutboxFeed
 
 
 async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -> _Base:
     origin = Origin(settings.name, settings.region, settings.set)
     registry = new_registry("storage_node", settings.name, settings.region)
     log.info("opening the data directory", extra={"data_dir": str(settings.data_dir)})
-    committed = asyncio.Event()
-    store, index = open_disk(settings, origin, stack, committed)
+    feed = OutboxFeed()
+    store, index = open_disk(settings, origin, stack, feed.committed)
     writers = open_threads(stack, "writer", settings.ingest_threads)
     readers = open_threads(stack, "reader", settings.reader_threads)
     bus = await stack.enter_async_context(Bus(settings).opened())
@@ -119,7 +120,7 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
         peer_health.state,
         membership,
     )
-    return _Base(ground, bus, cluster, membership, peer_health, committed)
+    return _Base(ground, bus, cluster, membership, peer_health, feed)
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         base.cluster,
         ground.keys,
         ground.readers,
-        base.committed,
+        base.feed,
         ground.registry,
         base.membership,
     )

@@ -20,8 +20,9 @@ from atoll.node_api import AssetState, WantedItem
 from storage_node import touched_leaves
 from storage_node.index_journal import IndexJournal
 from storage_node.index_looks import picture_of
+from storage_node.index_rows import OutboxRow
 from storage_node.index_schema import READER_CACHE_KIB, connect, prepare
-from storage_node.index_writer import IndexWriter, Operation, our_error
+from storage_node.index_writer import Committed, IndexWriter, Operation, ignore, our_error
 from storage_node.store import BlobKey
 
 T = TypeVar("T")
@@ -52,16 +53,6 @@ class HeldBlob(NamedTuple):
         return BlobChunks(self.key, self.blob.size, self.chunk_digests)
 
 
-class OutboxRow(NamedTuple):
-    """An event that waits for its stream."""
-
-    seq: int
-    event_id: str
-    subject: str
-    body: bytes
-    at: int
-
-
 class Counts(NamedTuple):
     """Sizes for the heartbeat; `oldest_outbox_at` is 0 when the outbox is empty."""
 
@@ -80,7 +71,7 @@ class Index:
         self,
         path: Path,
         node: str,
-        committed: Callable[[], object] = lambda: None,
+        committed: Committed = ignore,
         journal: IndexJournal | None = None,
     ) -> None:
         """ValueError for a file of another node or a later schema, `StoreFailed` for one that is no index."""

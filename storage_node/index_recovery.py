@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
 from storage_node.index import Index
 from storage_node.index_journal import IndexJournal
-from storage_node.index_writer import our_error
+from storage_node.index_writer import Committed, ignore, our_error
 from storage_node.journal import Journal
 from storage_node.origin import Origin
 
@@ -26,7 +25,7 @@ _COMPANIONS = ("", "-wal", "-shm")
 _FLAWS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def open_index(data_dir: Path, origin: Origin, committed: Callable[[], object] = lambda: None) -> Index:
+def open_index(data_dir: Path, origin: Origin, committed: Committed = ignore) -> Index:
     """The index in `data_dir`. ValueError for another node's, or for a broken one that has no journal.
 
     `StoreFailed`, `NoSpace` when the disk does not let it be opened now.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,16 @@ from storage_node.index_looks import looks_of
 from storage_node.repair_tables import place_of_asset
 
 encode = msgspec.json.Encoder().encode
+
+
+class OutboxRow(NamedTuple):
+    """An event that waits for its stream."""
+
+    seq: int
+    event_id: str
+    subject: str
+    body: bytes
+    at: int
 
 
 def put_event(db: sqlite3.Connection, event: Event) -> None:

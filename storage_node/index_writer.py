@@ -29,12 +29,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
+Committed = Callable[[sqlite3.Connection], object]
 
 MAX_BATCH = 256
 # When the last commit served several, the next one waits a moment for more: in a rush a commit costs more
 # processor time than what is in it. Whoever comes alone waits for nobody.
 RUSH_SECONDS = 0.003
 QUEUE_LIMIT = 4096
+
+
+def ignore(_db: sqlite3.Connection) -> None:
+    """For those who need not know of commits."""
 
 
 class _Job(NamedTuple):
@@ -56,12 +61,13 @@ class Companion(Protocol):
 
 
 class IndexWriter:
-    """Owns the writing connection and its thread. `committed` is called after each commit, in that thread."""
+    """Owns the writing connection and its thread. `committed` is called after each commit, in that thread;
+    it may only read."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        committed: Callable[[], object],
+        committed: Committed,
         limit: int = QUEUE_LIMIT,
         companion: Companion | None = None,
     ) -> None:
@@ -124,7 +130,7 @@ class IndexWriter:
         except Exception as error:  # noqa: BLE001 - the loop's edge: whoever waits is told, and the writer lives on
             self._abandon(batch, error)
             return
-        self._committed()
+        self._committed(self._connection)
         for answer in answers:
             answer()
 

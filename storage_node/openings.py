@@ -18,6 +18,7 @@ from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_store import DiskStore
 from storage_node.index import Index
 from storage_node.index_recovery import open_index
+from storage_node.index_writer import Committed
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.looks import extra
 from storage_node.origin import Origin
@@ -29,14 +30,13 @@ log = logging.getLogger(__name__)
 
 
 def open_disk(
-    settings: NodeSettings, origin: Origin, stack: AsyncExitStack, committed: asyncio.Event
+    settings: NodeSettings, origin: Origin, stack: AsyncExitStack, committed: Committed
 ) -> tuple[DiskStore, Index]:
-    """Store and index; `committed` is set after each commit. `SettingsError` for what cannot be used."""
-    loop = asyncio.get_running_loop()
+    """Store and index; `committed` is told of each commit. `SettingsError` for what cannot be used."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = DiskStore(settings.data_dir)
-        index = open_index(settings.data_dir, origin, lambda: loop.call_soon_threadsafe(committed.set))
+        index = open_index(settings.data_dir, origin, committed)
     except (ValueError, OSError, Failed) as error:
         raise SettingsError([f"data_dir: {error}"]) from error
     stack.push_async_callback(asyncio.to_thread, index.close)

@@ -1,9 +1,9 @@
 """The outbox: events leave index.db for the region's stream, at least once, in order of commit.
 
-Woken by each index commit; a batch is published concurrently, and what was acknowledged is struck out a
-moment later, many at once (outbox_notes.py). An event that was published but not yet struck out when the
-node died is published again with the same Nats-Msg-Id, which the stream drops. While NATS is away events
-wait on the disk.
+The index's writer tells what each commit added (outbox_feed.py); a batch is published concurrently, and what
+was acknowledged is struck out a moment later, many at once (outbox_notes.py). An event that was published but
+not yet struck out when the node died is published again with the same Nats-Msg-Id, which the stream drops.
+While NATS is away events wait on the disk.
 """
 
 from __future__ import annotations
@@ -24,21 +24,23 @@ from atoll.events import event_headers
 from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
-from storage_node.index import Index, OutboxRow
+from storage_node.index import Index
+from storage_node.index_rows import OutboxRow
 from storage_node.membership import Membership
+from storage_node.outbox_feed import OutboxFeed
 from storage_node.outbox_notes import OutboxNotes
 from storage_node.settings import NodeSettings
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-# After a batch of several, the next one waits a moment for more: each costs a read. An event that
-# comes alone waits for nothing.
+# After a batch of several, the next one waits a moment for more: together they cost the network less. An
+# event that comes alone waits for nothing.
 _RUSH_SECONDS = 0.01
 
 
 class Outbox:
-    """Publishes one node's events; `wake` is set after each index commit."""
+    """Publishes one node's events."""
 
     def __init__(
         self,
@@ -48,14 +50,14 @@ class Outbox:
         cluster: LiveClusterMap,
         keys: Keys,
         threads: Executor,
-        wake: asyncio.Event,
+        feed: OutboxFeed,
         registry: CollectorRegistry,
         membership: Membership,
     ) -> None:
         self._membership = membership
         self._settings, self._index, self._bus = settings, index, bus
         self._cluster, self._keys, self._threads = cluster, keys, threads
-        self._wake = wake
+        self._feed = feed
         self._publisher = KeptPublisher(bus)
         self._notes = OutboxNotes(index, settings.outbox_batch, time.monotonic)
         self._stream_known = False
@@ -77,13 +79,14 @@ class Outbox:
 
     async def _step(self, backoff: Backoff) -> None:
         """Publish what waits, or wait for it."""
-        self._wake.clear()
+        self._feed.wake.clear()
         try:
             published = await self._publish_batch()
             backoff.reset()
         except Failed as error:  # no NATS; or a disk too full to note what was published
             self._failures.inc()
             self._stream_known = False  # perhaps it is gone: ask, and make it again
+            self._feed.fall_behind()  # what was not acknowledged is in the index only
             log.warning("outbox waits: %s", error.detail)
             await asyncio.sleep(backoff.next())
             return
@@ -96,9 +99,10 @@ class Outbox:
         """Until there may be something to publish, or to strike out."""
         wait = self._notes.wait
         try:
-            await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS if wait is None else wait)
+            await asyncio.wait_for(self._feed.wake.wait(), _POLL_SECONDS if wait is None else wait)
         except TimeoutError:
-            return
+            if wait is None:
+                self._feed.fall_behind()  # nothing for long: look whether that is so
 
     async def _publish_batch(self) -> int:
         """Strike out what is due and publish what waits, up to a batch; how many there were."""
@@ -129,11 +133,20 @@ class Outbox:
 
     async def _unpublished(self) -> Sequence[OutboxRow]:
         """The oldest events that wait, at most a batch."""
-        batch = self._settings.outbox_batch
-        rows = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._index.outbox, batch + len(self._notes)
-        )
-        return [row for row in rows if row.seq not in self._notes.seqs][:batch]
+        if not self._feed.behind:
+            return self._feed.take(self._settings.outbox_batch)
+        return await self._from_index()
+
+    async def _from_index(self) -> Sequence[OutboxRow]:
+        """The same, read; when that is all there is, the feed goes on from there."""
+        limit = self._settings.outbox_batch + len(self._notes)
+        self._feed.catch_up()
+        rows = await asyncio.get_running_loop().run_in_executor(self._threads, self._index.outbox, limit)
+        if len(rows) == limit:
+            self._feed.fall_behind()
+        elif rows:
+            self._feed.was_read(rows[-1].seq)
+        return [row for row in rows if row.seq not in self._notes.seqs]
 
     def _message(self, row: OutboxRow) -> Kept:
         return Kept(row.subject, row.body, event_headers(row.event_id, row.subject, row.body, self._keys))

@@ -14,7 +14,7 @@ from atoll.errors import AtollError
 from storage_node.index import Index
 from storage_node.index_ops import published
 
-STRIKE_AFTER_SECONDS = 0.1
+STRIKE_AFTER_SECONDS = 0.5
 
 
 class OutboxNotes:

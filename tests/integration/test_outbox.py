@@ -24,6 +24,7 @@ from atoll.signing import Keys
 from storage_node.index import Index
 from storage_node.membership import Membership
 from storage_node.outbox import Outbox
+from storage_node.outbox_feed import OutboxFeed
 from storage_node.settings import NodeSettings
 
 pytestmark = pytest.mark.integration
@@ -77,7 +78,7 @@ async def running(nats: OwnNats, tmp_path: Path) -> AsyncIterator[tuple[Stage, a
                 cluster,
                 KEYS,
                 threads,
-                asyncio.Event(),
+                OutboxFeed(),
                 registry,
                 Membership("node-1"),
             )

@@ -10,7 +10,7 @@ import pytest
 
 from atoll.errors import NoSpace, Overloaded, TicketReplayed
 from storage_node.index_schema import connect
-from storage_node.index_writer import IndexWriter
+from storage_node.index_writer import IndexWriter, ignore
 from storage_node.store import StoreFailed
 
 DEADLINE = 20.0
@@ -31,7 +31,7 @@ class Stage:
         self.go, self.busy = threading.Event(), threading.Event()
         self.path = path
 
-    def _committed(self):
+    def _committed(self, _db):
         self.commits += 1
 
     def hold(self) -> Future[None]:
@@ -206,7 +206,7 @@ def test_what_fails_beside_the_index_fails_the_commit_and_not_the_writer(tmp_pat
     beside = Beside()
     connection = connect(tmp_path / "index.db")
     connection.execute("CREATE TABLE numbers (n INT)")
-    writer = IndexWriter(connection, lambda: None, companion=beside)
+    writer = IndexWriter(connection, ignore, companion=beside)
     beside.fails_with = error
     with pytest.raises(type(error)):
         writer.submit(insert("INSERT INTO numbers VALUES (1)")).result(DEADLINE)
