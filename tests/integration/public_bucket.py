@@ -14,20 +14,19 @@ from atoll.cluster_map import BUCKET as MAP
 from atoll.model import Bucket
 
 
-def open_bucket(node: NodeProcess) -> None:
+def open_bucket(node: NodeProcess, bucket: Bucket | None = None) -> None:
     """Return once the node knows it. (A daemon of the cluster would do this: no test of the map.)"""
-    asyncio.run(_put(node))
+    asyncio.run(_put(node, bucket or Bucket(BUCKET)))
     until(lambda: b"no bucket" not in str(node.request("GET", f"/{BUCKET}/nothing").json).encode())
 
 
-async def _put(node: NodeProcess) -> None:
+async def _put(node: NodeProcess, entry: Bucket) -> None:
     async with asyncio.timeout(DEADLINE):
         client = await nats.connect(node.nats_url)
         try:
             while True:
                 with contextlib.suppress(BucketNotFoundError, NoKeysError):
                     kept = await client.jetstream().key_value(MAP)
-                    entry = Bucket(BUCKET)
                     await kept.put(key_of(entry), seal_entry(entry, node.keys))
                     return
                 await asyncio.sleep(0.02)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from itertools import product
 
 import pytest
+from hostile_paths import MIDDLE, spoilt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformation_texts import near, text_of, transformations
@@ -27,32 +27,9 @@ from atoll.transformation.paths import parse_image_path, parse_node_path
 from atoll.transformation.thumbnail_style import from_query
 
 SHA = "0123456789abcdef" * 4
-MIDDLE = [
-    "c_fill,g_auto,h_50,w_60",
-    "l_text:sans_20:Hi%2520you,co_red",
-    "fl_layer_apply,g_north,x_5",
-    "f_webp,q_80",
-]
 NODE = ["shop", *MIDDLE, "set-1", f"{SHA}.jpg"]
 IMAGE = ["i", "shop", *MIDDLE, "holiday", "caf%C3%A9.jpg"]
-TRICKS = (
-    "%00", "%0a", "%0d%0aX-Evil:1", "%2f", "%252f", "%2e%2e%2f", "%2e", "..", "%c0%ae", "%c0%af", "%e0%80%af",
-    "%ed%a0%80", "%f4%90%80%80", "%u002f", "%", "%2", "%zz", "%ff", "%e2%80%ae", "%ef%bb%bf", "%25", "%2525",
-    "%2C", "%252C", "%5F", "+", ";", "\\", "%5c", "%3f", "%23", "%7f", "%c2%85", "%3Cscript%3E", "%60id%60",
-    "%24%7Bjndi%3A%7D", "%F0%9F%92%A9", "%CC%81", "%EF%BC%8F", "{{7*7}}", "%s%n", "$IFS",
-)  # fmt: skip
 SAFE_PATH = re.compile(r"(?!.*(/\.{1,2}(/|$)|//))[\x21-\x7e]+")
-
-
-def spoilt(segments: list[str]) -> list[str]:
-    """The path with every trick in every segment: before it, in it, behind it, and instead of it."""
-    paths: list[str] = []
-    for at, trick in product(range(len(segments)), TRICKS):
-        segment, half = segments[at], len(segments[at]) // 2
-        inside = segment[:half] + trick + segment[half:]
-        for changed in (trick + segment, inside, segment + trick, trick):
-            paths += ["/" + "/".join([*segments[:at], changed, *segments[at + 1 :]])]
-    return paths
 
 
 def meant_or_told(read: Callable[[str], object], text: str) -> object:
