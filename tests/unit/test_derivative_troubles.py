@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from derivative_maker import keep_derivative
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -35,7 +37,7 @@ def opened(root: Path) -> DerivativeStore:
     return DerivativeStore(root, QUOTA)
 
 
-def filled(root: Path, count: int = 300) -> dict[DerivativeKey, bytes]:
+def filled(root: Path, count: int = 120) -> dict[DerivativeKey, bytes]:
     store, bodies = DerivativeStore(root, 1 << 30), {}
     for number in range(count):
         key = KEY._replace(name=f"e_blur/w_{number}.jpg")
@@ -132,7 +134,7 @@ def test_a_book_that_breaks_while_the_node_runs_fails_no_request(tmp_path, damag
     store = opened(tmp_path)
     damage(book_of(tmp_path))
     serves_nothing_wrong(store, bodies)
-    for number in range(400):
+    for number in range(100):
         keep_derivative(store, KEY._replace(name=f"w_{number}.jpg"), BODY)
     serves_nothing_wrong(store, bodies)
     store.close()
@@ -144,19 +146,28 @@ def test_a_book_that_breaks_while_the_node_runs_fails_no_request(tmp_path, damag
     again.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    root = tmp_path_factory.mktemp("template")
+    return root, filled(root, 40)
+
+
+@settings(max_examples=40, deadline=None)
 @given(
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20)
 )
-def test_whatever_bytes_of_the_book_fall_over_nothing_wrong_is_served_and_nothing_fails(
-    tmp_path_factory, flips
-):
-    root = tmp_path_factory.mktemp("book")
-    bodies = filled(root, 60)
-    body = bytearray(book_of(root).read_bytes())
-    for place, value in flips:
-        body[int(place * len(body))] = value
-    book_of(root).write_bytes(body)
+def test_whatever_bytes_of_the_book_fall_over_nothing_wrong_is_served_and_nothing_fails(template, flips):
+    with tempfile.TemporaryDirectory() as directory:
+        root, bodies = Path(directory) / "data", template[1]
+        shutil.copytree(template[0], root)
+        body = bytearray(book_of(root).read_bytes())
+        for place, value in flips:
+            body[int(place * len(body))] = value
+        book_of(root).write_bytes(body)
+        all_goes_on(root, bodies)
+
+
+def all_goes_on(root: Path, bodies: dict[DerivativeKey, bytes]) -> None:
     store = opened(root)
     serves_nothing_wrong(store, bodies)
     keep_derivative(store, KEY, BODY)
