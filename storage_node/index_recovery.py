@@ -53,6 +53,8 @@ def flaw_of(path: Path) -> str | None:
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except UnicodeDecodeError:  # Python cannot even say what SQLite found: its words quote the file
+        return "is corrupted (its schema is no text)"
     except sqlite3.Error as error:
         if error.sqlite_errorcode & 0xFF not in _FLAWS:
             raise our_error(error) from error

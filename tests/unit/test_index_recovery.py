@@ -36,7 +36,7 @@ def lost(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("index.db.lost-*"))
 
 
-@pytest.mark.parametrize("how", ["gone", "no database", "emptied", "torn"])
+@pytest.mark.parametrize("how", ["gone", "no database", "emptied", "torn", "no text in its schema"])
 def test_a_lost_index_is_made_anew_and_what_is_left_of_it_is_kept(tmp_path, origin, how):
     record = with_one_upload(tmp_path, origin)
     path = tmp_path / "index.db"
@@ -50,6 +50,10 @@ def test_a_lost_index_is_made_anew_and_what_is_left_of_it_is_kept(tmp_path, orig
             path.write_bytes(b"")
         case "torn":
             path.write_bytes(body[:5000] + bytes(len(body) - 5000))
+        case "no text in its schema":
+            path.write_bytes(
+                body.replace(b"bucket TEXT NOT NULL, sha256 BLOB", b"bucket TEXT NOT NULL\x80 sha256 BLOB")
+            )
     assert records(tmp_path, origin, record.asset_id) == (record,)
     assert bool(lost(tmp_path)) == (how != "gone")
 
