@@ -11,7 +11,9 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
+from atoll.model import AssetRecord
 from atoll.node_api import PullOrder
 from atoll.node_trees import NodeTrees
 from atoll.repair_api import LEAVES, Tree
@@ -22,9 +24,15 @@ from replicator.anti_entropy_figures import RepairFigures
 from replicator.anti_entropy_memory import Memory
 from replicator.anti_entropy_orders import Orders, Tally
 from replicator.anti_entropy_plan import Lacking, joined, lacking, records_of, tombstone_of
-from replicator.own_node import OwnNode
 
 STATES_AT_ONCE = 200  # their records must fit into one answer, all versions of each
+
+
+class Records(Protocol):
+    """What a visit asks of the own node beside its trees."""
+
+    async def record(self, bucket: str, sha256: str) -> AssetRecord | None:
+        """A record that uses a blob, held here or not; None when there is none."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Visit:
 
     here: NodeTrees
     there: NodeTrees
-    node: OwnNode
+    node: Records
     orders: Orders
     memory: Memory
     figures: RepairFigures
