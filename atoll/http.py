@@ -18,7 +18,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from atoll.errors import AtollError, BadRequest, BodyTimeout, Forbidden, NotFound, TooLarge
-from atoll.http_protocol import ProblemRunner
+from atoll.http_protocol import MAX_LINE_BYTES, ProblemRunner
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 MAX_JSON_BYTES = 1024 * 1024
 JSON_SECONDS = 15.0
-MAX_LINE_BYTES = 8190
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
 _encoder = msgspec.json.Encoder()

@@ -22,6 +22,7 @@ from atoll.errors import AtollError, BadRequest, Rejected
 
 log = logging.getLogger(__name__)
 
+MAX_LINE_BYTES = 8190  # of the request line, and of one header
 _POLL_SECONDS = 0.02
 _CUT_SECONDS = 1.0  # how long a handler that was cut off may take to clean up
 
@@ -115,5 +116,8 @@ class _Connection(RequestHandler):
 
 def _error_of(error: HttpProcessingError) -> AtollError:
     if isinstance(error, LineTooLong):
-        return HeadersTooLarge("The request line or a header is longer than this server reads.")
+        return HeadersTooLarge(
+            f"The request line or a header is longer than the {MAX_LINE_BYTES} bytes that this server reads.",
+            max_bytes=MAX_LINE_BYTES,
+        )
     return BadRequest("The request is not well-formed HTTP/1.1.")
