@@ -51,6 +51,7 @@ class RepairRoutes:
     ) -> None:
         self._origin, self._index, self._digests = origin, index, digests
         self._restores, self._proofs, self._readers = restores, proofs, readers
+        self._making = asyncio.Lock()
 
     def add_routes(self, app: web.Application, auth: InternalAuth) -> None:
         """Serve them."""
@@ -65,17 +66,17 @@ class RepairRoutes:
         router.add_get("/internal/v1/unheld/{branch}", guard(self._unheld), allow_head=False)
 
     async def _roots(self, _request: web.Request) -> web.Response:
-        return json_response(await self._in_thread(self._digests.roots))
+        return json_response(await self._fresh(self._digests.roots))
 
     async def _tree(self, request: web.Request) -> web.Response:
-        return json_response(await self._in_thread(partial(self._digests.tree, _tree_of(request))))
+        return json_response(await self._fresh(partial(self._digests.tree, _tree_of(request))))
 
     async def _place(self, request: web.Request) -> web.Response:
         tree, place = _tree_of(request), request.match_info["place"]
         if not _PLACE.fullmatch(place):
             raise BadName("A place in a tree is two or four hex digits.", got=ascii(place)[:20])
         if len(place) == 2:
-            return json_response(await self._in_thread(partial(self._digests.branch, tree, int(place, 16))))
+            return json_response(await self._fresh(partial(self._digests.branch, tree, int(place, 16))))
         limit = query_number(request, "limit", 1, MAX_LEAF_ITEMS)
         page = partial(
             self._digests.leaf, tree, int(place, 16), _after(request, tree), int(limit or MAX_LEAF_ITEMS)
@@ -109,6 +110,12 @@ class RepairRoutes:
             raise BadName("A branch is two hex digits.", got=ascii(branch)[:20])
         look = partial(unheld, branch=int(branch, 16))
         return json_response(await self._in_thread(lambda: self._index.read(look)))
+
+    async def _fresh(self, look: Callable[[], T]) -> T:
+        """`look` makes digests of what was touched first. After a crash that is all, and takes seconds: who
+        asks meanwhile waits here, and not in one of the threads that readers need."""
+        async with self._making:
+            return await self._in_thread(look)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
 
+from atoll.model import Node
+from atoll.node_client import NodeClient, open_session
+from atoll.node_trees import NodeTrees
 from benchmarks.comparison import compare
 from benchmarks.served_index import served_index
 from benchmarks.synthetic_index import add, fill
@@ -60,3 +64,26 @@ async def test_one_upload_that_is_missing_is_found_by_moving_one_branch_and_one_
         assert there.digests.leaves_made - made <= 200  # only what was touched is made anew
         # A hundred leaves lie in a hundred branches, mostly: 9 KB of digests each, from either side.
         assert moved.peer < 100 * 2 * 15_000
+
+
+async def test_however_many_ask_while_digests_are_made_readers_find_a_thread(tmp_path, monkeypatch):
+    path = tmp_path / "index.db"
+    fill(path, "a-node", range(10))
+    async with served_index(path, "a-node") as served, open_session() as session:
+        asked, go_on, refresh = threading.Event(), threading.Event(), served.digests.refresh
+
+        def slow() -> None:
+            asked.set()
+            assert go_on.wait(60)
+            refresh()
+
+        monkeypatch.setattr(served.digests, "refresh", slow)
+        side = served.side
+        client = NodeClient(session, side.keys, "compare")
+        trees = NodeTrees(client, Node(side.name, "here", "s1", f"http://127.0.0.1:{side.port}"), seconds=60)
+        many = [asyncio.create_task(trees.roots()) for _ in range(20)]  # more than there are threads
+        assert await asyncio.to_thread(asked.wait, 60)
+        assert (await trees.states(["0" * 26]))[0].records == ()
+        assert not any(task.done() for task in many)
+        go_on.set()
+        assert {roots.blobs.items for roots in await asyncio.gather(*many)} == {10}
