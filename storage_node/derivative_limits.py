@@ -34,6 +34,8 @@ def render_limits(policy: RenderPolicy, settings: NodeSettings) -> RenderLimits:
             max_pixels=pixels,
             max_frames=min(policy.max_frames or settings.max_frames, settings.max_frames),
             max_frame_pixels_sum=pixels,
+            max_parts=settings.max_parts,
+            max_scans=settings.max_scans,
         ),
         max_side=min(policy.max_side or settings.max_side, settings.max_side),
         max_output_frame_pixels_sum=settings.max_frame_pixels,

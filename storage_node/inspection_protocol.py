@@ -22,6 +22,8 @@ class InspectionLimits(Struct, frozen=True):
     max_pixels: Positive = 50_000_000
     max_frames: Positive = 60
     max_frame_pixels_sum: Positive = 50_000_000
+    max_parts: Positive = 65_536  # of its container: chunks, segments, blocks, strips
+    max_scans: Positive = 100  # of a JPEG
 
 
 class InspectionRequest(Struct, frozen=True):

@@ -76,6 +76,8 @@ async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspe
         InspectionLimits(
             max_pixels=settings.max_pixels,
             max_frames=settings.max_frames,
+            max_parts=settings.max_parts,
+            max_scans=settings.max_scans,
             max_frame_pixels_sum=settings.max_pixels,
         ),
         settings.inspect_memory,

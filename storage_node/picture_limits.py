@@ -12,6 +12,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from storage_node import container_outline
+from storage_node.container_outline import Bounds
 from storage_node.inspection_protocol import InspectionLimits, Refusal
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # the others' frames are pages, each of its own size
@@ -43,7 +44,8 @@ def check_outline(file: BinaryIO, decoder: str, limits: InspectionLimits) -> int
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if canvas := container_outline.canvas(decoder, data):
             check_canvas(canvas, limits)
-        return container_outline.frames(decoder, data)
+        bounds = Bounds(limits.max_parts, limits.max_scans)
+        return container_outline.frames(decoder, data, bounds)
 
 
 def check_canvas(size: tuple[int, int], limits: InspectionLimits) -> None:

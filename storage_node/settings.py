@@ -38,6 +38,10 @@ class NodeSettings(DaemonSettings):
     max_files: int = setting("Most files in one request.", default=1000, low=1, high=10_000)
     max_pixels: int = setting("Most pixels of an image, all frames together.", default=50_000_000, low=1)
     max_frames: int = setting("Most frames of an animation.", default=60, low=1)
+    max_parts: int = setting(
+        "Most parts of an image's container: chunks, segments, blocks, strips.", default=65_536, low=100
+    )
+    max_scans: int = setting("Most scans of a JPEG.", default=100, low=1)
     max_uploads: int = setting("Uploads under way at once; more get 503.", default=256, low=1)
     upload_idle_seconds: float = setting("Longest silence in an upload's body.", default=15.0, low=0.1)
     upload_min_bytes_per_second: int = setting(

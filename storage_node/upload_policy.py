@@ -39,7 +39,11 @@ def upload_of(
         claims=(declared_type(content_type), declared_by_name(filename)),
         allowed=tuple(ext for ext in names.EXTENSIONS if ext in allowed),
         limits=InspectionLimits(
-            max_pixels=pixels, max_frames=settings.max_frames, max_frame_pixels_sum=pixels
+            max_pixels=pixels,
+            max_frames=settings.max_frames,
+            max_frame_pixels_sum=pixels,
+            max_parts=settings.max_parts,
+            max_scans=settings.max_scans,
         ),
     )
 

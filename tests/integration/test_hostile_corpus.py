@@ -15,6 +15,10 @@ from corpus.registry import SEED, all_specimens
 from corpus.samples import sample
 from corpus.specimen import ACCEPTED
 
+from atoll.errors import Undecodable
+from storage_node.inspection import InspectionLimits
+from storage_node.sniff import sniff
+
 CEILING = 600 << 20  # resident bytes of any worker: the largest pictures taken have 50 megapixels
 REFUSING_CEILING = 200 << 20  # of one that refuses what it is given
 OUR_FAULT = {"decoder_crashed", "inspection_timeout", "render_timeout", "out_of_memory"}
@@ -44,3 +48,20 @@ def test_after_all_of_them_the_next_picture_is_served(judges):
     found = judges.judged("good.jpg", sample("baseline.jpg"))
     assert found.verdict == ACCEPTED
     assert [reason for reason, _ in found.rendered] == [ACCEPTED] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "fact"),
+    [
+        ("progressive.jpg", InspectionLimits(max_scans=2), {"max_scans": 2}),
+        ("moving.gif", InspectionLimits(max_parts=3), {"max_parts": 3}),
+    ],
+)
+def test_a_refusal_for_too_many_parts_names_the_limit(judges, tmp_path, name, limits, fact):
+    path = tmp_path / name
+    path.write_bytes(sample(name))
+    kind = sniff(path.read_bytes()[:64])
+    judges.inspector.begin(path, kind).result()
+    with pytest.raises(Undecodable) as refused:
+        judges.inspector.begin(path, kind, limits).result()
+    assert refused.value.facts == {"reason": "too_many_parts", **fact}

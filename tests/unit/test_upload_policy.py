@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,10 @@ def test_each_file_of_a_ticket_is_an_asset_of_its_own():
     assert ids[0] == given.asset_id
     assert ids == [derived_id(given.asset_id, n) for n in range(3)]
     assert len(set(ids)) == 3
+
+
+def test_the_nodes_limits_of_parts_and_scans_hold_for_uploads():
+    limits = upload_of(
+        ticket(), 0, None, None, dataclasses.replace(SETTINGS, max_parts=1000, max_scans=7), ClusterMap()
+    ).limits
+    assert (limits.max_parts, limits.max_scans) == (1000, 7)
