@@ -26,10 +26,14 @@ class RenderLimits(Struct, frozen=True):
 
 
 class PictureFile(Struct, frozen=True):
-    """A file (absolute path) that `decoder`, a Pillow plugin, and no other may open."""
+    """A file (absolute path) that `decoder`, a Pillow plugin, and no other may open.
+
+    `stands_for`: the displayed size of the picture that this is a smaller copy of, and that steps are about.
+    """
 
     path: str
     decoder: str
+    stands_for: tuple[Positive, Positive] | None = None
 
 
 class RenderRequest(Struct, frozen=True):

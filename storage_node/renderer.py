@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from msgspec import structs
+
 from atoll.errors import Overloaded, TooManyRequests, Unavailable
 from atoll.model import Face
 from atoll.transformation.hints import open_questions
@@ -49,6 +51,7 @@ class Order:
     says no `auto` and no `t_NAME` any more. `format` "plain": jpg, or png where there is transparency; None:
     the source's own where that can be written, else plain.
     `limits`: a bucket's own, instead of the node's. `faces`: as found at upload; None: nobody has looked.
+    `stands_for`: see `PictureFile`.
     """
 
     source: Path
@@ -59,6 +62,7 @@ class Order:
     layers: Mapping[str, tuple[Path, ImageType]] = field(default_factory=dict)
     faces: tuple[Face, ...] | None = None
     limits: RenderLimits | None = None
+    stands_for: tuple[int, int] | None = None
 
 
 class PendingRender:
@@ -158,7 +162,7 @@ class Renderer:
         assert not any(isinstance(step, Named) for step in order.transformation.steps)
         assert not open_questions(order.transformation)
         return RenderRequest(
-            _file(order.source, order.image_type),
+            structs.replace(_file(order.source, order.image_type), stands_for=order.stands_for),
             str(staged),
             order.transformation,
             order.format,

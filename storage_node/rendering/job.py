@@ -23,7 +23,8 @@ from storage_node.rendering import colour, geometry
 from storage_node.rendering.animation import MOVING, Timing, encode_frames
 from storage_node.rendering.copyright import copyright_of
 from storage_node.rendering.encode import Carried, carried, encode
-from storage_node.rendering.geometry import Ask, Box, Size
+from storage_node.rendering.fitting import boxes_of
+from storage_node.rendering.geometry import Ask, Size
 from storage_node.rendering.open_source import Source, open_source
 from storage_node.rendering.picture import Course, Picture, RenderRefused
 from storage_node.rendering.planning import decode_scale, sets_size
@@ -96,11 +97,12 @@ class _Drawn:
 
 def _drawn(request: RenderRequest, source: Source, course: Course, frame: int | None) -> _Drawn:
     steps = request.transformation.steps
-    faces = _faces(request, source.size)
-    scale = decode_scale(source.size, steps, faces, course.limits.max_side)
-    decoded = source.decoded(scale, frame)
+    size = _size(request, source)
+    scale = decode_scale(size, steps, boxes_of(request.faces, size), course.limits.max_side)
+    decoded = source.decoded(min(1.0, scale * max(size) / max(source.size)), frame)
     milliseconds, profile = source.shown_for(), colour.profile_of(decoded)
     picture, kept = _picture(request, source, decoded, profile)
+    del decoded  # its memory is free once a step has made something smaller of it
     for number, step in enumerate(steps):
         perform(picture, step, str(number), course, request.layers)
     image = _final(picture, course, sized=sets_size(steps))
@@ -118,23 +120,14 @@ def _picture(
     keeps = request.transformation.delivery.profile == "keep"
     kept = profile if profile and keeps and colour.fits(profile, image.mode) else None
     # Only JPEG comes smaller than its header says; a page may have another size than the first.
-    size = source.size if source.decoder == "JPEG" else image.size
-    return Picture(image, size, None if kept else profile, _faces(request, size)), kept
+    smaller = source.decoder == "JPEG" or request.source.stands_for is not None
+    size = _size(request, source) if smaller else image.size
+    return Picture(image, size, None if kept else profile, boxes_of(request.faces, size)), kept
 
 
-def _faces(request: RenderRequest, size: Size) -> tuple[Box, ...] | None:
-    if request.faces is None:
-        return None
-    width, height = size
-    return tuple(
-        (
-            face.left * width,
-            face.top * height,
-            (face.left + face.width) * width,
-            (face.top + face.height) * height,
-        )
-        for face in request.faces
-    )
+def _size(request: RenderRequest, source: Source) -> Size:
+    """What geometry counts in: that of the picture, of which the file may be a smaller copy."""
+    return request.source.stands_for or source.size
 
 
 def _rights(request: RenderRequest, source: Source) -> bytes | None:

@@ -1,7 +1,8 @@
 """How small a source may be decoded: found from the header's size and the steps, before a pixel exists.
 
 A step that works on every pixel alike, or on the picture's shape, does not mind the scale; one that counts
-in pixels (a blur, a border, a layer) does, and so needs the source at its full size. Called by `job`.
+in pixels (a blur, a border, a layer) does, and so needs the source at its full size. Pure; called by `job` in
+a worker and by `mezzanine` in the daemon.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atoll.transformation.steps import Art, Background, Effect, Opacity, Resize, Rotate, Step
+from storage_node.rendering.fitting import fitting_of
 from storage_node.rendering.geometry import Box, Size
-from storage_node.rendering.resizing import fitting_of
 
 _ANY_SCALE = frozenset(
     {

@@ -1,59 +1,21 @@
 """The `c_` step: from what a Resize says to the window, the size and the canvas, and the pixels through them.
 
-`ask_of` puts a step's lengths (pixels, shares) into the terms of `geometry`; `resized` does the step.
-Gravities that look at the picture are decided once per job and kept in its course. Called by `steps`, and
-`ask_of` by `planning` and `overlays`.
+The sizes are `fitting`'s. Gravities that look at the picture are decided once per job and kept in its course.
+Called by `steps`.
 """
 
 from __future__ import annotations
 
 from PIL import Image
 
-from atoll.transformation.steps import Offset, Resize, Share
+from atoll.transformation.steps import Resize
 from storage_node.rendering import geometry, gravity_auto
+from storage_node.rendering.fitting import fitting_of, length_of, subject_of
 from storage_node.rendering.geometry import Box, Fitting, Point, Size
 from storage_node.rendering.picture import Course, Picture
 from storage_node.rendering.resample import resampled
 
 _CUTS = frozenset({"fill", "lfill", "crop", "thumb"})
-
-
-def ask_of(step: Resize, size: Size, base: Size | None = None, subject: Point | None = None) -> geometry.Ask:
-    """`size`: of the picture; `base`: of the one that a layer will lie on, which `relative` lengths mean."""
-    whole = base if base is not None and step.relative else size
-    density = step.dpr if isinstance(step.dpr, float | int) else 1.0
-    width = None if step.width == "auto" else step.width
-    return geometry.Ask(
-        mode=step.mode,
-        width=_length(width, whole[0], density),
-        height=_length(step.height, whole[1], density),
-        ratio=step.aspect[0] / step.aspect[1] if step.aspect else None,
-        zoom=step.zoom,
-        subject=subject,
-    )
-
-
-def _length(length: Offset | None, whole: int, density: float) -> float | None:
-    if length is None:
-        return None
-    return length.of * whole if isinstance(length, Share) else length * density
-
-
-def subject_of(step: Resize, faces: tuple[Box, ...] | None) -> Box | None:
-    """What a gravity for faces means: the largest one, or the box around all."""
-    if not faces or step.gravity not in {"face", "faces"}:
-        return None
-    if step.gravity == "face":
-        return max(faces, key=lambda face: (face[2] - face[0]) * (face[3] - face[1]))
-    lefts, tops, rights, bottoms = zip(*faces, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
-
-
-def fitting_of(step: Resize, size: Size, faces: tuple[Box, ...] | None, base: Size | None) -> Fitting:
-    """The sizes of the step, which do not depend on pixels."""
-    subject = subject_of(step, faces)
-    extent = (subject[2] - subject[0], subject[3] - subject[1]) if subject else None
-    return geometry.fit_in(size, ask_of(step, size, base, extent))
 
 
 def resize(picture: Picture, step: Resize, place: str, course: Course, base: Size | None = None) -> None:
@@ -104,7 +66,7 @@ def _attractive(picture: Picture, step: Resize, window: Point) -> Point:
 
 def _offset(step: Resize, size: Size) -> Point:
     density = step.dpr if isinstance(step.dpr, float | int) else 1.0
-    return _length(step.x, size[0], density) or 0.0, _length(step.y, size[1], density) or 0.0
+    return length_of(step.x, size[0], density) or 0.0, length_of(step.y, size[1], density) or 0.0
 
 
 def _through_window(picture: Picture, window: Box, fitting: Fitting) -> Image.Image:
