@@ -15,7 +15,8 @@ from pathlib import Path
 
 from storage_node.derivative import Derivative, DerivativeKey
 from storage_node.derivative_eviction import GreedyDual, Worth, footprint
-from storage_node.derivative_rows import ROW_ERRORS, DerivativeRows, Kept, flaw_of, is_flaw, remove_rows
+from storage_node.derivative_flaws import ROW_ERRORS, flaw_of, is_flaw, remove_rows
+from storage_node.derivative_rows import DerivativeRows, Kept
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,11 @@ class DerivativeBook:
         """All that have this blob as source or layer."""
         with self._using() as rows:
             return rows.of_blob(bucket, sha256)
+
+    def layers(self) -> list[tuple[str, str]]:
+        """(bucket, sha256) of every blob that is a layer of something."""
+        with self._using() as rows:
+            return rows.layers()
 
     def after(self, key: DerivativeKey | None, most: int) -> list[DerivativeKey]:
         """The next ones, for a walk over all."""

@@ -3,14 +3,14 @@
 A file of its own and not index.db: nothing here is worth an fsync, and rubbish in it must cost nothing but
 renderings. WAL with synchronous=NORMAL: a killed process loses nothing, a power cut the last changes, and
 the file stays in order (https://www.sqlite.org/pragma.html#pragma_synchronous). One connection, used under
-its owner's lock (derivative_store.py). Raises `ROW_ERRORS`; `is_flaw` tells rubbish from a moment's trouble.
+its owner's lock (derivative_store.py). Raises `ROW_ERRORS` (derivative_flaws.py).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import msgspec
 
 from storage_node.derivative import Derivative, DerivativeKey
 from storage_node.derivative_eviction import Worth, footprint
+from storage_node.derivative_flaws import rubbish
 from storage_node.index_schema import WAL_BYTES
 
 _VERSION = 1
@@ -33,10 +34,6 @@ CREATE TABLE layers (
     PRIMARY KEY (bucket, layer, sha256, name)) WITHOUT ROWID;
 CREATE INDEX layers_by_derivative ON layers (bucket, sha256, name);
 """
-_COMPANIONS = ("", "-wal", "-shm", "-journal")
-_FLAWS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA}
-# A torn schema in an error message is no UTF-8, which Python then says instead.
-ROW_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _CACHE_KIB = 8 * 1024
 
 
@@ -59,7 +56,7 @@ class DerivativeRows:
                 "SELECT coalesce(sum(occupied), 0), count(*), coalesce(max(turn), 0) FROM derivatives"
             ).fetchone()
             if not all(isinstance(number, int) for number in row):
-                raise _rubbish("numbers of other types")
+                raise rubbish("numbers of other types")
             self.bytes, self.count, self.turn = row
         except BaseException:
             self._db.close()
@@ -90,9 +87,9 @@ class DerivativeRows:
         try:
             derivative = msgspec.json.decode(row[0], type=Derivative)
         except (msgspec.DecodeError, ValueError, TypeError) as error:
-            raise _rubbish(str(error)) from error
+            raise rubbish(str(error)) from error
         if derivative.key != key or row[1] != footprint(derivative.size):
-            raise _rubbish("a row contradicts itself")
+            raise rubbish("a row contradicts itself")
         return derivative, footprint(derivative.size)
 
     def put(self, derivative: Derivative, occupied: int, worth: Worth) -> None:
@@ -142,6 +139,11 @@ class DerivativeRows:
         )
         return [_key(*row) for row in rows.fetchall()]
 
+    def layers(self) -> list[tuple[str, str]]:
+        """(bucket, sha256) of every blob that is a layer of something."""
+        rows = self._db.execute("SELECT DISTINCT bucket, layer, '' FROM layers").fetchall()
+        return [_key(*row)[:2] for row in rows]
+
     def least_worth(self, most: int) -> list[Kept]:
         """Those to leave first."""
         rows = self._db.execute(
@@ -172,31 +174,6 @@ class DerivativeRows:
             raise
 
 
-def remove_rows(path: Path) -> None:
-    """Throw the file away, log included: SQLite must not apply an old log to a new file. OSError."""
-    for companion in _COMPANIONS:
-        path.with_name(path.name + companion).unlink(missing_ok=True)
-
-
-def flaw_of(path: Path) -> str | None:
-    """What is wrong with the file; None when nothing is, or when it cannot be told now. Reads all of it."""
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except ROW_ERRORS as error:
-        return str(error) if is_flaw(error) else None
-    return None if found == "ok" else str(found)
-
-
-def is_flaw(error: Exception) -> bool:
-    """Whether the file is rubbish: a disk that is full or fails for a moment condemns nothing."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _FLAWS
-
-
-def _rubbish(reason: str) -> sqlite3.DatabaseError:
-    return sqlite3.DatabaseError(f"derivatives.db is corrupted: {reason}")
-
-
 def _columns(key: DerivativeKey) -> tuple[str, bytes, str]:
     return key.bucket, bytes.fromhex(key.sha256), key.name
 
@@ -204,7 +181,7 @@ def _columns(key: DerivativeKey) -> tuple[str, bytes, str]:
 def _key(bucket: object, sha256: object, name: object) -> DerivativeKey:
     """SQLite gives back what it finds: a bit that fell over may have made another type of it."""
     if not (isinstance(bucket, str) and isinstance(sha256, bytes) and isinstance(name, str)):
-        raise _rubbish("a key of other types")
+        raise rubbish("a key of other types")
     return DerivativeKey(bucket, sha256.hex(), name)
 
 
@@ -212,5 +189,5 @@ def _kept(
     bucket: object, sha256: object, name: object, occupied: object, worth: object, turn: object
 ) -> Kept:
     if not (isinstance(occupied, int) and isinstance(worth, float) and isinstance(turn, int)):
-        raise _rubbish("numbers of other types")
+        raise rubbish("numbers of other types")
     return Kept(_key(bucket, sha256, name), occupied, Worth(worth, turn))

@@ -51,6 +51,22 @@ class DerivativeSweep:
             store.book.unswept = True
         return gone
 
+    def foreign_layers(self) -> int:
+        """Drop what has a layer that no asset of this node uses; how many layers that were.
+
+        Layers may be of other sets, whose deletes are not announced here: what shows one is made anew now and
+        then, and not at all once it is deleted. AtollError as `run`.
+        """
+        try:
+            with self._store.lock:
+                layers = self._store.book.layers()
+        except BookClosed:
+            return 0
+        foreign = [layer for layer in layers if not self._needed(*layer)]
+        for layer in foreign:
+            self._store.drop(*layer)
+        return len(foreign)
+
     def _examine(self) -> None:
         if (flaw := self._store.book.examine()) is None:
             return

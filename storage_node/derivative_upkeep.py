@@ -1,13 +1,14 @@
 """What goes on beside the requests for derivatives on the disk, and what went wrong. Started by ReadSide.
 
 Every few seconds: asks are written down, and a disk below the node's reserve gets back what it lacks. At the
-start, and after trouble with the bookkeeping: a sweep.
+start, and after trouble with the bookkeeping: a sweep. Once a day, what shows layers of other sets goes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 
@@ -23,6 +24,7 @@ from storage_node.disk_probe import DiskHealth
 log = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 5.0
+_LAYERS_SECONDS = 86_400.0
 
 
 class DerivativeUpkeep:
@@ -38,9 +40,11 @@ class DerivativeUpkeep:
         shortfall: Callable[[], int],
         disk: DiskHealth,
         threads: Executor,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._shortfall = store, shortfall
         self._disk, self._threads = disk, threads
+        self._clock, self._layers_due = clock, clock()
         self._stopping = False
         self._sweep = DerivativeSweep(store, needed, lambda: self._stopping)
 
@@ -63,6 +67,9 @@ class DerivativeUpkeep:
         self._store.note_asked()
         if (lacking := self._shortfall()) > 0 and (freed := self._store.give_way(lacking)):
             log.warning("derivatives gave way to the reserve", extra={"bytes": freed})
+        if self._clock() >= self._layers_due:
+            self._sweep.foreign_layers()
+            self._layers_due = self._clock() + _LAYERS_SECONDS
         if gone := self._sweep.run():
             log.info("swept derivatives away that nobody knew", extra={"files": gone})
 
