@@ -6,6 +6,7 @@ business. Refuses with `BadTransformation`, `BadName` or `BadRequest`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -24,11 +25,18 @@ class ImageRequest(NamedTuple):
     moved_to: str | None
 
 
-def read_request(request: web.Request, limits: Limits) -> ImageRequest:
-    """What is asked for, in a path or with the older `?w=&h=&fit=`."""
-    path, mark, query = _target(request)
+def target_of(request: web.Request) -> str:
+    """Path and query as sent: ASCII, for aiohttp refuses all else."""
+    raw = request.raw_path
+    # RFC 9112 section 3.2.2: a target may also be a whole URL.
+    return raw if raw.startswith("/") else request.rel_url.raw_path_qs
+
+
+def read_target(target: str, parameters: Iterable[tuple[str, str]], limits: Limits) -> ImageRequest:
+    """What is asked for, in a path or with the older `?w=&h=&fit=`; `parameters` are the query's, decoded."""
+    path, mark, query = target.partition("?")
     image = parse_image_path(path, limits)
-    if mark and (older := from_query(request.query.items(), limits)):
+    if mark and (older := from_query(parameters, limits)):
         if image.transformation is not None:
             raise BadRequest(
                 "A transformation is in the path, or in w, h and fit: not both.", parameter=", ".join(WORDS)
@@ -39,14 +47,6 @@ def read_request(request: web.Request, limits: Limits) -> ImageRequest:
     if image.transformation is None or path == image.spelt:
         return ImageRequest(image, None)
     return ImageRequest(image, _with_query(image.spelt, query))
-
-
-def _target(request: web.Request) -> tuple[str, str, str]:
-    """Path, question mark and query as sent: ASCII, for aiohttp refuses all else."""
-    raw = request.raw_path
-    if not raw.startswith("/"):  # RFC 9112 section 3.2.2: a target may also be a whole URL
-        raw = request.rel_url.raw_path_qs
-    return raw.partition("?")
 
 
 def _without_words(query: str) -> str:

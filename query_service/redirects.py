@@ -19,7 +19,7 @@ from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.image_access import AUTHORIZATION, Admission, ImageAccess, is_open
 from query_service.image_names import ImageNames, Meant
-from query_service.image_requests import read_request
+from query_service.image_requests import read_target, target_of
 from query_service.position import PositionFinder
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -62,7 +62,7 @@ class Redirects:
     async def redirect(self, request: web.Request) -> web.Response:
         """302 to the nearest node. Unknown parameters are let be: pages put `?v=3` behind image names."""
         bucket = self._views.current().cluster.bucket(names.check_bucket(request.match_info["bucket"]))
-        asked = read_request(request, self._wishes.limits(bucket))
+        asked = read_target(target_of(request), request.query.items(), self._wishes.limits(bucket))
         vary = self._vary(request, bucket, asked.image)
         try:
             admission = self._access.admit(request, bucket, asked.image)
