@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test powerloss chaos lint fmt bench openapi lock clean
+.PHONY: help demo up test powerloss chaos lint fmt bench bench-images openapi lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -39,6 +39,9 @@ fmt: $(READY) ## format and fix what can be fixed
 bench: $(READY) ## measure, against peers in the same run (ARGS="resolve hot_get")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-images: $(READY) ## derivatives against thumbor, and their memory (ARGS="--photographs DIR")
+	@$(BIN)/python -m benchmarks images images_again images_memory $(ARGS)
+
 openapi: $(READY) ## write docs/openapi.json from the code
 	@$(BIN)/python -m query_service.openapi_api > docs/openapi.json
 
@@ -47,4 +50,4 @@ lock: ## make requirements.lock again from pyproject.toml
 		--no-emit-index-url --no-header --upgrade --output-file requirements.lock --quiet
 
 clean: ## remove what the verbs above made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench-venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

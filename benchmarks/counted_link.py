@@ -23,12 +23,13 @@ class CountedLink:
         """Both directions."""
         return self.sent + self.received
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side closes it."""
-        task = asyncio.current_task()
-        assert task is not None
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A connection is there. Its task is ours: one that asyncio makes complains when it is ended."""
+        task = asyncio.create_task(self._serve(reader, writer), name="counted link")
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._target)
             try:
@@ -80,7 +81,7 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 async def counted_link(target: int) -> AsyncIterator[CountedLink]:
     """A relay to a port of this machine, as long as the context lasts."""
     link = CountedLink(target)
-    server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(link.accept, "127.0.0.1", 0)
     link.port = server.sockets[0].getsockname()[1]
     try:
         yield link

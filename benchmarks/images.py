@@ -79,6 +79,7 @@ async def run(ctx: Context) -> Result:
     async with (
         one_node(ctx.directory / "node") as node,
         thumbor(ctx.directory / "thumbor", files, PNG_LEVEL, AVIF_SPEED) as peer,
+        thumbor(ctx.directory / "thumbor-1", files, PNG_LEVEL, AVIF_SPEED, processes=1) as single,
     ):
         await make_bucket_public(node, ctx.directory / "node", any_derivative=True)
         pictures = await stored(node, sources)
@@ -87,22 +88,35 @@ async def run(ctx: Context) -> Result:
             node.process,
             lambda kind, source, height: pictures[source].derived(f"c_fit,h_{height},w_{SIDE}/{kind.ours}"),
         )
-        theirs = Server(
-            peer.port,
-            peer.process,
-            lambda kind, source, height: f"/unsafe/fit-in/{SIDE}x{height}/filters:{kind.theirs}/{source}.jpg",
-        )
+        theirs = Server(peer.port, peer.process, _their_path)
         for kind in KINDS:
             ctx.say(kind.name)
             found, mark = await _measure(ctx, kind, ours, theirs, sources)
             series += found
             marks.append(mark)
+        series += await _against_one_process(ctx, Server(single.port, single.process, _their_path), series[0])
     return Result("Derivatives of photographs against thumbor", tuple(series), tuple(marks), _notes(sources))
 
 
 def _sources(directory: Path) -> list[bytes]:
     of, rng = photographs(directory), random.Random(1)
     return [jpeg(sheet(of, SIZE, rng), _SOURCE_QUALITY) for _ in range(SOURCES)]
+
+
+def _their_path(kind: Kind, source: int, height: int) -> str:
+    return f"/unsafe/fit-in/{SIDE}x{height}/filters:{kind.theirs}/{source}.jpg"
+
+
+async def _against_one_process(ctx: Context, single: Server, ours: Series) -> list[Series]:
+    """Thumbor as it starts by itself. Not what the mark is about: it leaves a core idle."""
+    kind = KINDS[0]
+    await _load(kind, single, CLIENTS * 2, SIDE + 1)
+    rates = [(await _round(kind, single, n)).rate for n in ctx.each_round("thumbor with one process")]
+    name = f"{kind.name}: thumbor with one process, its default"
+    return [
+        Series(name, "/s", tuple(rates)),
+        ratio(f"{kind.name}: node to thumbor with one process", ours.values, rates),
+    ]
 
 
 async def _measure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from benchmarks import hot_get, lag, resolve, upload, upload_memory
+from benchmarks import hot_get, images, images_again, images_memory, lag, resolve, upload, upload_memory
 from benchmarks.context import Context
 from benchmarks.result import Result
 
@@ -26,6 +26,26 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "hot GETs from one node, against aiohttp's FileResponse",
         "aiohttp's `FileResponse` on the same file",
         "One core: aiohttp's parsing of the request. The peer opens the file in a thread each time.",
+    ),
+    "images": Benchmark(
+        images.run,
+        "making derivatives of photographs of 2,040 x 1,360, four formats, against thumbor",
+        "thumbor from its wheel on the same files, result storage off",
+        "The processor: half of a JPEG's time is reading its source (entropy decoding), most of the others'"
+        " is their encoder, which is the same on both sides.",
+    ),
+    "images_again": Benchmark(
+        images_again.run,
+        "asking for a derivative again, against a stored picture of the same size; a hundred misses at once",
+        "a hot GET of a blob with as many bytes from the same node",
+        "One core, as for any hot GET: a derivative's path is checked once and then looked up in memory.",
+    ),
+    "images_memory": Benchmark(
+        images_memory.run,
+        "memory of a node with its workers while it takes and renders a JPEG of 36 megapixels",
+        "nothing: an absolute figure",
+        "The largest derivative there is, 4,096 pixels wide: the decoder has no scale between half and whole,"
+        " so the picture is decoded whole (145 MB) beside its result (45 MB). Smaller ones need little.",
     ),
     "lag": Benchmark(
         lag.run,

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from atoll.ids import new_id
@@ -23,6 +24,7 @@ from storage_node.index_schema import connect, prepare
 BUCKET, SET = "pictures", "s1"
 _LONG_AGO_MS = 1_700_000_000_000
 _LONG_AGO = new_id(_LONG_AGO_MS)[:10]
+_AT_ONCE = 1000
 _CACHE_KIB = 256 * 1024
 
 
@@ -47,9 +49,11 @@ def fill(path: Path, node: str, numbers: Iterable[int]) -> None:
 
 
 def add(index: Index, numbers: Iterable[int]) -> None:
-    """Hold these as well, in an index that is in use."""
-    for done in [index.write(partial(_hold, record=record(number))) for number in numbers]:
-        done.result()
+    """Hold these as well, in an index that is in use. Its queue is bounded, and so is what is put there."""
+    waiting = iter(numbers)
+    while some := list(islice(waiting, _AT_ONCE)):
+        for done in [index.write(partial(_hold, record=record(number))) for number in some]:
+            done.result()
 
 
 def _hold(db: sqlite3.Connection, record: AssetRecord) -> None:

@@ -72,14 +72,16 @@ def _install() -> None:
 
 
 @asynccontextmanager
-async def thumbor(directory: Path, files: Path, png_level: int, avif_speed: int) -> AsyncIterator[Thumbor]:
+async def thumbor(
+    directory: Path, files: Path, png_level: int, avif_speed: int, processes: int = PROCESSES
+) -> AsyncIterator[Thumbor]:
     """Thumbor over the pictures in `files`; `directory` is for its settings and its log."""
     directory.mkdir(exist_ok=True)
     settings = directory / "thumbor.conf"
     settings.write_text(_SETTINGS.format(files=str(files), png_level=png_level, avif_speed=avif_speed))
     port, command = any_free_port(), await installed()
     async with aiohttp.ClientSession() as session, Guard(directory) as guard:
-        managed = ManagedProcess(_spec(command, directory, settings, port, session), guard)
+        managed = ManagedProcess(_spec(command, directory, settings, port, processes, session), guard)
         await managed.start()
         try:
             yield Thumbor(port, managed)
@@ -88,7 +90,7 @@ async def thumbor(directory: Path, files: Path, png_level: int, avif_speed: int)
 
 
 def _spec(
-    command: Path, directory: Path, settings: Path, port: int, session: aiohttp.ClientSession
+    command: Path, directory: Path, settings: Path, port: int, processes: int, session: aiohttp.ClientSession
 ) -> ProcessSpec:
     async def healthy() -> None:
         try:
@@ -101,7 +103,7 @@ def _spec(
         name="thumbor",
         argv=(
             *(str(command), "--ip", LOOPBACK, "--port", str(port), "--conf", str(settings)),
-            *("--processes", str(PROCESSES), "--log-level", "error"),
+            *("--processes", str(processes), "--log-level", "error"),
         ),
         env=child_environment({}, directory),
         cwd=directory,
