@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import nats.js.errors
 from nats.aio.msg import Msg
@@ -101,11 +101,18 @@ class Consumer:
 
         `BusUnavailable` when it cannot ask. After a `release` it begins anew.
         """
+        return await self._messages(lambda pull: pull.fetch(batch, wait))
+
+    async def fetch_gathered(self, batch: int) -> list[Msg]:
+        """Up to `batch` messages that wait by now, perhaps none. `BusUnavailable` as `fetch`."""
+        return await self._messages(lambda pull: pull.gathered(batch))
+
+    async def _messages(self, fetch: Callable[[Pull], Awaitable[list[Msg]]]) -> list[Msg]:
         if not self._bus.connected:  # a request made now would be sent with all the others at the reconnect
             raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
             pull = self._pull or await self._bind()
-            messages = await pull.fetch(batch, wait)
+            messages = await fetch(pull)
             if not messages:
                 await self._check(pull)
         except FOREIGN_ERRORS as error:
