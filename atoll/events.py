@@ -92,6 +92,11 @@ def subject_of(event: Event) -> str:
     return f"atoll.{event.region}.{kind_of(event)}.{event.set}"
 
 
+def is_receipt(subject: str) -> bool:
+    """Whether an event of this subject only says that a copy is held: news for the catalog, no work to do."""
+    return ".blob.replicated." in subject
+
+
 def stream_of(region: str) -> str:
     """The name of a region's stream."""
     return f"ATOLL_{region.upper()}"

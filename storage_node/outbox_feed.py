@@ -14,11 +14,15 @@ import logging
 import sqlite3
 from collections import deque
 
+from atoll.events import is_receipt
 from storage_node.index_rows import OutboxRow
 
 log = logging.getLogger(__name__)
 
 LIMIT = 2048  # rows, of about 1 KB each
+# Receipts for copies go to the catalog only, which is written a few times a second: they wait for each other,
+# or for an event that others act upon. Each publishing costs this node and NATS more than what is in it.
+RECEIPT_SECONDS = 0.1
 
 
 class OutboxFeed:
@@ -30,6 +34,7 @@ class OutboxFeed:
         self._seen: int | None = None  # the writer's: events up to here were handed over or given up
         self._rows: deque[OutboxRow] = deque()
         self._taken = 0  # the highest number that the outbox has
+        self._ringing: asyncio.TimerHandle | None = None
         self.behind = True
         self.wake = asyncio.Event()
 
@@ -60,6 +65,17 @@ class OutboxFeed:
             self.fall_behind()
         elif not self.behind:
             self._rows.extend(rows)
+            if all(is_receipt(row.subject) for row in rows):
+                self._ring_soon()
+                return
+        self.wake.set()
+
+    def _ring_soon(self) -> None:
+        if self._ringing is None:
+            self._ringing = self._loop.call_later(RECEIPT_SECONDS, self._ring)
+
+    def _ring(self) -> None:
+        self._ringing = None
         self.wake.set()
 
     def fall_behind(self) -> None:

@@ -7,6 +7,9 @@ import sqlite3
 
 from storage_node.outbox_feed import OutboxFeed
 
+DEADLINE = 20.0
+RECEIPT = "atoll.eu.blob.replicated.s1"
+
 
 class Stage:
     """A feed and the outbox table it looks at. Commits and looks happen in the loop's own thread here."""
@@ -19,9 +22,11 @@ class Stage:
         )
         self.feed = OutboxFeed(limit)
 
-    async def commit(self, events: int = 1) -> None:
+    async def commit(self, events: int = 1, subject: str = "atoll.eu.blob.stored.s1") -> None:
         for _ in range(events):
-            self.db.execute("INSERT INTO outbox (event_id, subject, body, at) VALUES ('', '', x'', 0)")
+            self.db.execute(
+                "INSERT INTO outbox (event_id, subject, body, at) VALUES ('', ?, x'', 0)", (subject,)
+            )
         await self.told()
 
     async def told(self) -> None:
@@ -123,3 +128,25 @@ async def test_a_look_that_fails_sends_to_the_index_and_harms_no_commit() -> Non
     stage.db.execute("ALTER TABLE hidden RENAME TO outbox")
     await stage.commit()
     assert stage.read() == [1, 2]
+
+
+async def test_receipts_wait_for_each_other_but_not_for_ever() -> None:
+    stage = Stage()
+    await stage.commit()
+    stage.read()
+    stage.feed.wake.clear()
+    await stage.commit(2, RECEIPT)
+    assert not stage.feed.wake.is_set()
+    await asyncio.wait_for(stage.feed.wake.wait(), DEADLINE)
+    assert stage.taken() == [2, 3]
+
+
+async def test_an_event_that_others_act_upon_wakes_at_once_and_takes_waiting_receipts_along() -> None:
+    stage = Stage()
+    await stage.commit()
+    stage.read()
+    stage.feed.wake.clear()
+    await stage.commit(1, RECEIPT)
+    await stage.commit()
+    assert stage.feed.wake.is_set()
+    assert stage.taken() == [2, 3]
