@@ -20,6 +20,7 @@ from benchmarks.cluster_cpu import ALL_ELSE, ClusterCpu
 from benchmarks.context import Context
 from benchmarks.held import Wanted, missing
 from benchmarks.lean_client import percentile
+from benchmarks.one_node import NO_EXTRAS
 from benchmarks.open_loop import at_rate
 from benchmarks.pictures import Pictures
 from benchmarks.receipts import Receipt, Receipts, receipts_of
@@ -67,7 +68,9 @@ async def run(ctx: Context) -> Result:
     asked = QUICK if ctx.quick else FULL
     ctx.say("starting a cluster")
     async with (
-        LocalCluster(ctx.directory / "cluster", known_ports=False) as cluster,
+        LocalCluster(
+            ctx.directory / "cluster", known_ports=False, extra={"storage_node": NO_EXTRAS}
+        ) as cluster,
         receipts_of(cluster) as receipts,
     ):
         stage = _Stage(cluster, receipts, ctx.say)
