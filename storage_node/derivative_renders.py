@@ -18,12 +18,13 @@ from storage_node.blob_address import BlobAddress
 from storage_node.derivative import BadDerivative, Derivative
 from storage_node.derivative_limits import may_be_source, render_limits
 from storage_node.derivative_metrics import DerivativeMetrics
+from storage_node.derivative_mezzanine import Drawable, Mezzanines
 from storage_node.derivative_rendering import Rendering
 from storage_node.derivative_resolution import Wanted
 from storage_node.derivative_sources import Source, Sources
 from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_calls import DiskReads
-from storage_node.render_protocol import Rendered
+from storage_node.render_protocol import Rendered, RenderLimits
 from storage_node.renderer import Order
 from storage_node.settings import NodeSettings
 from storage_node.sniff import ImageType
@@ -46,6 +47,9 @@ class Renders:
     ) -> None:
         self._settings, self._store, self._sources, self._rendering = settings, store, sources, rendering
         self._policy, self._writes, self._counts = policy, writes, counts
+        self._mezzanines = Mezzanines(
+            settings.set, store, writes, self._counted, keeps=settings.derivative_bytes > 0
+        )
         self._in_background = asyncio.Semaphore(1)
 
     async def render(self, wanted: Wanted, seen_drops: int, *, patient: bool) -> tuple[Derivative, bytes]:
@@ -74,7 +78,7 @@ class Renders:
     async def _render(self, wanted: Wanted, seen_drops: int) -> tuple[Derivative, bytes]:
         staged = self._store.stage()
         try:
-            rendered = await self._drawn(wanted, staged)
+            rendered = await self._drawn(wanted, staged, seen_drops)
             return await self._writes.run(partial(self._take, wanted, staged, rendered, seen_drops))
         except BaseException:  # cancelled too: what nobody takes must not stay
             await asyncio.shield(self._writes.run(partial(staged.unlink, missing_ok=True)))
@@ -91,7 +95,7 @@ class Renders:
         except BadDerivative as bad:
             raise Failed(f"The derivative was lost on its way: {bad.reason}.", retry_after=1) from bad
 
-    async def _drawn(self, wanted: Wanted, staged: Path) -> Rendered:
+    async def _drawn(self, wanted: Wanted, staged: Path, seen_drops: int) -> Rendered:
         """The file at `staged`. What vanishes while it is read was deleted."""
         try:
             async with AsyncExitStack() as stack:
@@ -100,7 +104,11 @@ class Renders:
                 for layer in wanted.layers:
                     found = await self._opened(layer.address, stack)
                     layers[layer.public_id] = (found.path, found.image_type)
-                return await self._rendering.render(self._order(wanted, source, layers, staged))
+                limits = render_limits(self._policy(wanted.address.bucket), self._settings)
+                drawable = await stack.enter_async_context(
+                    self._mezzanines.instead(wanted, source, limits, seen_drops)
+                )
+                return await self._rendering.render(_order(wanted, drawable, layers, staged, limits))
         except Unavailable:
             if await self._sources.is_gone(wanted.address):
                 raise NotFound("This image was deleted.") from None
@@ -114,14 +122,17 @@ class Renders:
             )
         return await stack.enter_async_context(self._sources.opened(address))
 
-    def _order(self, wanted: Wanted, source: Source, layers: Layers, staged: Path) -> Order:
-        return Order(
-            source.path,
-            source.image_type,
-            staged,
-            wanted.transformation,
-            wanted.form,
-            layers,
-            source.picture.faces if source.picture else None,
-            render_limits(self._policy(wanted.address.bucket), self._settings),
-        )
+
+def _order(wanted: Wanted, drawable: Drawable, layers: Layers, staged: Path, limits: RenderLimits) -> Order:
+    source = drawable.source
+    return Order(
+        source.path,
+        source.image_type,
+        staged,
+        wanted.transformation,
+        wanted.form,
+        layers,
+        source.picture.faces if source.picture else None,
+        limits,
+        drawable.stands_for,
+    )
