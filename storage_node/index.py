@@ -96,8 +96,7 @@ class Index:
 
     def close(self) -> None:
         """Commit what waits and close all connections."""
-        self.write(touched_leaves.put_away)
-        self._writer.close()
+        self._writer.close(touched_leaves.put_away)
         if self.journal is not None:
             self.journal.close()
         with self._lock:

@@ -173,6 +173,20 @@ def test_when_too_many_wait_the_next_is_refused_and_nobody_is_blocked(tmp_path):
     stage.writer.close()
 
 
+def test_a_full_queue_does_not_keep_the_writer_from_ending(tmp_path):
+    stage = Stage(tmp_path / "index.db", limit=2)
+    stage.hold()
+    waiting = [stage.put(n) for n in range(2)]
+    ending = threading.Thread(
+        target=stage.writer.close, args=(lambda db: db.execute("INSERT INTO numbers VALUES (9)"),)
+    )
+    ending.start()
+    stage.go.set()
+    ending.join(DEADLINE)
+    assert [done.result(DEADLINE) for done in waiting] == [0, 1]
+    assert stage.numbers() == [0, 1, 9]
+
+
 def test_what_waits_at_the_end_is_committed(tmp_path):
     stage = Stage(tmp_path / "index.db")
     stage.hold()
