@@ -73,7 +73,7 @@ async def run(ctx: Context) -> Result:
         ) as cluster,
         receipts_of(cluster) as receipts,
     ):
-        stage = _Stage(cluster, receipts, ctx.say)
+        stage = Stage(cluster, receipts, ctx.say)
         ctx.say("warming up")
         await stage.load(Load(asked.per_second, _WARM_UP // asked.per_second + 1))
         rounds = [
@@ -84,7 +84,7 @@ async def run(ctx: Context) -> Result:
     return _result(rounds, asked, stage.size)
 
 
-class _Stage:
+class Stage:
     """A running cluster, somebody who uploads, somebody who listens."""
 
     def __init__(self, cluster: LocalCluster, receipts: Receipts, say: Callable[[str], None]) -> None:
