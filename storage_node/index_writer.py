@@ -91,9 +91,10 @@ class IndexWriter:
         self._jobs.put(_Job(operation, done))
         return done
 
-    def close(self, last: Operation[Any] = lambda _: None) -> None:
+    def close(self, last: Operation[Any] | None = None) -> None:
         """Commit what waits and then `last`, and end; a full queue refuses the caller, not the end."""
-        self._jobs.put(_Job(last, Future()))
+        if last is not None:
+            self._jobs.put(_Job(last, Future()))
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
