@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from atoll import names
 from atoll.transformation.steps import Format
 from storage_node.render_protocol import Rendered
+
+_LONGEST_NAME = 3000  # bytes; PATH_MAX is 4096 with the data directory
 
 
 class DerivativeKey(NamedTuple):
@@ -26,6 +29,16 @@ class DerivativeKey(NamedTuple):
     def facts(self) -> dict[str, str]:
         """For a log record, where `name` is taken."""
         return {"bucket": self.bucket, "sha256": self.sha256, "derivative": self.name}
+
+
+def check_key(key: DerivativeKey) -> DerivativeKey:
+    """ValueError for a key that leads anywhere but into its blob's folder, and `BadName`."""
+    names.check_bucket(key.bucket)
+    names.check_sha256(key.sha256)
+    parts = set(key.name.split("/"))
+    if len(key.name.encode()) > _LONGEST_NAME or "\0" in key.name or {"", ".", ".."} & parts:
+        raise ValueError(f"no derivative has the name {key.name[:80]!r}")
+    return key
 
 
 class Derivative(Struct, frozen=True):

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from atoll import names
 from atoll.atomic_file import fsync_directory
-from storage_node.derivative import DerivativeKey
+from storage_node.derivative import DerivativeKey, check_key
 from storage_node.disk_store import sync_absence
 from storage_node.staged_file import sync_file
 
 _FOLDER = "derivatives"
-_LONGEST_PATH = 3000  # bytes; PATH_MAX is 4096 with the data directory
 
 
 class DerivativeFiles:
@@ -31,11 +30,9 @@ class DerivativeFiles:
         self._numbers = count()
 
     def path(self, key: DerivativeKey) -> Path:
-        """ValueError for a key that leads anywhere but into its blob's folder."""
-        parts = key.name.split("/")
-        if len(key.name.encode()) > _LONGEST_PATH or "\0" in key.name or {"", ".", ".."} & set(parts):
-            raise ValueError(f"no derivative has the name {key.name[:80]!r}")
-        return self.folder(key.bucket, key.sha256).joinpath(*parts)
+        """ValueError for a key that leads anywhere but into its blob's folder, and `BadName`."""
+        check_key(key)
+        return self.folder(key.bucket, key.sha256).joinpath(*key.name.split("/"))
 
     def folder(self, bucket: str, sha256: str) -> Path:
         """Where all derivatives of a blob lie. `BadName`."""

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from storage_node.derivative import Derivative, DerivativeKey
+from atoll.errors import BadName
+from storage_node.derivative import Derivative, DerivativeKey, check_key
 from storage_node.derivative_eviction import Worth, footprint
 from storage_node.derivative_flaws import rubbish
 from storage_node.index_schema import WAL_BYTES
@@ -141,7 +142,7 @@ class DerivativeRows:
 
     def layers(self) -> list[tuple[str, str]]:
         """(bucket, sha256) of every blob that is a layer of something."""
-        rows = self._db.execute("SELECT DISTINCT bucket, layer, '' FROM layers").fetchall()
+        rows = self._db.execute("SELECT DISTINCT bucket, layer, 'any' FROM layers").fetchall()
         return [_key(*row)[:2] for row in rows]
 
     def least_worth(self, most: int) -> list[Kept]:
@@ -182,7 +183,10 @@ def _key(bucket: object, sha256: object, name: object) -> DerivativeKey:
     """SQLite gives back what it finds: a bit that fell over may have made another type of it."""
     if not (isinstance(bucket, str) and isinstance(sha256, bytes) and isinstance(name, str)):
         raise rubbish("a key of other types")
-    return DerivativeKey(bucket, sha256.hex(), name)
+    try:
+        return check_key(DerivativeKey(bucket, sha256.hex(), name))
+    except (ValueError, BadName) as error:
+        raise rubbish(str(error)) from error
 
 
 def _kept(
