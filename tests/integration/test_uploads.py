@@ -13,9 +13,11 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
+import msgspec
 import nats
 import pillow_heif
 import pytest
+from face_maker import crowd
 from node_fixture import (
     BUCKET,
     SET,
@@ -32,6 +34,7 @@ from PIL import Image
 
 from atoll.events import BlobStored, open_event, stream_of
 from atoll.ids import derived_id, named_asset_id, new_id
+from storage_node.looks.extra import cascade
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +113,10 @@ def test_an_upload_says_what_may_stand_in_for_it(node):
     assert view["color"].startswith("#")
     looks = node.index("SELECT looks FROM blobs WHERE sha256 = ?", bytes.fromhex(view["sha256"]))
     assert view["thumbhash"] in looks[0][0]
+
+
+def test_where_nobody_looks_for_faces_the_answer_says_so(node):
+    assert node.put(picture()).json["faces"] is None
 
 
 def test_an_svg_is_refused_with_the_reason(node):
@@ -411,3 +418,23 @@ def test_a_picture_saved_in_memory_is_served_back_byte_for_byte_as_its_hash_says
     view = node.put(out.getvalue()).json
     (path,) = (node.data / "blobs").rglob(f"{view['sha256']}.png")
     assert hashlib.sha256(path.read_bytes()).hexdigest() == view["sha256"]
+
+
+# --- faces
+
+
+def test_a_node_that_finds_faces_says_where_they_are_and_keeps_it(engines, tmp_path):
+    if cascade() is None:
+        pytest.skip("!!! atoll[faces] IS NOT INSTALLED: finding faces is not tested !!!")
+    running = NodeProcess(tmp_path, engines.urls.nats, new_region(), {"faces": "required", "inspectors": 1})
+    running.start()
+    try:
+        out = io.BytesIO()
+        crowd((600, 400), (380, 100, 120)).save(out, "JPEG")
+        view = running.put(out.getvalue()).json
+        (face,) = view["faces"]
+        assert abs(face["left"] + face["width"] / 2 - 440 / 600) < 0.06
+        (looks,) = running.index("SELECT looks FROM blobs WHERE sha256 = ?", bytes.fromhex(view["sha256"]))
+        assert msgspec.json.decode(looks[0])["faces"] == view["faces"]
+    finally:
+        running.end()
