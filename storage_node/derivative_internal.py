@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -69,7 +70,8 @@ class InternalDerivatives:
         task = asyncio.create_task(making, name="a derivative for another node")
         try:
             while not (await asyncio.wait({task}, timeout=self._alive_seconds))[0]:
-                await request.writer.write(_ALIVE)
+                with suppress(ConnectionError):  # he has gone: what is made will be asked for again
+                    await request.writer.write(_ALIVE)
                 request.writer.output_size = 0  # the answer itself has not begun
         finally:
             task.cancel()

@@ -59,8 +59,11 @@ class Maker:
         await self._flights.close()
 
     async def find(self, wanted: Wanted) -> Derivative | None:
-        """Its facts, if it is kept here."""
-        return await self._reads.run(partial(self._store.find, wanted.key))
+        """Its facts, if it is kept here. None as well when the disk gives no answer: others may have it."""
+        try:
+            return await self._reads.run(partial(self._store.find, wanted.key))
+        except StoreFailed:
+            return None
 
     def is_refused(self, wanted: Wanted) -> bool:
         """Whether it could not be made a moment ago, for a reason that stays."""
@@ -106,7 +109,9 @@ class Maker:
             return Made(found, await self._reads.run(partial(self._store.read, found)), "disk")
         except BadDerivative:
             self._counts.bad += 1
-            return None
+        except StoreFailed:
+            pass  # as in `find`
+        return None
 
     async def _adopt(self, wanted: Wanted, derivative: Derivative, body: bytes, seen_drops: int) -> None:
         """Keep what a peer made; that it cannot be kept is no reason not to show it."""

@@ -20,7 +20,7 @@ from storage_node.local_copies import LocalCopies
 from storage_node.pull import Puller
 from storage_node.quarantine import Verdict
 from storage_node.sniff import ALL_TYPES, ImageType
-from storage_node.store import BlobStore, Staged
+from storage_node.store import BlobStore, Staged, StoreFailed
 from storage_node.verified_read import BadCopy
 
 _TYPES = {image_type.extension: image_type for image_type in ALL_TYPES}
@@ -41,8 +41,11 @@ class Sources:
         self._store, self._local, self._puller, self._writes = store, local, puller, writes
 
     async def picture(self, address: BlobAddress) -> Picture | None:
-        """What this node knows of a picture, if it holds it."""
-        held = await self._local.known(address)
+        """What this node knows of a picture; None when it does not hold it, or its disk gives no answer."""
+        try:
+            held = await self._local.known(address)
+        except StoreFailed:
+            return None
         return held.blob.picture if held else None
 
     async def is_gone(self, address: BlobAddress) -> bool:

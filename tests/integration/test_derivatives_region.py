@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,44 @@ async def test_an_owner_that_fails_or_is_away_keeps_nobody_from_a_picture(tmp_pa
         cluster.change(Node(owner.name, "eu", "s1", "http://127.0.0.1:9"))
         away = target_of(record, "w_51")
         assert (await cluster.get(other, away)).status == 200
+
+
+async def test_a_node_whose_disk_fails_shows_what_its_owner_makes(tmp_path: Path) -> None:
+    async with region(tmp_path, sets=("s1", "s1")) as cluster:
+        record = everywhere(cluster)
+        target = target_of(record, "w_50")
+        owner, (other,) = owner_and_others(cluster, record, target)
+        other.disk.failing = True
+        for expected in ("peer", "ram"):
+            assert origin_of(await cluster.get(other, target)) == expected
+        assert (renders(owner), kept(other)) == (1, [])
+        own = next(
+            text
+            for text in _widths()
+            if owner_and_others(cluster, record, target_of(record, text))[0] is other
+        )
+        assert (await cluster.get(other, target_of(record, own))).status == 503
+
+
+def _widths() -> Iterator[str]:
+    yield from (f"w_{width}" for width in range(60, 160))
+
+
+async def test_an_asker_that_goes_away_is_nobodys_trouble(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage(tmp_path, ("s1", "s1"), regions=("eu", "eu"), owner_seconds=0.06) as cluster:
+        record = everywhere(cluster, saved("JPEG", scene(3000, 2000)))
+        target = target_of(record, "e_blur:300,w_1500")
+        owner, (other,) = owner_and_others(cluster, record, target)
+        path = internal_path(Question(wanted_of(record, target), patient=False))
+        this = cluster.map.current.nodes[owner.name]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), other.client.open(this, "GET", path):
+                pass
+        await until(lambda: renders(owner) == 1)
+        assert (await cluster.get(owner, target)).status == 200
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_an_owner_that_is_silent_is_waited_for_no_longer_than_set(tmp_path: Path) -> None:
