@@ -111,6 +111,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         cluster.on_change(regions.follow)
         for part in (cluster, peers, gate, held, walk, repair):
             tasks.start(type(part).__name__.lower(), part.run())
+        tasks.start("acks", held.acknowledge())
         tasks.start("backlog", regions.measure(settings.backlog_seconds))
         working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
         log.info("serving node %s", settings.node)

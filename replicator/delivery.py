@@ -23,22 +23,34 @@ def key_of(message: Msg, region: str) -> DeliveryKey:
 
 
 class Delivery:
-    """A message from `region`'s stream. `answered` is called once, when we let go of it."""
+    """A message from `region`'s stream. `answered` is called once, when we let go of it; `done` when it may
+    be acknowledged, by `send_ack`, together with others."""
 
-    def __init__(self, message: Msg, region: str, now: float, answered: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self,
+        message: Msg,
+        region: str,
+        now: float,
+        answered: Callable[[Delivery], None],
+        done: Callable[[Delivery], None],
+    ) -> None:
         self.message = message
         self.region = region
         self.key = key_of(message, region)
         self.seen_at = now  # monotonic seconds: when NATS last knew that we work on it
-        self._answered = answered
+        self._answered, self._done = answered, done
 
     @property
     def delivered(self) -> int:
         """How often NATS delivered it so far, this time included."""
         return int(self.message.metadata.num_delivered)
 
-    async def ack(self) -> None:
-        """It is done, durably."""
+    def ack(self) -> None:
+        """It is done, durably. NATS hears of it a moment later."""
+        self._done(self)
+
+    async def send_ack(self) -> None:
+        """Tell NATS so."""
         await self._answer(self.message.ack())
 
     async def nak(self, delay: float) -> None:

@@ -2,6 +2,9 @@
 
 Owns every `Delivery` from fetch to answer. Messages may be held for long – while the node is away, or
 behind newer ones – so those unheard of for a third of the ack wait are reported as in progress.
+
+Nobody waits for an ack, so they go out many at once: each alone costs us and NATS more than the message did.
+What dies with its acks unsent is delivered again, and the node knows it.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from replicator.delivery import Delivery, DeliveryKey, key_of
 
 SIGN_AFTER_SECONDS = ACK_WAIT_SECONDS / 3
 CHECK_SECONDS = ACK_WAIT_SECONDS / 10
+ACK_SECONDS = 0.05
 
 
 class Held:
@@ -27,6 +31,8 @@ class Held:
         self._deliveries: dict[DeliveryKey, Delivery] = {}
         self._per_region: Counter[str] = Counter()
         self._listeners: list[Callable[[], None]] = []
+        self._done: list[Delivery] = []
+        self._some_done = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._deliveries)
@@ -48,7 +54,7 @@ class Held:
         if known is not None:
             known.message, known.seen_at = message, self._clock()
             return None
-        delivery = Delivery(message, region, self._clock(), self._let_go)
+        delivery = Delivery(message, region, self._clock(), self._let_go, self._to_acknowledge)
         self._deliveries[delivery.key] = delivery
         self._per_region[region] += 1
         return delivery
@@ -59,6 +65,23 @@ class Held:
         self._per_region[delivery.region] -= 1
         for listener in self._listeners:
             listener()
+
+    def _to_acknowledge(self, delivery: Delivery) -> None:
+        self._done.append(delivery)
+        self._some_done.set()
+
+    async def acknowledge(self) -> None:
+        """Send the acks of what is done, for ever."""
+        while True:
+            await self._some_done.wait()
+            await asyncio.sleep(ACK_SECONDS)
+            await self._send_acks()
+
+    async def _send_acks(self) -> None:
+        done, self._done = self._done, []
+        self._some_done.clear()
+        for delivery in done:
+            await delivery.send_ack()
 
     async def run(self) -> None:
         """Keep the messages ours, for ever."""
@@ -74,6 +97,7 @@ class Held:
                 await delivery.in_progress(now)
 
     async def give_back(self) -> None:
-        """Give everything back at once, so that the next start gets it without waiting."""
+        """Acknowledge what is done; give the rest back, so that the next start gets it without waiting."""
+        await self._send_acks()
         for delivery in list(self._deliveries.values()):
             await delivery.nak(0)

@@ -25,7 +25,7 @@ class Intake:
             return
         work = self._work(message, delivery)
         if work is None:
-            await delivery.ack()
+            delivery.ack()
         else:
             self._window.put(work)
 

@@ -48,7 +48,7 @@ class Pulls:
             await self._failed(work, error)
             return
         self._count(event, result, time.monotonic() - started)
-        await work.delivery.ack()
+        work.delivery.ack()
 
     def _count(self, event: BlobStored, result: PullResult, seconds: float) -> None:
         figures = self._figures
@@ -77,7 +77,7 @@ class Pulls:
             await self._retry(work)
             return
         self._figures.pulls.labels("wanted").inc()
-        await work.delivery.ack()
+        work.delivery.ack()
 
     async def _retry(self, work: Stored) -> None:
         self._figures.pulls.labels("retried").inc()

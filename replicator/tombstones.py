@@ -35,7 +35,7 @@ class Tombstones:
             await self._failed(work, error)
             return
         self._figures.tombstones.labels("applied" if applied else "known").inc()
-        await work.delivery.ack()
+        work.delivery.ack()
 
     async def _failed(self, work: Deleted, error: AtollError) -> None:
         delivery = work.delivery
