@@ -40,6 +40,11 @@ class RepairFigures:
         self.allowed = Gauge(
             "atoll_replicator_repair_allowed", "How many there may be now, by the nodes' load.", registry=r
         )
+        self.rest = Gauge(
+            "atoll_replicator_repair_rest_seconds",
+            "Between two orders of repair now; above 0 while a node stays busy.",
+            registry=r,
+        )
         self._lag = Gauge(
             "atoll_replicator_repair_lag_seconds",
             "Since all that the peer holds was last seen to be here; NaN before the first time.",
@@ -77,7 +82,10 @@ class RepairFigures:
         for gauge in (self._lag, self._missing, self._progress):
             gauge.remove(region, peer)
 
-    def slots(self, under_way: Callable[[], int], allowed: Callable[[], int]) -> None:
+    def slots(
+        self, under_way: Callable[[], int], allowed: Callable[[], int], rest: Callable[[], float]
+    ) -> None:
         """Ask for these whenever the metrics are read."""
+        self.rest.set_function(rest)
         self.under_way.set_function(under_way)
         self.allowed.set_function(allowed)

@@ -2,8 +2,10 @@
 
 Two bounds. `Throttle` is additive increase, multiplicative decrease (as TCP, Chiu and Jain 1989) on the load
 that the nodes say of themselves once a second: halved while a node is busy, one more each time it is not.
-It never falls to nothing: a node that is busy for weeks must still become whole. `Slots` hands out places
-within it and keeps the bytes under a rate.
+One at a time is still much where each takes milliseconds, so below that there are rests between them, longer
+while the node stays busy. It never falls to nothing: a node that is busy for weeks must still become whole.
+`Slots` hands out places within it and keeps the bytes under a rate. Tombstones wait for a place, never for
+a rest: they cost next to nothing, and what is deleted must go.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 from collections.abc import Callable
 
 ADJUST_SECONDS = 1.0  # as often as a node says its load
+REST_FIRST, REST_MOST = 0.05, 0.5  # seconds between two orders to a node that stays busy
 
 
 class Throttle:
@@ -21,6 +24,7 @@ class Throttle:
         self._most, self._busy = most, busy
         self._adjusted = float("-inf")
         self.allowed = most
+        self.rest = 0.0  # seconds between two orders
 
     def look(self, load: float | None, now: float) -> int:
         """How many at once, at `now` (monotonic seconds). Unknown load: half, as nobody would say stop."""
@@ -30,9 +34,12 @@ class Throttle:
         return self.allowed
 
     def _next(self, load: float | None) -> int:
+        rest, self.rest = self.rest, 0.0
         if load is None:
             return max(1, self._most // 2)
         if load >= self._busy:
+            if self.allowed == 1:
+                self.rest = min(REST_MOST, max(REST_FIRST, 2 * rest))
             return max(1, self.allowed // 2)
         return min(self._most, self.allowed + 1)
 
@@ -66,6 +73,7 @@ class Slots:
     ) -> None:
         self._throttle, self._rate, self._load, self._clock = throttle, rate, load, clock
         self._freed = asyncio.Event()
+        self._ordered_at = float("-inf")
         self.taken = 0
 
     @property
@@ -73,16 +81,29 @@ class Slots:
         """How many may be under way now."""
         return self._throttle.allowed
 
+    @property
+    def rest(self) -> float:
+        """Seconds between two orders now."""
+        return self._throttle.rest
+
     async def take(self, size: int, source: str) -> None:
-        """Wait for a place for an order of `size` bytes from a node."""
+        """Wait for a place for an order of `size` bytes (0: a tombstone) from a node."""
         await asyncio.sleep(self._rate.wait(size, self._clock()))
-        while self.taken >= self._throttle.look(self._load(source), self._clock()):
+        while (seconds := self._hindered(size, source)) > 0:
             self._freed.clear()
             try:
-                await asyncio.wait_for(self._freed.wait(), ADJUST_SECONDS)
+                await asyncio.wait_for(self._freed.wait(), seconds)
             except TimeoutError:
                 continue  # the load may have fallen
         self.taken += 1
+        self._ordered_at = self._clock()
+
+    def _hindered(self, size: int, source: str) -> float:
+        """Seconds until another look is worth it; 0 when there is a place."""
+        now = self._clock()
+        if self.taken >= self._throttle.look(self._load(source), now):
+            return ADJUST_SECONDS
+        return min(ADJUST_SECONDS, self._ordered_at + self._throttle.rest - now) if size else 0.0
 
     def give_back(self) -> None:
         """An order has ended."""

@@ -169,7 +169,7 @@ def _anti_entropy(settings: ReplicatorSettings, means: Means, ledger: Ledger) ->
         means.peers.load_with,
         time.monotonic,
     )
-    means.figures.slots(lambda: slots.taken, lambda: slots.allowed)
+    means.figures.slots(lambda: slots.taken, lambda: slots.allowed, lambda: slots.rest)
     return AntiEntropy(
         settings.node, means, slots, ledger, settings.repair_seconds, settings.repair_grace_seconds
     )

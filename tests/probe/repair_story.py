@@ -70,7 +70,12 @@ def _waiting_events(story: Story, node: str) -> int:
 
 async def metric(story: Story, daemon: str, start: str) -> float:
     """The sum of the metrics whose line starts so."""
-    async with story.session.get(story.cluster.url(daemon) + "/metrics") as response:
+    return await metric_at(story, story.cluster.url(daemon), start)
+
+
+async def metric_at(story: Story, url: str, start: str) -> float:
+    """The same of a daemon at `url`."""
+    async with story.session.get(url + "/metrics") as response:
         lines = (await response.text()).splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(start))
 
@@ -126,19 +131,37 @@ async def start_from_nothing(story: Story, node: str) -> None:
 @asynccontextmanager
 async def another_node(story: Story, name: str) -> AsyncIterator[str]:
     """A fresh node with its replicator in Frankfurt joins the set; gives the node's URL."""
-    port, paths = any_free_port(), story.cluster.paths
-    root = paths.root.resolve()
-    common = {"state_dir": str(root / "state" / name), "name": name}
-    node = _settings(story, EU) | common
-    node |= {
+    async with fresh_node(story, name) as url, its_replicator(story, name):
+        yield url
+
+
+@asynccontextmanager
+async def fresh_node(story: Story, name: str, **settings: Any) -> AsyncIterator[str]:
+    """A node in Frankfurt that holds nothing and has no replicator; gives its URL."""
+    port, root = any_free_port(), story.cluster.paths.root.resolve()
+    node = _settings(story, EU) | {
+        "name": name,
+        "state_dir": str(root / "state" / name),
         "listen_port": port,
         "public_url": f"http://127.0.0.1:{port}",
         "data_dir": str(root / "nodes" / name),
     }
-    replicator = _settings(story, f"{EU}-replicator") | common
-    replicator |= {"name": f"{name}-replicator", "node": name, "listen_port": any_free_port()}
-    replicator["state_dir"] += "-replicator"
-    async with _daemon(story, "storage_node", node), _daemon(story, "replicator", replicator):
+    async with _daemon(story, "storage_node", node | settings):
+        yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def its_replicator(story: Story, node: str, **settings: Any) -> AsyncIterator[str]:
+    """The replicator of such a node; gives its URL."""
+    port, root = any_free_port(), story.cluster.paths.root.resolve()
+    name = f"{node}-replicator"
+    replicator = _settings(story, f"{EU}-replicator") | {
+        "name": name,
+        "node": node,
+        "listen_port": port,
+        "state_dir": str(root / "state" / name),
+    }
+    async with _daemon(story, "replicator", replicator | settings):
         yield f"http://127.0.0.1:{port}"
 
 

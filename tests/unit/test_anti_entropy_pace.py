@@ -23,6 +23,31 @@ def test_a_busy_node_halves_it_down_to_one_and_an_idle_one_gives_back_one_a_seco
     assert looks(throttle, [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == [4, 2, 1, 1, 2, 3, 4]
 
 
+def test_a_node_that_stays_busy_gets_longer_and_longer_rests_up_to_a_bound_and_none_when_it_is_idle():
+    throttle, rests = Throttle(4, 0.8), []
+    for second, load in enumerate([0.9] * 9 + [0.1, None, 0.9]):
+        throttle.look(load, float(second))
+        rests.append(throttle.rest)
+    assert rests == [0, 0, 0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0, 0, 0]
+
+
+async def test_pulls_wait_for_the_rest_and_tombstones_do_not():
+    throttle = Throttle(1, 0.8)
+    now = 100.0
+    slots = Slots(throttle, ByteRate(1e12), lambda _: 1.0, lambda: now)
+    await slots.take(1, "n")  # there was no order before it to rest from
+    slots.give_back()
+    assert slots.rest > 0
+    await slots.take(0, "n")
+    slots.give_back()
+    waiting = asyncio.create_task(slots.take(1, "n"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    now += 1.0
+    await waiting
+
+
 def test_it_is_adjusted_once_a_second_however_often_it_is_asked():
     throttle = Throttle(8, 0.8)
     assert [throttle.look(1.0, 5.0 + n / 10) for n in range(10)] == [4] * 10
