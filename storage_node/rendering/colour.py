@@ -9,12 +9,17 @@ the picture's own numbers, so that a profile is applied to few pixels instead of
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from typing import cast
 
 from PIL import Image, ImageCms, ImageMath
+
+from storage_node.rendering.geometry import Size
 
 _MAX_PROFILE_BYTES = 4 << 20  # the largest real ones, for print, have some 2 MB
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 _SIXTEEN_BITS = 65_535
+_STRIP_PIXELS = 1 << 20  # converted at once
 
 
 def profile_of(image: Image.Image) -> bytes | None:
@@ -39,15 +44,35 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16 bits are divided, never clipped as Pillow's own conversion does; wider numbers by what they hold."""
-    wide = image.convert("F")
-    low, high = wide.getextrema()
-    assert isinstance(low, (int, float))
-    assert isinstance(high, (int, float))
-    if image.mode == "F" and low >= 0 and high <= 1:
-        factor = 255.0
-    else:
-        factor = 255.0 / max(_SIXTEEN_BITS if image.mode != "F" else 255.0, high)
+    """16 bits are divided, never clipped as Pillow's own conversion does; wider numbers by what they hold.
+
+    Strip by strip: at once, the floating-point numbers in between take twenty times the memory of the result.
+    """
+    factor = _factor(image.mode, *_extrema(image))
+    narrow = Image.new("L", image.size)
+    for box in _strips(image.size):
+        narrow.paste(_narrowed(image.crop(box).convert("F"), factor), box[:2])
+    return narrow
+
+
+def _factor(mode: str, low: float, high: float) -> float:
+    if mode == "F" and low >= 0 and high <= 1:
+        return 255.0
+    return 255.0 / max(_SIXTEEN_BITS if mode != "F" else 255.0, high)
+
+
+def _extrema(image: Image.Image) -> tuple[float, float]:
+    found = [image.crop(box).convert("F").getextrema() for box in _strips(image.size)]
+    return min(cast(float, low) for low, _ in found), max(cast(float, high) for _, high in found)
+
+
+def _strips(size: Size) -> Iterator[tuple[int, int, int, int]]:
+    width, height = size
+    rows = max(1, _STRIP_PIXELS // width)
+    return ((0, top, width, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _narrowed(wide: Image.Image, factor: float) -> Image.Image:
     narrow = ImageMath.lambda_eval(
         lambda args: args["convert"](args["value"] * factor + 0.5, "L"), value=wide
     )

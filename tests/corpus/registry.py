@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from corpus import (
     animations,
+    at_the_limit,
     damage,
     dimension_bombs,
     frame_bombs,
@@ -23,6 +24,7 @@ FAMILIES: tuple[Family, ...] = (
     dimension_bombs.specimens,
     frame_bombs.specimens,
     unpacking_bombs.specimens,
+    at_the_limit.specimens,
     tiff_directories.specimens,
     nested_boxes.specimens,
     odd_jpegs.specimens,
