@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from benchmarks import hot_get, images, images_again, images_memory, lag, resolve, upload, upload_memory
+from benchmarks import (
+    compare,
+    hot_get,
+    images,
+    images_again,
+    images_memory,
+    lag,
+    resolve,
+    upload,
+    upload_memory,
+)
 from benchmarks.context import Context
 from benchmarks.result import Result
 
@@ -21,6 +31,12 @@ class Benchmark(NamedTuple):
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
+    "compare": Benchmark(
+        compare.run,
+        "bytes and questions to compare two nodes of a million blobs, equal and not",
+        "nothing: an absolute figure",
+        "The fan-out of 256: a difference costs one branch and one leaf of each tree from either side.",
+    ),
     "hot_get": Benchmark(
         hot_get.run,
         "hot GETs from one node, against aiohttp's FileResponse",
