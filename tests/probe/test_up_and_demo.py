@@ -137,6 +137,7 @@ def test_the_demo_shows_everything_and_ends_with_exit(tmp_path: Path) -> None:
     for promise in (
         "straight to the nearest node",
         "the same",
+        "made to size by its URL",
         "killed",
         "is started again",
         "Where everything listens",
