@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 
@@ -29,7 +30,10 @@ _LARGEST = 128 << 20  # bytes: what a rendering worker may write
 
 
 class Owners:
-    """`silence` is the longest an owner may say nothing, `patience` the longest it may take, in seconds."""
+    """`silence` is the longest an owner may say nothing, `patience` the longest it may take, in seconds.
+
+    `at_once` requests to one owner at most: renderings take long, and blobs travel on the same connections.
+    """
 
     def __init__(
         self,
@@ -40,7 +44,10 @@ class Owners:
         counts: DerivativeMetrics,
         silence: float,
         patience: float,
+        at_once: int,
     ) -> None:
+        self._at_once = at_once
+        self._slots: dict[str, asyncio.Semaphore] = {}  # by owner: as many as there are nodes in the region
         self._me, self._cluster, self._client, self._state = origin, cluster, client, state
         self._counts, self._silence, self._patience = counts, silence, patience
 
@@ -55,7 +62,8 @@ class Owners:
     async def ask(self, node: Node, question: Question) -> tuple[Derivative, bytes] | None:
         """The derivative, its bytes verified; None when the owner did not give it. `Undecodable`."""
         try:
-            given = await self._ask(node, question)
+            async with self._slot(node):
+                given = await self._ask(node, question)
         except Undecodable:
             self._counts.owner_asks["refused"] += 1
             raise
@@ -64,6 +72,20 @@ class Owners:
             return None
         self._counts.owner_asks["given"] += 1
         return given
+
+    @asynccontextmanager
+    async def _slot(self, node: Node) -> AsyncIterator[None]:
+        """Room for one more request to this owner; `UpstreamFailed` when there is none in time."""
+        slots = self._slots.setdefault(node.name, asyncio.Semaphore(self._at_once))
+        try:
+            async with asyncio.timeout(self._silence):
+                await slots.acquire()
+        except TimeoutError as error:
+            raise UpstreamFailed(f"Node {node.name} is asked for enough already.", node=node.name) from error
+        try:
+            yield
+        finally:
+            slots.release()
 
     async def _ask(self, node: Node, question: Question) -> tuple[Derivative, bytes]:
         path, patience = path_of(question), self._patience * (10 if question.patient else 1)

@@ -101,6 +101,7 @@ class DerivativeSide:
             counts,
             settings.owner_seconds,
             settings.render_queue_seconds + 2 * settings.render_seconds,
+            settings.owner_asks,
         )
         renders = Renders(settings, store, sources, self.rendering, self._policy, writes, counts)
         return Maker(origin.set, store, owners, renders, disk, writes, counts)

@@ -121,6 +121,12 @@ class NodeSettings(DaemonSettings):
         default=1.0,
         low=0.05,
     )
+    owner_asks: int = setting(
+        "Derivatives that one other node is asked for at once; beyond, they are made here.",
+        default=16,
+        low=1,
+        high=1024,
+    )
     ram_targets_bytes: Bytes = setting(
         "Memory for URLs of derivatives that were checked and may be answered from memory at once.",
         default=Bytes(8 * MIB),

@@ -157,6 +157,18 @@ async def test_a_private_picture_is_kept_by_its_reader_alone(tmp_path: Path) -> 
         assert (await cluster.get(node, target.partition("?")[0])).status == 401
 
 
+async def test_a_private_bucket_is_private_whatever_else_it_allows(tmp_path: Path) -> None:
+    async with stage(tmp_path) as cluster:
+        (node,) = cluster.nodes
+        record = hold(node)
+        target = target_of(record, "w_50")
+        for _ in range(2):
+            assert (await cluster.get(node, target)).status == 200
+        cluster.change(Bucket(OPEN, visibility="private", unsigned_transformations=True))
+        assert (await cluster.get(node, target)).status == 401
+        assert (await cluster.get(node, signed(target))).status == 200
+
+
 async def test_a_policy_that_changes_holds_at_once_though_the_answer_is_in_memory(tmp_path: Path) -> None:
     async with stage(tmp_path) as cluster:
         (node,) = cluster.nodes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from derivative_stage import hold, kept, origin_of, picture_of, renders, stage, target_of
+from derivative_stage import CHROME, eventually, hold, kept, origin_of, picture_of, renders, stage, target_of
 from picture_maker import saved, scene
 from read_cluster import ReadCluster, ReadNode, flip, path_of, until
 
@@ -176,6 +176,38 @@ async def test_an_owner_that_is_slow_and_says_so_is_waited_for(tmp_path: Path) -
         owner, (other,) = owner_and_others(cluster, record, target)
         assert origin_of(await cluster.get(other, target)) == "peer"
         assert (renders(owner), renders(other)) == (1, 0)
+
+
+async def test_no_owner_is_asked_for_more_at_once_than_set(tmp_path: Path) -> None:
+    cluster_of_two = stage(tmp_path, ("s1", "s1"), regions=("eu", "eu"), owner_seconds=0.1, owner_asks=1)
+    async with cluster_of_two as cluster:
+        record = everywhere(cluster, saved("JPEG", scene(2400, 1600)))
+        slow = [f"e_blur:300,w_{width}" for width in range(1200, 1300)]
+        owner, (other,) = owner_and_others(cluster, record, target_of(record, slow[0]))
+        others = (
+            text for text in slow if owner_and_others(cluster, record, target_of(record, text))[0] is owner
+        )
+        targets = [target_of(record, next(others)) for _ in range(3)]
+        answers = await asyncio.gather(*(cluster.get(other, target) for target in targets))
+        assert [answer.status for answer in answers] == [200] * 3
+        assert renders(owner) < 3
+        assert renders(other) == other.side.derived.counts.fallbacks == 3 - renders(owner)
+
+
+async def test_a_region_makes_one_avif_in_the_background(tmp_path: Path) -> None:
+    async with region(tmp_path, avif_inline_pixels=100) as cluster:
+        record = everywhere(cluster)
+        target = target_of(record, "f_auto,w_200")
+        first = [await cluster.get(node, target, Accept=CHROME) for node in cluster.nodes]
+        assert {answer.headers["Content-Type"] for answer in first} <= {"image/webp", "image/avif"}
+        assert first[0].headers["Content-Type"] == "image/webp"
+
+        async def everywhere_avif() -> bool:
+            answers = [await cluster.get(node, target, Accept=CHROME) for node in cluster.nodes]
+            return {answer.headers["Content-Type"] for answer in answers} == {"image/avif"}
+
+        await eventually(everywhere_avif)
+        assert renders(*cluster.nodes) == 2
 
 
 async def test_what_an_owner_says_against_a_picture_is_believed(tmp_path: Path) -> None:
