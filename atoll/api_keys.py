@@ -1,19 +1,22 @@
-"""API keys: who may call the query service and the monitor. I/O only when loading.
+"""API keys: who may call the query service and the monitor, and what for. I/O only when loading.
 
-Keys are kept hashed: those of the cluster map (restored from a backup, say) are known everywhere, and every
+Keys are kept hashed: those of the cluster map (made by `POST /v1/keys`) are known everywhere, and every
 service has a TOML file of the operator's, with which the first ones begin:
 
     [[key]]
     id = "admin"
     sha256 = "…64 hex digits of SHA-256 over the key…"
     scopes = ["read", "write", "delete", "admin"]
+    buckets = ["photos"]          # optional: only these
+    prefixes = ["team-a/"]        # optional: only public_ids that begin so
+
+A key that was rotated has two secrets until the older one's end.
 """
 
 from __future__ import annotations
 
-import hmac
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +25,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from atoll.errors import Forbidden, Unauthorized
-from atoll.model import AccessKey, Scope, Sha256
+from atoll.ids import now_ms
+from atoll.model import AccessKey, BucketName, KeyPrefix, Scope, Sha256
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 
@@ -37,60 +41,107 @@ class _Entry(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(min_length=1)]
     sha256: Sha256
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1)]
+    buckets: tuple[BucketName, ...] = ()
+    prefixes: tuple[KeyPrefix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key's name and what it may do."""
+    """One secret of a key: its hash, what may be done with it, and until when (Unix ms; None: for ever).
+
+    Without `buckets` it reaches all buckets, without `prefixes` all public_ids.
+    """
 
     id: str
     sha256: str
     scopes: frozenset[Scope]
+    buckets: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    until: int | None = None
 
     @property
     def sorted_scopes(self) -> tuple[Scope, ...]:
         """For writing down."""
         return tuple(sorted(self.scopes))
 
+    @property
+    def limited(self) -> bool:
+        """Whether it reaches only a part of what there is."""
+        return bool(self.buckets or self.prefixes)
+
+    def reaches_bucket(self, bucket: str) -> bool:
+        """Whether something in the bucket is in its reach."""
+        return not self.buckets or bucket in self.buckets
+
+    def reaches(self, bucket: str, public_id: str) -> bool:
+        """Whether this asset is in its reach."""
+        return self.reaches_bucket(bucket) and (not self.prefixes or public_id.startswith(self.prefixes))
+
 
 class ApiKeys:
     """The known keys: the operator's file, and the cluster map. `check` is fast enough for every request."""
 
-    def __init__(self, keys: list[ApiKey]) -> None:
-        self._own, self._shared = tuple(keys), tuple[ApiKey, ...]()
+    def __init__(self, keys: Iterable[ApiKey], clock_ms: Callable[[], int] = now_ms) -> None:
+        self.own = tuple(keys)
+        self._clock_ms = clock_ms
+        self._shared: tuple[AccessKey, ...] = ()
+        self._by_hash = {key.sha256: key for key in reversed(self.own)}
         self._seen: dict[str, ApiKey] = {}
-
-    @property
-    def known(self) -> tuple[ApiKey, ...]:
-        """All of them."""
-        return (*self._own, *self._shared)
+        self._used: set[str] = set()
 
     def share(self, keys: Iterable[AccessKey]) -> None:
-        """These are the cluster map's keys now; one that is gone from it is refused from here on."""
-        shared = tuple(ApiKey(key.name, key.sha256, frozenset(key.scopes)) for key in keys)
-        if shared != self._shared:
-            self._shared, self._seen = shared, {}
+        """These are the cluster map's keys now; one that is gone from it, or revoked in it, is refused from
+        here on, even if the operator's file has it."""
+        shared = tuple(keys)
+        if shared == self._shared:
+            return
+        by_hash = {key.sha256: key for key in reversed(self.own)}
+        for entry in shared:
+            by_hash |= {key.sha256: key for key in _secrets(entry) if key.sha256 not in by_hash}
+        for entry in shared:
+            if entry.revoked_at is not None:
+                by_hash.pop(entry.sha256, None)
+        self._shared, self._by_hash, self._seen = shared, by_hash, {}
 
     def check(self, headers: Mapping[str, str], scope: str) -> ApiKey:
         """The key in `Authorization: Bearer`, if it has `scope`; `Unauthorized` or `Forbidden` otherwise."""
         header = headers.get("Authorization", "")
         key = self._seen.get(header) or self._look_up(header)
+        if key.until is not None and self._clock_ms() >= key.until:
+            raise Unauthorized("This API key has expired.", expired_at=key.until)
+        self._used.add(key.id)
         if scope not in key.scopes:
             raise Forbidden(f"The API key {key.id!r} lacks the scope {scope!r}.", scope=scope)
         return key
+
+    def take_used(self) -> set[str]:
+        """The ids of the keys that were used since this was last asked."""
+        used, self._used = self._used, set()
+        return used
 
     def _look_up(self, header: str) -> ApiKey:
         kind, _, token = header.partition(" ")
         # A header's bytes that are no UTF-8 come as lone surrogates, which cannot be hashed.
         if kind.lower() != "bearer" or not token.isascii() or not 1 <= len(token) <= MAX_KEY_CHARS:
             raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
-        digest = hash_api_key(token)
-        for key in self.known:
-            if hmac.compare_digest(key.sha256, digest):
-                if len(self._seen) < _REMEMBERED:
-                    self._seen[header] = key
-                return key
-        raise Unauthorized("This API key is not known here.")
+        # How long this takes may tell something of hashes that are known, and so nothing of their keys.
+        key = self._by_hash.get(hash_api_key(token))
+        if key is None:
+            raise Unauthorized("This API key is not known here.")
+        if len(self._seen) < _REMEMBERED:
+            self._seen[header] = key
+        return key
+
+
+def _secrets(entry: AccessKey) -> Iterable[ApiKey]:
+    """The live secrets of a key of the map: one, or two while it is being rotated."""
+    if entry.revoked_at is not None:
+        return
+    facts = (frozenset(entry.scopes), frozenset(entry.buckets), entry.prefixes)
+    yield ApiKey(entry.name, entry.sha256, *facts, entry.expires_at)
+    if entry.previous is not None:
+        ends = [end for end in (entry.previous.until, entry.expires_at) if end is not None]
+        yield ApiKey(entry.name, entry.previous.sha256, *facts, min(ends))
 
 
 def load_api_keys(path: Path) -> ApiKeys:
@@ -115,4 +166,6 @@ def _read_entry(where: str, entry: object, mistakes: list[str]) -> ApiKey | None
         needs = f"needs id, sha256 (64 hex digits), scopes of {sorted(SCOPES)}"
         mistakes.append(f"{where} {needs}: {error}")
         return None
-    return ApiKey(given.id, given.sha256, frozenset(given.scopes))
+    return ApiKey(
+        given.id, given.sha256, frozenset(given.scopes), frozenset(given.buckets), tuple(given.prefixes)
+    )

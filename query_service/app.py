@@ -90,7 +90,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             *ServiceHealth(
                 settings.name, settings.region, cluster, health, data.engines(lambda: bus.connected)
             ).routes(),
-            Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow)),
+            Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow), reach="anyone"),
         ]
         app = web.Application()
         add_routes(app.router, routes, api_keys, meter)

@@ -62,6 +62,17 @@ class AssetProof:
         set_name, members, answers = await self._testimony(asset_id)
         return judge(asset_id, set_name, members, answers.said, answers.unasked)
 
+    async def names(self, asset_id: str) -> set[tuple[str, str]]:
+        """Bucket and public_id under which the nodes know it, deleted or not. `NotFound` for none."""
+        _, members, answers = await self._testimony(asset_id)
+        found = {(r.tombstone.bucket, r.tombstone.public_id) for r in answers.said.values() if r.tombstone}
+        if not found:
+            states = await self._witnesses.ask(members, "GET", f"/internal/v1/assets/{asset_id}", AssetState)
+            found = {(r.bucket, r.public_id) for state in states.said.values() for r in state.records}
+        if not found:
+            raise NotFound("There is no such asset.", asset_id=asset_id)
+        return found
+
     async def deep(self, asset_id: str) -> DeepProof:
         """The receipt, and every node's own hashing of the current version, now."""
         receipt = await self.receipt(asset_id)

@@ -17,6 +17,7 @@ from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
 from query_service.deletes import Deleter
+from query_service.key_reach import check_found, check_name, limited_key
 from query_service.query_input import asset_id_of, check_query, needed, whole_number
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -36,10 +37,12 @@ class AssetsApi:
     def routes(self) -> list[Route]:
         """The hottest first: they are tried in this order."""
         return [
-            Route("GET", "/v1/assets/{asset_id}/url", "read", self.url),
-            Route("GET", "/v1/assets/{asset_id}", "read", self.show),
-            Route("GET", "/v1/assets/{asset_id}/locations", "read", self.locations),
-            Route("GET", "/v1/assets/by-name/{bucket}/{public_id:.+}", "read", self.show_named),
+            Route("GET", "/v1/assets/{asset_id}/url", "read", self.url, reach="inside"),
+            Route("GET", "/v1/assets/{asset_id}", "read", self.show, reach="inside"),
+            Route("GET", "/v1/assets/{asset_id}/locations", "read", self.locations, reach="inside"),
+            Route(
+                "GET", "/v1/assets/by-name/{bucket}/{public_id:.+}", "read", self.show_named, reach="inside"
+            ),
         ]
 
     async def url(self, request: web.Request) -> web.Response:
@@ -66,6 +69,7 @@ class AssetsApi:
         check_query(request, PARAMETERS)
         client = self._clients.of(request)
         name = request.match_info
+        check_name(request, name["bucket"], name["public_id"])
         asset = await self._finder.get_named(name["bucket"], name["public_id"])
         return json_response(shown(asset, self._resolver, client))
 
@@ -73,6 +77,7 @@ class AssetsApi:
         """Who holds the bytes, confirmed, and who should."""
         check_query(request, ())
         asset = await self._finder.get(asset_id_of(request))
+        check_found(request, asset.record)
         members = self._views.current().cluster.members(asset.record.set)
         return json_response(
             {
@@ -92,7 +97,7 @@ class DeletesApi:
 
     def routes(self) -> list[Route]:
         """The one route."""
-        return [Route("DELETE", "/v1/assets/{asset_id}", "delete", self.delete)]
+        return [Route("DELETE", "/v1/assets/{asset_id}", "delete", self.delete, reach="inside")]
 
     async def delete(self, request: web.Request) -> web.Response:
         """200 once a node of the set has made the tombstone durable. Repeating it gives the same answer."""
@@ -110,7 +115,8 @@ class DeletesApi:
                 raise
             asset = None
         if asset is not None:
+            check_found(request, asset.record)
             return await self._deleter.delete(asset.record, trash_seconds)
         # The catalog may have been emptied, or lag behind a restore: what it does not know may well be there.
         name = (needed(request, "bucket"), needed(request, "public_id")) if named else None
-        return await self._deleter.delete_unindexed(asset_id, name, trash_seconds)
+        return await self._deleter.delete_unindexed(asset_id, name, trash_seconds, limited_key(request))

@@ -48,8 +48,8 @@ class BackupApi:
     def routes(self) -> list[Route]:
         """Both."""
         return [
-            Route("GET", "/v1/backup", "admin", self.show),
-            Route("PUT", "/v1/backup", "admin", self.put_back),
+            Route("GET", "/v1/backup", "admin", self.show, reach="whole"),
+            Route("PUT", "/v1/backup", "admin", self.put_back, reach="whole"),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
@@ -87,7 +87,7 @@ class BackupApi:
     def _access_keys(self) -> tuple[AccessKey, ...]:
         known = dict(self._live.current.keys)
         hashes = {key.sha256 for key in known.values()}
-        for key in self._keys.known:
+        for key in self._keys.own:
             if key.sha256 not in hashes:
                 name = _name(key, known)
                 known[name] = AccessKey(name, key.sha256, key.sorted_scopes)

@@ -44,8 +44,8 @@ class CatalogApi:
     def routes(self) -> list[Route]:
         """Both."""
         return [
-            Route("POST", "/v1/catalog/check", "admin", self.check),
-            Route("POST", "/v1/catalog/rebuild", "admin", self.rebuild),
+            Route("POST", "/v1/catalog/check", "admin", self.check, reach="whole"),
+            Route("POST", "/v1/catalog/rebuild", "admin", self.rebuild, reach="whole"),
         ]
 
     async def check(self, request: web.Request) -> web.Response:

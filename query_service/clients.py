@@ -8,6 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from atoll.errors import BadRequest
+from query_service.key_reach import limited_key
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, whole_number
 from query_service.url_signer import Client
@@ -28,7 +29,7 @@ class Clients:
         seconds = self._seconds
         if request.query_string:
             seconds = whole_number(request, "expires_in", seconds, 1, self._max_seconds)
-        return Client(self._positions.of(request), seconds)
+        return Client(self._positions.of(request), seconds, key=limited_key(request))
 
     def ordering(self, request: web.Request, order: ResolveOrder) -> Client:
         """The client of a batch: what the body says wins over the query string."""
@@ -41,4 +42,4 @@ class Clients:
             )
         client = self.of(request)
         chosen = self._positions.chosen(order.lat, order.lon, order.region)
-        return Client(chosen or client.position, order.expires_in or client.seconds)
+        return client._replace(position=chosen or client.position, seconds=order.expires_in or client.seconds)

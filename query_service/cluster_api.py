@@ -22,6 +22,7 @@ from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
 from atoll.transformation.limits import DEFAULTS, Limits
 from query_service.bucket_orders import bucket_of
 from query_service.cluster_wire import BucketOrder, MemberView, NodeView, RegionView, SetView
+from query_service.key_reach import check_bucket, limited_key
 from query_service.query_input import check_query
 from query_service.routing import Route
 
@@ -45,11 +46,11 @@ class ClusterApi:
     def routes(self) -> list[Route]:
         """All of it."""
         return [
-            Route("GET", "/v1/nodes", "read", self.nodes),
-            Route("GET", "/v1/sets", "read", self.sets),
-            Route("GET", "/v1/regions", "read", self.regions),
-            Route("GET", "/v1/buckets", "read", self.buckets),
-            Route("PUT", "/v1/buckets/{bucket}", "admin", self.put_bucket),
+            Route("GET", "/v1/nodes", "read", self.nodes, reach="cluster"),
+            Route("GET", "/v1/sets", "read", self.sets, reach="cluster"),
+            Route("GET", "/v1/regions", "read", self.regions, reach="cluster"),
+            Route("GET", "/v1/buckets", "read", self.buckets, reach="inside"),
+            Route("PUT", "/v1/buckets/{bucket}", "admin", self.put_bucket, reach="inside"),
         ]
 
     @property
@@ -75,14 +76,17 @@ class ClusterApi:
         return json_response({"regions": [self._region(region) for region in regions]})
 
     async def buckets(self, request: web.Request) -> web.Response:
-        """Every bucket with its policy."""
+        """Every bucket in the key's reach, with its policy."""
         check_query(request, ())
-        return json_response({"buckets": sorted(self._map.buckets.values(), key=lambda b: b.name)})
+        key = limited_key(request)
+        buckets = [b for b in self._map.buckets.values() if key is None or key.reaches_bucket(b.name)]
+        return json_response({"buckets": sorted(buckets, key=lambda b: b.name)})
 
     async def put_bucket(self, request: web.Request) -> web.Response:
         """Make a bucket (201), or give it another policy (200)."""
         check_query(request, ())
         name = names.check_bucket(request.match_info["bucket"])
+        check_bucket(request, name)
         order = await read_json(request, BucketOrder, self._max_json_bytes)
         bucket = bucket_of(name, order, self._limits)
         existed = name in self._map.buckets

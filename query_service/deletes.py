@@ -13,6 +13,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+from atoll.api_keys import ApiKey
 from atoll.bus import BusUnavailable
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError, BadRequest, NotFound, Unavailable
@@ -22,6 +23,7 @@ from atoll.names import check_bucket, check_public_id
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, rfc3339
 from atoll.node_client import NodeClient
 from query_service.cluster_view import Views
+from query_service.key_reach import check_found_by
 from query_service.wire import DeletedView
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,11 @@ class Departed:
         gone = self._gone.get(record.asset_id)
         return gone is not None and record.version <= gone[0].version
 
+    def tombstone(self, asset_id: str) -> Tombstone | None:
+        """What the delete left."""
+        gone = self._gone.get(asset_id)
+        return gone[0] if gone else None
+
     def view(self, asset_id: str) -> DeletedView | None:
         """The answer that the delete got."""
         gone = self._gone.get(asset_id)
@@ -80,11 +87,16 @@ class Deleter:
         return await self._note(await self._send(order))
 
     async def delete_unindexed(
-        self, asset_id: str, name: tuple[str, str] | None, trash_seconds: int | None = None
+        self,
+        asset_id: str,
+        name: tuple[str, str] | None,
+        trash_seconds: int | None = None,
+        key: ApiKey | None = None,
     ) -> DeletedView:
         """Delete an asset that no catalog knows: the nodes are asked who has it. `name`: (bucket, public_id).
 
-        What was deleted through this instance before, and is on no node, gets that answer again.
+        What was deleted through this instance before, and is on no node, gets that answer again. Outside the
+        reach of a limited `key` it is unknown, whatever `name` says: the nodes find it by id.
         """
         if name is not None:
             bucket, public_id = check_bucket(name[0]), check_public_id(name[1])
@@ -95,9 +107,11 @@ class Deleter:
         try:
             records = await self._records(asset_id)
         except NotFound:
-            if known := self._departed.view(asset_id):
+            if (stone := self._departed.tombstone(asset_id)) and (known := self._departed.view(asset_id)):
+                check_found_by(key, asset_id, [(stone.bucket, stone.public_id)])
                 return known
             raise
+        check_found_by(key, asset_id, [(record.bucket, record.public_id) for record in records])
         results = [await self._send(_order(record, trash_seconds)) for record in records]
         return await self._note(max(results, key=lambda result: result.tombstone.version))
 

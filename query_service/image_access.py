@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from atoll.api_keys import ApiKeys
+from atoll.api_keys import ApiKey, ApiKeys
 from atoll.errors import Unauthorized
 from atoll.model import Bucket
 from atoll.signing import Keys
 from atoll.transformation.paths import ImagePath
 from atoll.transformation.policy import may_anybody_ask
 from atoll.transformation.signature import check
+from query_service.key_reach import API_KEY, check_name, limited_key
 
 AUTHORIZATION = "Authorization"
 
@@ -30,6 +31,7 @@ class Admission(NamedTuple):
 
     shared: bool
     until: int | None = None
+    key: ApiKey | None = None  # if it is limited
 
 
 class ImageAccess:
@@ -48,7 +50,7 @@ class ImageAccess:
             except Unauthorized:
                 if AUTHORIZATION not in request.headers:
                     raise
-        return self._by_key(request, bucket)
+        return self._by_key(request, bucket, image)
 
     def seconds_left(self, until: int) -> int:
         """How long until then."""
@@ -59,14 +61,15 @@ class ImageAccess:
         check(image.spelt, exp, key, sig, [self._keys], self._clock_s())
         return Admission(bucket.visibility == "public", int(exp))
 
-    def _by_key(self, request: web.Request, bucket: Bucket) -> Admission:
+    def _by_key(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
         if AUTHORIZATION not in request.headers:
             what = "This image is private" if bucket.visibility == "private" else "This transformation"
             raise Unauthorized(
                 f"{what}{_WAYS if bucket.visibility == 'public' else _PRIVATE_WAYS}", bucket=bucket.name
             )
-        self._api_keys.check(request.headers, "read")
-        return Admission(shared=False)
+        request[API_KEY] = self._api_keys.check(request.headers, "read")
+        check_name(request, bucket.name, image.public_id)
+        return Admission(shared=False, key=limited_key(request))
 
 
 _WAYS = (

@@ -19,6 +19,7 @@ from query_service.asset_views import shown
 from query_service.catalog import Catalog
 from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
+from query_service.key_reach import check_prefix
 from query_service.query_input import check_query, needed, prefix_of, whole_number
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -44,16 +45,18 @@ class ListingApi:
 
     def routes(self) -> list[Route]:
         """The one route."""
-        return [Route("GET", "/v1/assets", "read", self.listing)]
+        return [Route("GET", "/v1/assets", "read", self.listing, reach="inside")]
 
     async def listing(self, request: web.Request) -> web.Response:
         """One page, and the cursor of the next."""
         check_query(request, _PARAMETERS)
         bucket = names.check_bucket(needed(request, "bucket"))
+        prefix = prefix_of(request)
+        check_prefix(request, bucket, prefix)
         self._views.current().cluster.bucket(bucket)
         limit = whole_number(request, "limit", min(_DEFAULT_LIMIT, self._max_items), 1, self._max_items)
         client = self._clients.of(request)
-        page = await self._catalog.page(bucket, prefix_of(request), _after(request), limit)
+        page = await self._catalog.page(bucket, prefix, _after(request), limit)
         kept = [asset for asset in page.assets if self._finder.kept(asset)]
         return json_response(
             {

@@ -47,9 +47,9 @@ class MembershipApi:
     def routes(self) -> list[Route]:
         """All of it; for administrators."""
         return [
-            Route("PATCH", "/v1/nodes/{node}", "admin", self.change_node),
-            Route("GET", "/v1/nodes/{node}/drain", "read", self.show_drain),
-            Route("PATCH", "/v1/sets/{set}", "admin", self.change_set),
+            Route("PATCH", "/v1/nodes/{node}", "admin", self.change_node, reach="whole"),
+            Route("GET", "/v1/nodes/{node}/drain", "read", self.show_drain, reach="whole"),
+            Route("PATCH", "/v1/sets/{set}", "admin", self.change_set, reach="whole"),
         ]
 
     @property

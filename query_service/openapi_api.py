@@ -33,7 +33,7 @@ class OpenApi:
 
     def routes(self) -> list[Route]:
         """The one route."""
-        return [Route("GET", "/openapi.json", None, self.show)]
+        return [Route("GET", "/openapi.json", None, self.show, reach="anyone")]
 
     async def show(self, _: web.Request) -> web.Response:
         """The document."""

@@ -57,7 +57,7 @@ class Redirects:
 
     def routes(self) -> list[Route]:
         """The one route; it checks keys and signatures itself, for much needs neither."""
-        return [Route("GET", "/i/{bucket}/{name:.+}", None, self.redirect)]
+        return [Route("GET", "/i/{bucket}/{name:.+}", None, self.redirect, reach="inside")]
 
     async def redirect(self, request: web.Request) -> web.Response:
         """302 to the nearest node. Unknown parameters are let be: pages put `?v=3` behind image names."""
@@ -87,7 +87,7 @@ class Redirects:
     async def _to_node(
         self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission, vary: str
     ) -> web.Response:
-        client = self._clients.of(request)._replace(until=admission.until)
+        client = self._clients.of(request)._replace(until=admission.until, key=admission.key)
         resolved, seconds = await self._resolve(bucket, image, client)
         headers = self._headers(resolved.url, admission, 0 if resolved.suspect else seconds)
         return _with_vary(web.Response(status=302, headers=headers), vary)

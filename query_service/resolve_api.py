@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from atoll import names
+from atoll.api_keys import ApiKey
 from atoll.errors import AtollError, BadRequest, NotFound, TooLarge
 from atoll.http import json_response, read_json
 from query_service.asset_finder import AssetFinder, Key
 from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
+from query_service.key_reach import check_named
 from query_service.query_input import check_asset_id, check_query
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -53,14 +55,14 @@ class ResolveApi:
 
     def routes(self) -> list[Route]:
         """The one route."""
-        return [Route("POST", "/v1/resolve", "read", self.resolve)]
+        return [Route("POST", "/v1/resolve", "read", self.resolve, reach="inside")]
 
     async def resolve(self, request: web.Request) -> web.Response:
         """A result per item, in order."""
         check_query(request, PARAMETERS)
         order = await self._read(request)
         client = self._clients.ordering(request, order)
-        targets = [_target(item) for item in order.items]
+        targets = [_target(item, client.key) for item in order.items]
         self._handles(sum(isinstance(target, Held) for target in targets))
         keys = {target for target in targets if not isinstance(target, (Held, AtollError))}
         found = await self._finder.many(keys) if keys else {}
@@ -101,12 +103,15 @@ class ResolveApi:
         return self._resolver.asset(asset, client, text)
 
 
-def _target(item: ResolveItem) -> Target:
+def _target(item: ResolveItem, key: ApiKey | None) -> Target:
     """What an item asks for, or what is wrong with it."""
     try:
-        return _checked(item)
+        target = _checked(item)
+        if key is not None and isinstance(target, tuple) and not isinstance(target, Held):
+            check_named(key, *target)
     except AtollError as error:
         return error
+    return target
 
 
 def _checked(item: ResolveItem) -> Target:

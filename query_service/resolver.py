@@ -2,7 +2,8 @@
 
 Owns the order of the answer: nodes known to hold the blob and healthy; failing those, the set's other
 healthy nodes (they pull it through); last, nodes that should hold it and give no sign of life, marked so.
-URLs are signed by `url_signer`, transformations understood by `wishes`. Called for every image anybody
+URLs are signed by `url_signer`, transformations understood by `wishes`; what a limited API key does not
+reach is refused here (key_reach.py). Called for every image anybody
 looks at: what does not depend on the single request is kept in the view's plans.
 """
 
@@ -18,6 +19,7 @@ from atoll.names import Handle
 from atoll.node_api import handle_of, rfc3339
 from query_service.catalog_asset import CatalogAsset
 from query_service.cluster_view import Plan, Views
+from query_service.key_reach import check_found_by, check_handle, check_layers
 from query_service.url_signer import Client, SignedPath, UrlSigner
 from query_service.wire import Offer, Resolved
 from query_service.wishes import Wish, Wishes
@@ -35,6 +37,8 @@ class Resolver:
         `BadTransformation` when the asset's bucket does not allow what `text` says.
         """
         record = asset.record
+        if client.key is not None:
+            check_found_by(client.key, record.asset_id, [(record.bucket, record.public_id)])
         holders = tuple([location.node for location in asset.locations])
         view = self._views.current()
         plan = view.plan(client.position, record.set, holders)
@@ -48,6 +52,8 @@ class Resolver:
     def derivative(self, asset: CatalogAsset, client: Client, wish: Wish) -> Resolved:
         """Where to get what `wish` makes of an asset, for whoever is redirected there at once."""
         record = asset.record
+        check_found_by(client.key, record.asset_id, [(record.bucket, record.public_id)])
+        check_layers(client.key, record.bucket, wish.transformation)
         holders = tuple([location.node for location in asset.locations])
         view = self._views.current()
         plan = view.plan(client.position, record.set, holders)
@@ -57,6 +63,7 @@ class Resolver:
 
     def handle(self, bucket: str, handle: Handle, client: Client, text: str | None = None) -> Resolved:
         """Where to get the bytes behind a handle; nobody is asked whether they exist."""
+        check_handle(client.key, bucket)
         view = self._views.current()
         if not view.cluster.members(handle.set):
             raise NotFound(f"There is no set {handle.set!r} with nodes in it.", set=handle.set)
@@ -64,6 +71,7 @@ class Resolver:
         if text is None:
             return self._answer(handle, plan, self._signer.blob(policy, handle, client), UNSET)
         wish = self._wishes.wish(policy, text)
+        check_layers(client.key, bucket, wish.transformation)
         signed = self._signer.derivative(policy, handle, wish, client)
         return replace(self._answer(handle, plan, signed, UNSET), transformation=wish.text)
 

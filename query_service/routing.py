@@ -1,9 +1,10 @@
 """The routing table: every path with its method and the scope a caller needs, and what surrounds a handler.
 
 Owns that no path is open by forgetting: a route names its scope or says `None`, which means anyone. Refuses
-a missing or unknown key (401) and a key without the scope (403) before the handler runs, other methods
-(405) and other paths (404). Every answer leaves through `_answering`: measured, and if it is an error, as
-a problem document. aiohttp's middlewares would do the same, at twice the cost of resolving an image.
+a missing or unknown key (401), a key without the scope (403), a limited key where the whole cluster is meant
+(403) before the handler runs, other methods (405) and other paths (404). Every answer leaves through
+`_answering`: measured, and if it is an error, as a problem document. aiohttp's middlewares would do the same,
+at twice the cost of resolving an image.
 """
 
 from __future__ import annotations
@@ -11,25 +12,36 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aiohttp import web
 
 from atoll.api_keys import ApiKeys
+from atoll.errors import Forbidden
 from atoll.http import Handler, problems
+from query_service.key_reach import API_KEY
 
 UNMATCHED = "unmatched"
+
+# What a route means to an API key that is limited to buckets or prefixes: no key is asked for; nothing of a
+# bucket is shown; it concerns the whole cluster, so a limited key is refused; the handler holds what it
+# touches against the key (key_reach.py).
+Reach = Literal["anyone", "cluster", "whole", "inside"]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One path. With `unread_body` the client is not told to go on sending (`Expect: 100-continue`)."""
+    """One path. With `unread_body` the client is not told to go on sending (`Expect: 100-continue`).
+
+    Without a `reach` it counts as "whole", and a test fails: each route decides.
+    """
 
     method: str
     path: str
     scope: str | None
     handler: Handler
     unread_body: bool = False
+    reach: Reach | None = None
 
 
 class Meter(Protocol):
@@ -41,28 +53,39 @@ class Meter(Protocol):
 def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], keys: ApiKeys, meter: Meter) -> None:
     """Put the routes into `router`. The first that matches a path wins; whatever matches none is refused."""
     for route in routes:
-        handler = _answering(route.handler, route.path, route.scope, keys, meter)
+        handler = _answering(_guarded(route, keys), route.path, meter)
         expect = _stay_silent if route.unread_body else _go_on
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             router.add_route(method, route.path, handler, expect_handler=expect)
     for path, methods in _methods(routes).items():
-        refusal = _answering(_refusing(methods), path, None, keys, meter)
+        refusal = _answering(_refusing(methods), path, meter)
         router.add_route("*", path, refusal, expect_handler=_stay_silent)
-    nowhere = _answering(_not_found, UNMATCHED, None, keys, meter)
+    nowhere = _answering(_not_found, UNMATCHED, meter)
     router.add_route("*", "/{path:.*}", nowhere, expect_handler=_stay_silent)
 
 
-def _answering(handler: Handler, path: str, scope: str | None, keys: ApiKeys, meter: Meter) -> Handler:
-    clock = time.perf_counter
+def _guarded(route: Route, keys: ApiKeys) -> Handler:
+    """The handler behind the route's scope and reach."""
+    scope, handler, limited_may = route.scope, route.handler, route.reach in {"cluster", "inside"}
+    if scope is None:
+        return handler
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        if scope is not None:
-            keys.check(request.headers, scope)
+        key = keys.check(request.headers, scope)
+        if key.limited and not limited_may:
+            raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
+        request[API_KEY] = key
         return await handler(request)
+
+    return guarded
+
+
+def _answering(handler: Handler, path: str, meter: Meter) -> Handler:
+    clock = time.perf_counter
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
-        response = await problems(request, guarded)
+        response = await problems(request, handler)
         meter(request.method, path, response.status, clock() - started)
         return response
 

@@ -37,8 +37,8 @@ class ScrubApi:
     def routes(self) -> list[Route]:
         """Both."""
         return [
-            Route("GET", "/v1/scrub", "read", self.show),
-            Route("POST", "/v1/scrub", "admin", self.change),
+            Route("GET", "/v1/scrub", "read", self.show, reach="whole"),
+            Route("POST", "/v1/scrub", "admin", self.change, reach="whole"),
         ]
 
     async def show(self, request: web.Request) -> web.Response:

@@ -35,7 +35,7 @@ class ServiceHealth:
 
     def routes(self) -> list[Route]:
         """The one route."""
-        return [Route("GET", "/health", None, self.show)]
+        return [Route("GET", "/health", None, self.show, reach="anyone")]
 
     async def show(self, _: web.Request) -> web.Response:
         """The state of now."""

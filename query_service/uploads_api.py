@@ -13,6 +13,7 @@ from aiohttp import web
 from atoll.errors import AtollError
 from atoll.http import SAFE_HEADERS, json_response, read_json
 from atoll.model import Position
+from query_service.key_reach import check_name
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, check_query, needed, tags_of, whole_number
 from query_service.routing import Route
@@ -39,14 +40,15 @@ class UploadsApi:
     def routes(self) -> list[Route]:
         """Both routes."""
         return [
-            Route("POST", "/v1/uploads", "write", self.ticket),
-            Route("POST", "/v1/assets", "write", self.redirect, unread_body=True),
+            Route("POST", "/v1/uploads", "write", self.ticket, reach="inside"),
+            Route("POST", "/v1/assets", "write", self.redirect, reach="inside", unread_body=True),
         ]
 
     async def ticket(self, request: web.Request) -> web.Response:
         """201 with the ticket."""
         check_query(request, POSITION)
         order = await read_json(request, UploadOrder, self._max_json_bytes)
+        check_name(request, order.bucket, order.public_id)
         view = self._issue(order, self._positions.of(request))
         return json_response(view, 201, {"Cache-Control": "no-store"})
 
@@ -61,6 +63,7 @@ class UploadsApi:
             tags=tags_of(request),
             durability=request.query.get("durability"),
         )
+        check_name(request, order.bucket, order.public_id)
         view = self._issue(order, self._positions.of(request))
         headers = {**SAFE_HEADERS, "Location": view.upload_url, "Cache-Control": "no-store"}
         response = web.Response(status=307, headers=headers)

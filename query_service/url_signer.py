@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from atoll.api_keys import ApiKey
 from atoll.model import Bucket, Position
 from atoll.names import Handle, blob_path
 from atoll.signing import Keys, sign_delivery
@@ -25,11 +26,13 @@ class Client(NamedTuple):
     """Who asks: where it is, and for how many seconds a signed URL shall be valid.
 
     `until` (Unix seconds): what this client was let in with ends then, and so does what it is given.
+    `key`: the API key it came with, if that is limited.
     """
 
     position: Position
     seconds: int
     until: int | None = None
+    key: ApiKey | None = None
 
 
 # A path with its query, and when its signature expires in Unix seconds; None when nothing is signed. Not a

@@ -6,7 +6,7 @@ import pytest
 
 from atoll.api_keys import ApiKey, ApiKeys, load_api_keys
 from atoll.errors import Forbidden, Unauthorized
-from atoll.model import AccessKey
+from atoll.model import AccessKey, PreviousSecret
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 
@@ -129,3 +129,87 @@ def test_a_key_of_the_cluster_map_is_known_until_it_is_gone_from_it(keys):
     keys.share([])
     with pytest.raises(Unauthorized):
         keys.check(headers, "read")
+
+
+def of_map(**facts):
+    return AccessKey("mobile", hash_api_key("m" * 43), ("read",), **facts)
+
+
+class Clock:
+    now = 1_000
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_key_with_an_end_is_refused_from_then_on_also_when_it_was_seen_before():
+    clock = Clock()
+    keys = ApiKeys([], clock)
+    keys.share([of_map(expires_at=2_000)])
+    assert keys.check(bearer("m" * 43), "read").id == "mobile"
+    clock.now = 2_000
+    with pytest.raises(Unauthorized, match="expired"):
+        keys.check(bearer("m" * 43), "read")
+
+
+def test_a_rotated_key_has_two_secrets_until_the_older_ones_end():
+    clock = Clock()
+    keys = ApiKeys([], clock)
+    keys.share([of_map(previous=PreviousSecret(hash_api_key("p" * 43), 2_000))])
+    assert {keys.check(bearer(letter * 43), "read").id for letter in "mp"} == {"mobile"}
+    clock.now = 2_000
+    assert keys.check(bearer("m" * 43), "read").id == "mobile"
+    with pytest.raises(Unauthorized, match="expired"):
+        keys.check(bearer("p" * 43), "read")
+
+
+def test_an_older_secret_ends_with_its_key_at_the_latest():
+    clock = Clock()
+    keys = ApiKeys([], clock)
+    keys.share([of_map(expires_at=1_500, previous=PreviousSecret(hash_api_key("p" * 43), 2_000))])
+    clock.now = 1_500
+    for letter in "mp":
+        with pytest.raises(Unauthorized):
+            keys.check(bearer(letter * 43), "read")
+
+
+def test_a_revoked_key_is_refused_with_both_secrets_even_where_a_file_has_it():
+    keys = ApiKeys([READER])
+    assert keys.check(bearer(KEY), "read") == READER
+    keys.share([AccessKey("reader", hash_api_key(KEY), ("read",), revoked_at=1)])
+    with pytest.raises(Unauthorized, match="not known"):
+        keys.check(bearer(KEY), "read")
+    keys.share([of_map(revoked_at=1, previous=PreviousSecret(hash_api_key("p" * 43), 2**50))])
+    for letter in "mp":
+        with pytest.raises(Unauthorized, match="not known"):
+            keys.check(bearer(letter * 43), "read")
+
+
+@pytest.mark.parametrize(
+    ("buckets", "prefixes", "reached"),
+    [
+        ((), (), {("a", "x/1"), ("a", "y/1"), ("b", "x/1"), ("b", "y/1")}),
+        (("a",), (), {("a", "x/1"), ("a", "y/1")}),
+        ((), ("x/",), {("a", "x/1"), ("b", "x/1")}),
+        (("a",), ("x/", "y"), {("a", "x/1"), ("a", "y/1")}),
+        (("c",), (), set()),
+    ],
+)
+def test_a_key_reaches_what_lies_in_its_buckets_and_under_its_prefixes(buckets, prefixes, reached):
+    key = ApiKey("k", "0" * 64, frozenset({"read"}), frozenset(buckets), prefixes)
+    assert key.limited == bool(buckets or prefixes)
+    names = {(bucket, public_id) for bucket in "ab" for public_id in ("x/1", "y/1")}
+    assert {name for name in names if key.reaches(*name)} == reached
+
+
+def test_limits_are_read_from_a_file(tmp_path):
+    (tmp_path / "keys.toml").write_text(entry(buckets='["photos"]', prefixes='["team/"]'))
+    key = load_api_keys(tmp_path / "keys.toml").check(bearer(KEY), "read")
+    assert (key.buckets, key.prefixes) == (frozenset({"photos"}), ("team/",))
+
+
+def test_which_keys_were_used_is_told_once(keys):
+    keys.check(bearer(KEY), "read")
+    keys.check(bearer(KEY), "read")
+    assert keys.take_used() == {"reader"}
+    assert keys.take_used() == set()
