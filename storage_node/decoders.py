@@ -17,7 +17,11 @@ _MAX_TEXT_BYTES_SUM = 8 << 20
 def set_up_decoders() -> None:
     """Load every plugin now, in the safe, and put its limits on. Changes Pillow for the whole process."""
     Image.preinit()  # the common plugins; the rest are registered by their import
-    assert {"AVIF", "BMP", "WEBP", "TIFF"} <= Image.OPEN.keys(), (AvifImagePlugin, WebPImagePlugin, TiffImagePlugin)
+    assert {"AVIF", "BMP", "WEBP", "TIFF"} <= Image.OPEN.keys(), (
+        AvifImagePlugin,
+        WebPImagePlugin,
+        TiffImagePlugin,
+    )
     # One thread each: the pool's size says how many cores decode, and every thread is address space.
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
