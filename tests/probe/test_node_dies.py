@@ -181,6 +181,8 @@ def test_killed_in_the_middle_of_a_deep_proof_it_testifies_when_it_is_asked_agai
 def test_killed_with_a_bad_copy_just_set_aside_it_never_serves_it_and_pulls_a_good_one(pair: Pair) -> None:
     record, body = uploaded(pair)
     pair.peer_gets(record, body)
+    pair.node.kill()  # in its next life it has nothing in memory
+    pair.node.start()
     (path,) = pair.files(record)
     path.chmod(0o644)
     path.write_bytes(body[:-1] + bytes([body[-1] ^ 1]))

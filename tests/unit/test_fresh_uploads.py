@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage_node.fresh_uploads import FreshUploads
+from storage_node.fresh_uploads import SECONDS, FreshUploads
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobKey
 
@@ -66,3 +66,16 @@ def test_what_comes_after_a_drop_is_kept_again() -> None:
     ram.clear()
     fresh.put(key(1), b"one", fresh.drops)
     assert fresh.get(key(1)) == b"one"
+
+
+def test_after_some_seconds_the_disk_is_read_again() -> None:
+    now = 0.0
+    fresh = FreshUploads(RamCache(10_000, 1_000), 100, lambda: now)
+    fresh.put(key(1), bytes(60), fresh.drops)
+    now = SECONDS / 2
+    fresh.put(key(2), bytes(40), fresh.drops)
+    assert fresh.get(key(1)) is not None
+    now = SECONDS
+    assert fresh.get(key(1)) is None
+    fresh.put(key(3), bytes(60), fresh.drops)
+    assert fresh.get(key(2)) is not None
