@@ -27,6 +27,7 @@ from atoll.version import __version__
 from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.index import Counts, Index
 from storage_node.node_gauges import node_gauges
+from storage_node.node_load import NodeLoad
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
@@ -67,15 +68,14 @@ class Heartbeats:
         self._threads, self._under_way, self._stop = threads, under_way, stop
         self._counts = Counts(0, 0, 0, 0, 0, 0)
         self._lag = 0.0
-        self._cpu = time.process_time()
-        self._load = 0.0
+        self._load = NodeLoad(lambda: under_way() / settings.max_uploads)
         self._blind = False  # the last look was refused
-        node_gauges(registry, lambda: self._counts, space, lambda: self._lag, lambda: self._load)
+        node_gauges(registry, lambda: self._counts, space, lambda: self._lag, lambda: self._load.value)
 
     @property
     def load(self) -> float:
         """How busy the node is: 0 (idle) to 1 (saturated) and above."""
-        return self._load
+        return self._load.value
 
     @property
     def held(self) -> tuple[int, int]:
@@ -130,7 +130,7 @@ class Heartbeats:
         while True:
             began = time.monotonic()
             self._lag = max(0.0, began - due)
-            self._measure_load(every)
+            self._load.measure(every)
             await self.measure()
             await self.beat()
             due = began + every
@@ -139,15 +139,11 @@ class Heartbeats:
     async def _rest(self, due: float) -> None:
         """Until `due` (monotonic seconds), or until there is something to be told at once."""
         told = self.state
-        while (left := due - time.monotonic()) > 0 and self.state == told:  # noqa: ASYNC110 - time changes it
-            await asyncio.sleep(min(left, _LOOK_SECONDS))
-
-    def _measure_load(self, every: float) -> None:
-        """The process's share of one core (the loop's ceiling), or how full its upload places are."""
-        cpu = time.process_time()
-        busy = min(1.0, (cpu - self._cpu) / every)
-        self._cpu = cpu
-        self._load = max(busy, self._under_way() / self._settings.max_uploads)
+        while (left := due - time.monotonic()) > 0 and self.state == told:
+            nap = min(left, _LOOK_SECONDS)
+            asleep = time.monotonic()
+            await asyncio.sleep(nap)
+            self._load.woken(time.monotonic() - asleep - nap)
 
     async def beat(self) -> None:
         """Publish one heartbeat; without NATS there is nobody to tell, and a removed node tells nobody."""
@@ -171,7 +167,7 @@ class Heartbeats:
             version=__version__,
             state=self.state,
             read_only=self._space.read_only,
-            load=round(self._load, 3),
+            load=round(self._load.value, 3),
             bytes_total=self._space.total,
             bytes_free=self._space.free,
             blobs=counts.blobs,
