@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import platform
 import random
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -17,19 +15,13 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
-from atoll.model import AssetRecord
 from atoll.node_client import NodeClient, open_session
 from atoll.settings import read_secret
-from atoll.signing import Keys, Ticket
+from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
 from storage_node.disk_probe import DiskProbe
-from storage_node.durability import Confirmer
-from storage_node.eager import EagerCollector, EagerQueue
-from storage_node.eager_orders import EagerOrders
-from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
-from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
 from storage_node.join import keep_joined
 from storage_node.loop_meter import LoopMeter
@@ -45,8 +37,7 @@ from storage_node.scrub_side import ScrubSide
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.ticket_sweep import sweep_tickets
-from storage_node.upload_intake import UploadIntake
-from storage_node.uploads_api import UploadsApi
+from storage_node.upload_side import UploadSide
 
 log = logging.getLogger(__name__)
 
@@ -127,20 +118,25 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
 class _Sides:
     """What the node does, each by itself."""
 
-    uploads: UploadsApi
+    uploads: UploadSide
     reads: ReadSide
     heartbeats: Heartbeats
     scrub: ScrubSide
     outbox: Outbox
-    eager: EagerQueue
 
 
 def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExitStack) -> _Sides:
     ground = base.ground
     settings = ground.settings
     reads = ReadSide(ground, random.Random())
-    uploads = _uploads(
-        base, inspector, reads.fresh, stack, lambda record, ticket: orders.stored(record, ticket)
+    uploads = UploadSide(
+        ground,
+        base.cluster,
+        inspector,
+        open_threads(stack, "spool", _SPOOL_THREADS),
+        reads.fresh,
+        reads.derived.prepare,
+        lambda: heartbeats.load,
     )
     base.cluster.on_change(reads.cluster_changed)
     stack.push_async_callback(reads.close)
@@ -154,16 +150,13 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         base.bus,
         ground.keys,
         open_threads(stack, "measure", 1),
-        lambda: uploads.under_way,
+        lambda: uploads.api.under_way,
         stop,
         ground.registry,
         ground.disk,
         lambda: scrub.facts(),
         lambda: reads.derivatives.usage().bytes,
     )
-    eager = EagerQueue(reads.derived.prepare, settings.eager_queue, lambda: heartbeats.load, asyncio.sleep)
-    EagerCollector(eager, ground.registry)
-    orders = EagerOrders(eager, base.cluster)
     scrub = ScrubSide(
         ground,
         reads,
@@ -186,27 +179,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
-    return _Sides(uploads, reads, heartbeats, scrub, outbox, eager)
-
-
-def _uploads(
-    base: _Base,
-    inspector: Inspector,
-    fresh: FreshUploads,
-    stack: AsyncExitStack,
-    stored: Callable[[AssetRecord, Ticket], None],
-) -> UploadsApi:
-    ground = base.ground
-    settings = ground.settings
-    ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
-    spoolers = open_threads(stack, "spool", _SPOOL_THREADS)
-    intake = UploadIntake(
-        ground.store, ingest, ground.space, ground.writers, spoolers, ground.registry, fresh
-    )
-    confirmer = Confirmer(ground.origin, base.cluster, ground.client, settings.durability_seconds)
-    return UploadsApi(
-        settings, ground.keys, ground.origin, base.cluster, intake, confirmer, ground.registry, stored
-    )
+    return _Sides(uploads, reads, heartbeats, scrub, outbox)
 
 
 async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) -> None:
@@ -221,12 +194,12 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     tasks.start("heartbeats", sides.heartbeats.run())
     tasks.start("loop meter", LoopMeter(ground.registry).run())
     tasks.start("ticket sweep", sweep_tickets(ground.index, ground.origin))
-    tasks.start("eager derivatives", sides.eager.run())
+    tasks.start("eager derivatives", sides.uploads.eager.run())
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 
     app = web.Application(middlewares=[problems, base.membership.gate])
-    sides.uploads.add_routes(app)
+    sides.uploads.api.add_routes(app)
     sides.heartbeats.add_routes(app)
     app.router.add_get("/metrics", metrics_handler(ground.registry, settings.metrics_allow))
     sides.scrub.add_routes(app)

@@ -1,0 +1,46 @@
+"""Everything about uploads on a node, put together: their routes, and the derivatives made after them.
+
+Called by app.py, which owns the threads and runs `eager`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from atoll.cluster_map import LiveClusterMap
+from storage_node.durability import Confirmer
+from storage_node.eager import EagerCollector, EagerQueue, Render
+from storage_node.eager_orders import EagerOrders
+from storage_node.fresh_uploads import FreshUploads
+from storage_node.ground import Ground
+from storage_node.ingest import Ingest
+from storage_node.inspection import Inspector
+from storage_node.upload_intake import UploadIntake
+from storage_node.uploads_api import UploadsApi
+
+
+class UploadSide:
+    """`prepare` makes one derivative; `load` says how busy the node is; `spoolers` write what comes."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        cluster: LiveClusterMap,
+        inspector: Inspector,
+        spoolers: Executor,
+        fresh: FreshUploads,
+        prepare: Render,
+        load: Callable[[], float],
+    ) -> None:
+        settings, registry = ground.settings, ground.registry
+        self.eager = EagerQueue(prepare, settings.eager_queue, load, asyncio.sleep)
+        EagerCollector(self.eager, registry)
+        orders = EagerOrders(self.eager, cluster)
+        ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
+        intake = UploadIntake(ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh)
+        confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
+        self.api = UploadsApi(
+            settings, ground.keys, ground.origin, cluster, intake, confirmer, registry, orders.stored
+        )
