@@ -14,13 +14,12 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from atoll.transformation.steps import Delivery, Format
-from storage_node.rendering.encode import AVIF_SPEED, ENCODERS, Carried
+from storage_node.rendering.encode import AVIF_SPEED, ENCODERS, Carried, hard_edged
 from storage_node.rendering.quality import DEFAULTS
 
 MOVING: frozenset[Format] = frozenset({"gif", "webp", "avif"})
 _WEBP_METHOD = 2  # a frame of an animation costs what a picture does: faster, 3 % larger
 _AUTOMATIC = {"auto:best": 5, "auto": 0, "auto:eco": -8, "auto:low": -18}  # from the default; not measured
-_OPAQUE_FROM = 128  # of 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,7 @@ def encode_frames(
 
 def _ready(frame: Image.Image, written: Format, *, see_through: bool) -> Image.Image:
     frame = frame.convert("RGBA" if see_through else "RGB")
-    if written == "gif" and see_through:
-        frame.putalpha(frame.getchannel("A").point(lambda level: 255 if level >= _OPAQUE_FROM else 0))
-    return frame
+    return hard_edged(frame) if written == "gif" and see_through else frame
 
 
 def _options(written: Format, delivery: Delivery, *, see_through: bool) -> dict[str, Any]:

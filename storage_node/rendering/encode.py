@@ -1,7 +1,8 @@
 """Pixels to a file: one still picture in each format we write. Called by `job`.
 
 Nothing of the source's metadata goes along: what a file may carry is passed in (`Carried`). What a format
-cannot hold is settled here: transparency lies on white in JPEG, greys become colours where there is no grey.
+cannot hold is settled here: transparency lies on white in JPEG and is none or full in GIF, greys become
+colours where there is no grey.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ AVIF_SPEED = 9
 _WEBP_METHOD = 4  # 0 fast to 6 small; 4 is libwebp's own
 PNG_LEVEL = 4  # zlib's own, 6, takes 1.7 times as long for photographs that are 1 % smaller
 _COLOURS = 256  # of a palette
+_OPAQUE_FROM = 128  # of 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ def encode(image: Image.Image, file: BinaryIO, written: Format, delivery: Delive
         sample.save(target, ENCODERS[written], **_options(sample, written, delivery, quality))
 
     quality = quality_of(delivery.quality, image, written, attempt)
-    if written in {"png", "gif"} and (delivery.lossy or written == "gif"):
+    if written == "gif" and image.mode == "RGBA":
+        image = hard_edged(image)  # Pillow's writer finds the transparent colour of RGBA, not of a palette
+    elif written == "gif" or (written == "png" and delivery.lossy):
         image = _palette(image)
     options = _options(image, written, delivery, quality)
     image.save(file, ENCODERS[written], **options, **along.options())
@@ -90,6 +94,16 @@ def _options(image: Image.Image, written: Format, delivery: Delivery, quality: i
             return {"compress_level": PNG_LEVEL}
         case "gif":
             return {}
+
+
+def hard_edged(image: Image.Image) -> Image.Image:
+    """RGBA in which every pixel is opaque or clear, as GIF has it. All clear ones have one colour: a writer
+    takes one entry of the palette for clear, and others would be seen."""
+    mask = image.getchannel("A").point(lambda level: 255 if level >= _OPAQUE_FROM else 0)
+    hard = Image.new("RGBA", image.size)
+    hard.paste(image, mask=mask)
+    hard.putalpha(mask)
+    return hard
 
 
 def _palette(image: Image.Image) -> Image.Image:

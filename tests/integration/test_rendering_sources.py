@@ -252,6 +252,30 @@ def test_frames_with_transparency_do_not_show_through_each_other(stage, decoder)
     assert image.getpixel((60, 20))[3] == 255
 
 
+def soft_disc(hidden: tuple[int, int, int]) -> Image.Image:
+    """Red on nothing, with soft edges; `hidden` is the colour of what is wholly clear."""
+    alpha = Image.new("L", (400, 400))
+    ImageDraw.Draw(alpha).ellipse((20, 20, 379, 379), fill=255)
+    alpha = alpha.resize((100, 100), Image.Resampling.LANCZOS)
+    disc = Image.new("RGB", (100, 100), hidden)
+    disc.paste((220, 20, 20), mask=alpha.point(lambda level: 255 if level else 0))
+    disc.putalpha(alpha)
+    return disc
+
+
+@pytest.mark.parametrize("hidden", [(0, 0, 0), (255, 255, 255), (0, 255, 0)])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_what_is_clear_stays_clear_in_a_gif_and_edges_have_no_fringe(stage, hidden, frames):
+    disc = soft_disc(hidden)
+    turned = disc.transpose(Image.Transpose.ROTATE_90)
+    data = saved("PNG", disc) if frames == 1 else animation("WEBP", [disc, turned], lossless=True, exact=True)
+    stage.made(data, Resize("scale", 60), format="gif")
+    image = stage.shown().convert("RGBA")
+    assert image.getpixel((0, 0))[3] == 0
+    for count, (red, green, blue, alpha) in image.getcolors(60 * 60):
+        assert alpha == 0 or (red > 180 and green < 60 and blue < 60), (count, red, green, blue)
+
+
 @pytest.mark.parametrize("form", ["jpg", "png"])
 def test_a_format_that_does_not_move_shows_the_first_frame(stage, form):
     found = stage.made(animation("GIF"), format=form)
