@@ -1,4 +1,8 @@
-"""Put a backup back into a cluster, usually a new and empty one. What is there already stays as it is."""
+"""Put a backup back into a cluster, usually a new and empty one. What is there already stays as it is.
+
+API keys come back as they were when the backup was made. In the cluster that it was made of, a key that was
+revoked since stays revoked; a new cluster knows nothing of that, so whoever restores there is told.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,9 @@ from atoll.cli.output import emit_json, say
 from atoll.client.async_client import AsyncClient
 from atoll.client.source import local_file
 from atoll.sealed_file import MAX_BODY, open_file
+
+_KEY = "key."
+KEYS_ARE_BACK = "API keys open again what they opened when the backup was made: revoke those revoked since."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,4 +45,6 @@ async def _restore(args: argparse.Namespace, client: AsyncClient, _: Access) -> 
         say("restored", name)
     for name in done.kept:
         say("kept", name)
+    if any(name.startswith(_KEY) for name in done.restored):
+        say(KEYS_ARE_BACK)
     return Exit.OK

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
 from atoll.api_keys import ApiKey
 from atoll.cli.backup import passphrase
 from atoll.cli.exit_codes import WrongUsage
+from atoll.cli.restore_backup import KEYS_ARE_BACK, _restore
 from atoll.model import AccessKey
+from atoll.sealed_file import seal_file
 from query_service.backup_api import Backup, _name
 from query_service.verify_api import VerifyOrder
 
@@ -67,3 +72,18 @@ def test_a_passphrase_file_is_text_and_its_line_end_is_no_part_of_it(tmp_path):
     file.write_bytes(b"\xff\xfe a good long passphrase")
     with pytest.raises(WrongUsage, match="UTF-8"):
         passphrase(file, twice=True)
+
+
+@pytest.mark.parametrize(("restored", "told"), [(["bucket.b"], False), (["bucket.b", "key.ci"], True)])
+async def test_whoever_restores_api_keys_is_told_that_revoked_ones_are_back(restored, told, tmp_path, capsys):
+    phrase, file = tmp_path / "phrase", tmp_path / "backup"
+    phrase.touch(mode=0o600)
+    phrase.write_text("a passphrase long enough\n")
+    file.write_bytes(seal_file(b"{}", "a passphrase long enough"))
+
+    async def put_back(_body: bytes) -> SimpleNamespace:
+        return SimpleNamespace(restored=restored, kept=["key.kept"])
+
+    client = SimpleNamespace(operations=SimpleNamespace(put_back=put_back))
+    await _restore(Namespace(file=file, passphrase_file=phrase, json=False), client, None)
+    assert (KEYS_ARE_BACK in capsys.readouterr().out) is told
