@@ -96,10 +96,12 @@ class Renders:
             raise Failed(f"The derivative was lost on its way: {bad.reason}.", retry_after=1) from bad
 
     async def _drawn(self, wanted: Wanted, staged: Path, seen_drops: int) -> Rendered:
-        """The file at `staged`. What vanishes while it is read was deleted."""
+        """The file at `staged`. What was held and vanishes while it is read was deleted."""
+        held = False
         try:
             async with AsyncExitStack() as stack:
                 source = await self._opened(wanted.address, stack)
+                held = source.picture is not None
                 layers = {}
                 for layer in wanted.layers:
                     found = await self._opened(layer.address, stack)
@@ -110,7 +112,7 @@ class Renders:
                 )
                 return await self._rendering.render(_order(wanted, drawable, layers, staged, limits))
         except Unavailable:
-            if await self._sources.is_gone(wanted.address):
+            if held and await self._sources.is_gone(wanted.address):
                 raise NotFound("This image was deleted.") from None
             raise
 

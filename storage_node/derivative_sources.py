@@ -49,7 +49,7 @@ class Sources:
         return held.blob.picture if held else None
 
     async def is_gone(self, address: BlobAddress) -> bool:
-        """Whether this node does not hold it (any more), be it its to hold or not."""
+        """Whether this node does not hold it (any more)."""
         return await self._local.known(address) is None
 
     @asynccontextmanager

@@ -27,6 +27,7 @@ from picture_maker import animation, cut_out, saved, scene
 from read_cluster import PRIVATE, PUBLIC, Answer, ReadCluster, flip, until
 from yarl import URL
 
+from atoll.errors import Unavailable
 from atoll.ids import new_id, now_ms
 from atoll.model import Bucket, Face, Picture, RenderPolicy, Tombstone
 
@@ -391,6 +392,24 @@ async def test_a_bit_that_flips_on_the_disk_is_never_served(tmp_path: Path) -> N
         path.unlink()
         node.side.ram.clear()
         assert origin_of(await cluster.get(node, target)) == "rendered"
+
+
+async def test_workers_that_do_not_start_are_our_fault_and_tried_again(tmp_path: Path) -> None:
+    async with stage(tmp_path) as cluster:
+        (node,) = cluster.nodes
+        target, rendering = target_of(hold(node), "w_70"), node.side.derived.rendering
+        build = rendering._build
+
+        def broken() -> Any:
+            raise Unavailable("The rendering workers did not start.", retry_after=1)
+
+        rendering._build = broken
+        for _ in range(2):
+            answer = await cluster.get(node, target)
+            assert (answer.status, answer.headers["Cache-Control"]) == (503, "no-store")
+        rendering._build = build
+        assert (await cluster.get(node, target)).status == 200
+        assert renders(node, result="failed") == 2
 
 
 async def test_with_no_room_for_derivatives_they_are_served_all_the_same(tmp_path: Path) -> None:
