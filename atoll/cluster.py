@@ -1,4 +1,4 @@
-"""The cluster map as a value: regions, nodes, sets, buckets, API keys. Pure.
+"""The cluster map as a value: regions, nodes, sets, buckets, API keys, signing keys. Pure.
 
 An entry travels as a sealed JSON document under a key such as `node.eu-1`; who does not know the cluster
 secret can neither join a node nor open a bucket. `cluster_map.py` watches the entries; this module reads
@@ -16,18 +16,19 @@ import msgspec
 from msgspec import Struct
 
 from atoll.errors import NotFound
-from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet
+from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet, SigningKey
 from atoll.placement import distance_km
 from atoll.signing import Keys, seal, seal_matches
 
-Entry = Region | Node | ReplicaSet | Bucket | AccessKey
-E = TypeVar("E", Region, Node, ReplicaSet, Bucket, AccessKey)
+Entry = Region | Node | ReplicaSet | Bucket | AccessKey | SigningKey
+E = TypeVar("E", Region, Node, ReplicaSet, Bucket, AccessKey, SigningKey)
 _KINDS: dict[str, type[Entry]] = {
     "region": Region,
     "node": Node,
     "set": ReplicaSet,
     "bucket": Bucket,
     "key": AccessKey,
+    "signing": SigningKey,
 }
 
 
@@ -78,6 +79,7 @@ class ClusterMap:
     sets: Mapping[str, ReplicaSet] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
+    signing: Mapping[str, SigningKey] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> ClusterMap:

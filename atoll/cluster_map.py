@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import aiofiles
 import msgspec
@@ -22,7 +23,7 @@ from nats.js.kv import KeyValue
 from atoll.atomic_file import write_atomically
 from atoll.backoff import Backoff
 from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
-from atoll.cluster import ClusterMap, Entry, key_of, seal_entry
+from atoll.cluster import BadEntry, ClusterMap, E, Entry, key_of, open_entry, seal_entry
 from atoll.errors import Conflict
 from atoll.map_copy import MapCopy
 from atoll.signing import Keys
@@ -90,6 +91,23 @@ class LiveClusterMap:
             raise Conflict(f"{key_of(entry)} is in the cluster map already.") from error
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"the cluster map cannot be written: {error!r}", retry_after=1) from error
+
+    async def change(self, entry: E, make: Callable[[E], E]) -> E:
+        """Put in the place of `entry` what `make` makes of it as it is in the bucket now. Returns that.
+
+        `Conflict` when somebody else changed it at the same moment, or it is gone; `BusUnavailable`.
+        """
+        key = key_of(entry)
+        try:
+            bucket = await self._bucket()
+            kept = await bucket.get(key)
+            changed = make(cast(E, open_entry(key, kept.value or b"", self._keys)))
+            await bucket.update(key, seal_entry(changed, self._keys), last=kept.revision)
+        except (nats.js.errors.KeyWrongLastSequenceError, nats.js.errors.KeyNotFoundError, BadEntry) as error:
+            raise Conflict(f"{key} has just been changed by somebody else; look again.") from error
+        except FOREIGN_ERRORS as error:
+            raise BusUnavailable(f"the cluster map cannot be written: {error!r}", retry_after=1) from error
+        return changed
 
     async def remove(self, entry: Entry) -> None:
         """Delete an entry from the map. `BusUnavailable` without NATS."""

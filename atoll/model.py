@@ -136,6 +136,15 @@ class AccessKey(Struct, frozen=True):
     previous: PreviousSecret | None = None
 
 
+class SigningKey(Struct, frozen=True):
+    """A key for delivery URLs: delivery_keys.py derives it from the cluster's secret and `salt` (hex)."""
+
+    name: Label
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    created_at: Milliseconds = 0
+    state: Literal["active", "retired", "revoked"] = "active"
+
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 

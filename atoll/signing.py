@@ -30,7 +30,7 @@ _MAC_CHARS = 43  # base64url of 32 bytes, no padding
 class Keys:
     """The derived keys of one cluster secret. Never printed."""
 
-    __slots__ = ("delivery", "event", "internal", "map_entry", "ticket")
+    __slots__ = ("delivery", "event", "internal", "map_entry", "signing", "ticket")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_SECRET_BYTES:
@@ -42,6 +42,7 @@ class Keys:
         self.delivery = _derive(secret, b"delivery")
         self.event = _derive(secret, b"event")
         self.map_entry = _derive(secret, b"map entry")
+        self.signing = _derive(secret, b"signing keys")
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -49,6 +50,11 @@ class Keys:
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:
     return hmac.digest(secret, b"atoll/v1/" + purpose + b"\x01", "sha256")
+
+
+def derived_key(key: bytes, name: str, salt: str) -> bytes:
+    """A key of its own under `key`, for a name and a public random salt."""
+    return _mac(key, f"{name}\n{salt}".encode())
 
 
 class Ticket(Struct, frozen=True):
@@ -167,7 +173,8 @@ def seal_matches(key: bytes, name: str, body: bytes, signature: str) -> bool:
 
 
 def sign_delivery(path: str, expires_at_s: int, keys: Keys) -> str:
-    """The query string that opens a private bucket's `path` until `expires_at_s` (Unix seconds)."""
+    """The query string that opens a private bucket's `path` until `expires_at_s` (Unix seconds), in the form
+    that had no key id (now: transformation/signature.py); such URLs are honoured until they expire."""
     mac = _b64(_mac(keys.delivery, f"{path}\n{expires_at_s}".encode()))
     return f"exp={expires_at_s}&sig={mac}"
 

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from atoll.api_keys import ApiKeys, load_api_keys
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
+from atoll.delivery_keys import LiveRing
 from atoll.health import HealthTable
 from atoll.http import serve
 from atoll.ids import now_ms
@@ -72,9 +73,10 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             stack.callback(geoip.close)
         trust = ProxyTrust(settings.trusted_proxies, settings.proxy_lat_header, settings.proxy_lon_header)
         positions = PositionFinder(lambda: cluster.current, settings.region, trust, geoip)
+        ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
         nodes = NodeClient(session, keys, settings.name)
         routes = [
-            *asset_routes(settings, keys, api_keys, data, views, positions, nodes, UseMeter(registry)),
+            *asset_routes(settings, keys, api_keys, ring, data, views, positions, nodes, UseMeter(registry)),
             *ClusterApi(cluster, health, settings.max_json_bytes, settings.grammar_limits).routes(),
             *proof_routes(
                 cluster,

@@ -6,6 +6,7 @@ import random
 import time
 
 from atoll.api_keys import ApiKeys
+from atoll.delivery_keys import Ring
 from atoll.node_client import NodeClient
 from atoll.signing import Keys
 from query_service.absent_names import AbsentNames
@@ -35,6 +36,7 @@ def asset_routes(
     settings: QuerySettings,
     keys: Keys,
     api_keys: ApiKeys,
+    ring: Ring,
     data: DataSide,
     views: Views,
     positions: PositionFinder,
@@ -54,7 +56,7 @@ def asset_routes(
     departed = Departed()
     finder = AssetFinder(data.lookup, departed)
     wishes = Wishes(settings.grammar_limits)
-    resolver = Resolver(views, _signer(settings, keys), wishes, rng)
+    resolver = Resolver(views, _signer(settings, ring), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
@@ -68,7 +70,7 @@ def asset_routes(
             clients,
             positions,
             views,
-            ImageAccess(api_keys, keys, time.time),
+            ImageAccess(api_keys, ring, time.time),
             CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds),
         ).routes(),
         *ResolveApi(
@@ -82,9 +84,9 @@ def asset_routes(
     ]
 
 
-def _signer(settings: QuerySettings, keys: Keys) -> UrlSigner:
+def _signer(settings: QuerySettings, ring: Ring) -> UrlSigner:
     return UrlSigner(
-        keys,
+        ring,
         derivative_seconds=settings.derivative_url_seconds,
         grid_seconds=settings.derivative_url_grid_seconds,
         public_url=settings.public_url or "",

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from aiohttp import web
 
 from atoll.api_keys import ApiKey, ApiKeys
+from atoll.delivery_keys import Ring
 from atoll.errors import Unauthorized
 from atoll.model import Bucket
-from atoll.signing import Keys
 from atoll.transformation.paths import ImagePath
 from atoll.transformation.policy import may_anybody_ask
 from atoll.transformation.signature import check
@@ -37,8 +37,8 @@ class Admission(NamedTuple):
 class ImageAccess:
     """Lets in or refuses."""
 
-    def __init__(self, api_keys: ApiKeys, keys: Keys, clock_s: Callable[[], float]) -> None:
-        self._api_keys, self._keys, self._clock_s = api_keys, keys, clock_s
+    def __init__(self, api_keys: ApiKeys, ring: Ring, clock_s: Callable[[], float]) -> None:
+        self._api_keys, self._ring, self._clock_s = api_keys, ring, clock_s
 
     def admit(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
         """`Unauthorized` or `Forbidden` unless this request may see the image."""
@@ -58,7 +58,7 @@ class ImageAccess:
 
     def _by_signature(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
         exp, key, sig = (request.query.get(word, "") for word in ("exp", "key", "sig"))
-        check(image.spelt, exp, key, sig, [self._keys], self._clock_s())
+        check(image.spelt, exp, key, sig, self._ring().accepted, self._clock_s())
         return Admission(bucket.visibility == "public", int(exp))
 
     def _by_key(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:

@@ -21,12 +21,12 @@ from atoll.errors import Forbidden, NotFound
 from atoll.model import AssetRecord
 from atoll.transformation.steps import ImageLayer, Overlay, Transformation
 
-API_KEY = "atoll.api_key"  # in the request: the key it came with
+API_KEY = web.RequestKey("api_key", ApiKey)  # in the request: the key it came with
 
 
 def limited_key(request: web.Request) -> ApiKey | None:
     """The request's key if it is limited; None: it may touch everything that its scopes allow."""
-    key: ApiKey | None = request.get(API_KEY)
+    key = request.get(API_KEY)
     return key if key is not None and key.limited else None
 
 

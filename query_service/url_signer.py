@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from atoll.api_keys import ApiKey
+from atoll.delivery_keys import Ring
 from atoll.model import Bucket, Position
 from atoll.names import Handle, blob_path
-from atoll.signing import Keys, sign_delivery
 from atoll.transformation.paths import image_path
 from atoll.transformation.signature import sign
 from query_service.wishes import Wish
@@ -45,14 +45,14 @@ class UrlSigner:
 
     def __init__(
         self,
-        keys: Keys,
+        ring: Ring,
         clock_s: Callable[[], float] = time.time,
         *,
         derivative_seconds: int = 7 * DAY,
         grid_seconds: int = DAY,
         public_url: str = "",
     ) -> None:
-        self._keys, self._clock_s = keys, clock_s
+        self._ring, self._clock_s = ring, clock_s
         self._seconds, self._grid = derivative_seconds, grid_seconds
         self._public_url = public_url.rstrip("/")
 
@@ -62,7 +62,7 @@ class UrlSigner:
         if bucket.visibility == "public":
             return path, None
         expires_at = self._exactly(client)
-        return f"{path}?{sign_delivery(path, expires_at, self._keys)}", expires_at
+        return f"{path}?{sign(path, expires_at, self._ring().newest)}", expires_at
 
     def derivative(self, bucket: Bucket, handle: Handle, wish: Wish, client: Client) -> SignedPath:
         """What a transformation makes of a blob."""
@@ -79,7 +79,7 @@ class UrlSigner:
         if wish.anybody and not private:
             return path, None
         expires_at = self._exactly(client) if private else self._on_the_grid(client)
-        return f"{path}?{sign(path, expires_at, self._keys)}", expires_at
+        return f"{path}?{sign(path, expires_at, self._ring().newest)}", expires_at
 
     def _exactly(self, client: Client) -> int:
         return _not_beyond(client.until, int(self._clock_s()) + client.seconds)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from atoll.delivery_keys import LiveRing
 from atoll.errors import Unavailable
 from atoll.model import Bucket
 from atoll.signing import Keys, check_delivery, check_internal_token
+from atoll.transformation import signature
 from storage_node.peers import MapView
 
 _SCHEME = "Atoll "
@@ -19,6 +21,7 @@ class DeliveryAccess:
 
     def __init__(self, node: str, keys: Keys, cluster: MapView, clock: Callable[[], int]) -> None:
         self._node, self._keys, self._cluster, self._clock = node, keys, cluster, clock
+        self.ring = LiveRing(keys, lambda: cluster.current.signing, clock)
 
     def bucket(self, name: str) -> Bucket:
         """The bucket; `NotFound`, or `Unavailable` while this node has no cluster map at all."""
@@ -40,6 +43,10 @@ class DeliveryAccess:
             token = credentials[len(_SCHEME) :]
             check_internal_token(token, self._node, request.method, request.raw_path, self._keys, now)
             return 0
-        exp = request.query.get("exp", "")
-        check_delivery(path, exp, request.query.get("sig", ""), self._keys, now / 1000)
+        exp, key, sig = (request.query.get(name, "") for name in ("exp", "key", "sig"))
+        ring = self.ring()
+        if key or not ring.old_form:
+            signature.check(path, exp, key, sig, ring.accepted, now / 1000)
+        else:
+            check_delivery(path, exp, sig, self._keys, now / 1000)
         return max(0, int(exp) - now // 1000)

@@ -106,7 +106,7 @@ class DerivativeDoor:
         if public and may_anybody_ask(asked.bucket, asked.transformation):
             return Lease()
         exp, key, sig = (request.query.get(name, "") for name in ("exp", "key", "sig"))
-        signature.check(asked.path.spelt, exp, key, sig, (self._keys,), now / 1000)
+        signature.check(asked.path.spelt, exp, key, sig, self._access.ring().accepted, now / 1000)
         return Lease(private=not public, seconds=max(0, int(exp) - now // 1000))
 
     def hints(self, request: web.Request, questions: frozenset[str]) -> Hints:

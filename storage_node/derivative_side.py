@@ -58,7 +58,8 @@ class DerivativeSide:
     ) -> None:
         settings, origin, limits = ground.settings, ground.origin, own_limits(ground.settings)
         self.counts = counts = DerivativeMetrics()
-        self._cluster, self._buckets = ground.cluster, dict(ground.cluster.current.buckets)
+        current = ground.cluster.current
+        self._cluster, self._said = ground.cluster, (dict(current.buckets), dict(current.signing))
         self._door = DerivativeDoor(origin.node, ground.keys, access, limits, origin.now_ms)
         self.targets = HotTargets(settings.ram_targets_bytes, self._door.accepts)
         ram.left = self.targets.entry_left
@@ -115,11 +116,11 @@ class DerivativeSide:
         self._internal.add_routes(app, auth)
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
-        """What URLs mean, and who may ask, is said by buckets."""
-        buckets = dict(cluster.buckets)
-        if buckets != self._buckets:
+        """What URLs mean is said by buckets, who may ask by buckets and signing keys."""
+        said = (dict(cluster.buckets), dict(cluster.signing))
+        if said != self._said:
             self.targets.clear()
-        self._buckets = buckets
+        self._said = said
 
     def start(self, tasks: Tasks) -> None:
         """Background work."""

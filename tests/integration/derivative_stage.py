@@ -25,6 +25,7 @@ from read_cluster import (
     record_of,
 )
 
+from atoll.delivery_keys import cluster_key
 from atoll.ids import named_asset_id
 from atoll.model import AssetRecord, Bucket, Picture
 from atoll.transformation.paths import parse_node_path
@@ -95,7 +96,7 @@ def target_of(record: AssetRecord, transformation: str) -> str:
 
 def signed(target: str, seconds: int = 3600) -> str:
     """With a signature of its canonical form."""
-    return f"{target}?{sign(parse_node_path(target).spelt, int(time.time()) + seconds, KEYS)}"
+    return f"{target}?{sign(parse_node_path(target).spelt, int(time.time()) + seconds, cluster_key(KEYS))}"
 
 
 def picture_of(answer: Answer) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 from collections.abc import AsyncIterator
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 from read_cluster import KEYS, PRIVATE, PUBLIC, ReadCluster, ReadNode, path_of, read_cluster
 
+from atoll.delivery_keys import delivery_key
 from atoll.ids import now_ms
-from atoll.model import AssetRecord, Bucket
+from atoll.model import AssetRecord, Bucket, SigningKey
 from atoll.signing import internal_token, sign_delivery
+from atoll.transformation.signature import sign
 
 pytestmark = pytest.mark.integration
 
@@ -259,6 +263,29 @@ async def test_a_node_without_a_map_says_so(tmp_path: Path, cluster: ReadCluster
 
 def signed(path: str, seconds: int = 60) -> str:
     return "?" + sign_delivery(path, now_ms() // 1000 + seconds, KEYS)
+
+
+async def test_a_private_blob_opens_with_any_key_of_the_map_until_it_is_revoked(
+    cluster: ReadCluster, node: ReadNode
+) -> None:
+    path = path_of(node.hold(os.urandom(SMALL), bucket=PRIVATE))
+    known, entry = cluster.map.current, SigningKey("k1", "5" * 64)
+    own = SigningKey("cluster", "0" * 64, state="revoked")
+    query = sign(path, now_ms() // 1000 + 60, delivery_key(KEYS, entry))
+    old = signed(path)
+    assert (await cluster.get(node, f"{path}?{query}")).status == 401
+    for signing, statuses in (
+        ({"k1": entry}, (200, 200)),
+        ({"k1": structs.replace(entry, state="retired")}, (200, 200)),
+        ({"k1": structs.replace(entry, state="revoked")}, (401, 200)),
+        ({"k1": entry, "cluster": own}, (200, 401)),
+    ):
+        cluster.map.current = dataclasses.replace(known, signing=signing)
+        assert (await cluster.get(node, f"{path}?{query}")).status == statuses[0]
+        assert (await cluster.get(node, path + old)).status == statuses[1]
+        for forged in (query.replace("key=k1", "key=k2"), query.replace("&key=k1", ""), query[:-1]):
+            assert (await cluster.get(node, f"{path}?{forged}")).status == 401
+    cluster.map.current = known
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

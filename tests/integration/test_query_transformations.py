@@ -10,6 +10,7 @@ import pytest_asyncio
 from engine_thread import EngineThread
 from query_stage import KEYS, Answer, QueryStage, query_stage
 
+from atoll.delivery_keys import cluster_key, ring_of
 from atoll.ids import now_ms
 from atoll.model import AssetRecord
 from atoll.signing import open_ticket
@@ -52,12 +53,12 @@ def opens(url: str) -> int:
     """When the signature of this URL ends; it opens the URL's own path now."""
     parts = urlsplit(url)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    check(parts.path, query["exp"], query["key"], query["sig"], [KEYS], now_ms() / 1000)
+    check(parts.path, query["exp"], query["key"], query["sig"], ring_of(KEYS, {}).accepted, now_ms() / 1000)
     return int(query["exp"])
 
 
 def signed(path: str, seconds: int = 600) -> str:
-    return f"{path}?{sign(path, now_ms() // 1000 + seconds, KEYS)}"
+    return f"{path}?{sign(path, now_ms() // 1000 + seconds, cluster_key(KEYS))}"
 
 
 async def anonymous(stage: QueryStage, path: str) -> Answer:

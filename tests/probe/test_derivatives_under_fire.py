@@ -16,6 +16,7 @@ from node_fixture import BUCKET, SET, Answer, NodeProcess, until
 from picture_maker import saved, scene
 from powered_node import asked
 
+from atoll.delivery_keys import cluster_key
 from atoll.ids import new_id, now_ms
 from atoll.model import Tombstone
 from atoll.transformation.paths import parse_node_path
@@ -190,7 +191,7 @@ def test_an_upload_makes_what_its_ticket_names(region: RenderRegion) -> None:
 def test_a_signed_url_works_on_every_node_of_the_cluster(region: RenderRegion) -> None:
     path = region.upload(a_picture(8))
     target = transformed(path, "w_66")
-    query = sign(parse_node_path(target).spelt, 4_000_000_000, region.nodes[0].keys)
+    query = sign(parse_node_path(target).spelt, 4_000_000_000, cluster_key(region.nodes[0].keys))
     for node in region.nodes:
         answer = node.request("GET", f"{target}?{query}")
         assert decoded(answer).width == 66

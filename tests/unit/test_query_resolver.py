@@ -9,11 +9,12 @@ import pytest
 from query_cluster import EU, KEYS, NODES, PARIS, SHA, US, asset, beat, cluster, health_of
 
 from atoll.cluster import ClusterMap
+from atoll.delivery_keys import ring_of
 from atoll.errors import NotFound, Unavailable
 from atoll.health import HealthTable
 from atoll.model import Node
 from atoll.names import Handle
-from atoll.signing import check_delivery
+from atoll.transformation.signature import check
 from query_service.cluster_view import VIEW_SECONDS, Views
 from query_service.resolver import Resolver
 from query_service.url_signer import Client, UrlSigner
@@ -36,7 +37,9 @@ class Clock:
 def resolver(health: HealthTable, world: ClusterMap | None = None, seed: int = 1) -> Resolver:
     known = world or cluster()
     views = Views(lambda: known, health, Clock())
-    return Resolver(views, UrlSigner(KEYS, lambda: 1_000_000.0), Wishes(), random.Random(seed))
+    return Resolver(
+        views, UrlSigner(lambda: ring_of(KEYS, {}), lambda: 1_000_000.0), Wishes(), random.Random(seed)
+    )
 
 
 def test_the_nearest_healthy_holder_comes_first_and_the_others_by_distance() -> None:
@@ -125,7 +128,12 @@ def test_a_private_buckets_urls_are_signed_for_as_long_as_asked() -> None:
     for url in (answer.url, answer.alternatives[0].url):
         parts = urlsplit(url)
         query = parse_qs(parts.query)
-        check_delivery(parts.path, query["exp"][0], query["sig"][0], KEYS, 1_000_599.0)
+        check(
+            parts.path,
+            *(query[name][0] for name in ("exp", "key", "sig")),
+            ring_of(KEYS, {}).accepted,
+            1_000_599.0,
+        )
         assert query["exp"] == ["1000600"]
     assert answer.expires_at == "1970-01-12T13:56:40.000Z"
 
@@ -140,7 +148,7 @@ def test_a_set_without_members_cannot_serve() -> None:
 def test_a_dead_node_is_seen_after_the_views_time_and_at_once_when_dropped() -> None:
     clock, health = Clock(), health_of(*NODES)
     views = Views(cluster, health, clock)
-    one = Resolver(views, UrlSigner(KEYS), Wishes(), random.Random(1))
+    one = Resolver(views, UrlSigner(lambda: ring_of(KEYS, {})), Wishes(), random.Random(1))
     assert one.asset(asset(*NODES), IN_PARIS).node == "eu-1"
     clock.now += 2.0
     for node in (US_1, ASIA_1):

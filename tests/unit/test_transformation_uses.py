@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from import_graph import ROOT
 from transformation_texts import text_of, transformations
 
+from atoll.delivery_keys import cluster_key, key_id
 from atoll.errors import BadTransformation, Unauthorized
 from atoll.signing import Keys, check_delivery, sign_delivery
 from atoll.transformation.__main__ import main
@@ -21,7 +22,7 @@ from atoll.transformation.named import expanded, is_only_named
 from atoll.transformation.parser import parse
 from atoll.transformation.paths import parse_image_path
 from atoll.transformation.reference import TABLES, updated
-from atoll.transformation.signature import check, key_id, sign
+from atoll.transformation.signature import check, sign
 from atoll.transformation.steps import Resize
 from atoll.transformation.thumbnail_style import from_query
 
@@ -173,11 +174,11 @@ def test_the_older_style_is_refused_with_help(query, nearest):
 
 
 def opened(path=PATH, keys=(KEYS,), at=99.0, **changes):
-    query = dict(part.split("=", 1) for part in sign(PATH, 100, KEYS).split("&"))
+    query = dict(part.split("=", 1) for part in sign(PATH, 100, cluster_key(KEYS)).split("&"))
     check(
         path,
         **{"exp": query["exp"], "key": query["key"], "sig": query["sig"], **changes},
-        rings=keys,
+        accepted=dict(map(cluster_key, keys)),
         now_s=at,
     )
 
@@ -205,12 +206,12 @@ def test_a_signature_opens_its_path_until_its_expiry_under_its_key():
 
 
 def test_a_signature_has_256_bits_and_a_key_id_that_differs_by_secret():
-    assert len(sign(PATH, 100, KEYS).rpartition("=")[2]) == 43
+    assert len(sign(PATH, 100, cluster_key(KEYS)).rpartition("=")[2]) == 43
     assert key_id(KEYS) != key_id(OTHER)
 
 
 def test_signatures_of_plain_delivery_and_of_transformations_do_not_open_each_other():
-    query = dict(part.split("=", 1) for part in sign(PATH, 100, KEYS).split("&"))
+    query = dict(part.split("=", 1) for part in sign(PATH, 100, cluster_key(KEYS)).split("&"))
     with pytest.raises(Unauthorized):
         check_delivery(PATH, query["exp"], query["sig"], KEYS, 99.0)
     with pytest.raises(Unauthorized):
