@@ -31,6 +31,13 @@ class Benchmark(NamedTuple):
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
+    "backfill": Benchmark(
+        backfill.run,
+        "waits of readers on a node that is being filled by its peers, against the same node when it is whole",
+        "the same reads in the same run, when there is nothing to fill",
+        "The processor: peers, replicators and engines share the cores with the node, which hashes, fsyncs and"
+        " commits each copy beside its readers.",
+    ),
     "compare": Benchmark(
         compare.run,
         "bytes and questions to compare two nodes of a million blobs, equal and not",
