@@ -50,7 +50,8 @@ from storage_node.sending import from_memory
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One request that may be answered. `seen_drops`: of the RAM cache, when it began."""
+    """One request that may be answered. `seen_drops`: of the RAM cache, when it began; `seen_clears`: of the
+    URLs that are answered from it."""
 
     request: web.Request
     asked: Asked
@@ -58,6 +59,7 @@ class _Visit:
     hints: Hints
     conditions: Conditions
     seen_drops: int
+    seen_clears: int
 
     def is_bodiless(self, derivative: Derivative) -> bool:
         """Whether the answer has no body. `PreconditionFailed`."""
@@ -128,7 +130,8 @@ class DerivativeDelivery:
         if not self._peers.knows_set(handle.set):
             raise NotFound(f"There is no set {handle.set!r}.", set=handle.set)
         hints = self._door.hints(request, asked.questions)
-        visit = _Visit(request, asked, lease, hints, conditions_of(request), self._memory.seen_drops)
+        seen_drops, seen_clears = self._memory.seen_drops, self._hot.seen_clears  # nothing was awaited yet
+        visit = _Visit(request, asked, lease, hints, conditions_of(request), seen_drops, seen_clears)
         address = BlobAddress(asked.path.bucket, handle)
         try:
             return await self._shown(visit, address)
@@ -151,14 +154,15 @@ class DerivativeDelivery:
         """The answer made of the blob at `address`, to be kept for `longest` seconds at most."""
         asked = visit.asked
         chosen = await self._choice.of(address, asked.meant, visit.hints, asked.limits)
-        got, provisional = await self._best(visit, chosen)
+        saved_as = await self._saved_as.name(asked.meant, address)
+        got, provisional = await self._best(visit, chosen)  # the last wait: what was got may leave memory
         limits = [longest, PROVISIONAL_SECONDS if provisional else None, self._mutable(asked)]
         known = [limit for limit in limits if limit is not None]
-        saved_as = await self._saved_as.name(asked.meant, address)
         terms = Terms(visit.lease, asked.questions, min(known, default=None), saved_as)
         if got.entry is not None and not provisional and longest is None:
+            layered, seen = bool(chosen.wanted.layers), visit.seen_clears
             self._hot.remember(
-                visit.request, visit.hints, got.entry, terms, layered=bool(chosen.wanted.layers)
+                visit.request, visit.hints, got.entry, terms, layered=layered, seen_clears=seen
             )
         pieces = partial(from_memory, got.body)
         what = shown(got.derivative, terms, got.origin)

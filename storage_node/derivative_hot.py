@@ -25,8 +25,20 @@ class HotUrls:
     def __init__(self, targets: HotTargets) -> None:
         self._targets = targets
 
+    @property
+    def seen_clears(self) -> int:
+        """What `remember` wants to know from the time before the request was let in."""
+        return self._targets.clears
+
     def remember(
-        self, request: web.Request, hints: Hints, entry: Entry, terms: Terms, *, layered: bool
+        self,
+        request: web.Request,
+        hints: Hints,
+        entry: Entry,
+        terms: Terms,
+        *,
+        layered: bool,
+        seen_clears: int,
     ) -> None:
         """This request was answered with `entry` under `terms`; the next one may be at once."""
         lease, seconds = terms.lease, _SECONDS
@@ -41,4 +53,4 @@ class HotUrls:
             seconds = min(seconds, BELIEVED_SECONDS)
         what = shown(entry.derivative, terms, "ram")
         head = hot_head(what.headers, what.content_type, what.size)
-        self._targets.remember(request.raw_path, terms.questions, hints, entry, head, seconds)
+        self._targets.remember(request.raw_path, terms.questions, hints, entry, head, seconds, seen_clears)

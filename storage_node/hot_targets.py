@@ -50,6 +50,7 @@ class HotTargets:
         self._targets: OrderedDict[str, _Target] = OrderedDict()
         self._of_entry: dict[Entry, set[tuple[str, Hints]]] = {}
         self.used_bytes = 0
+        self.clears = 0
 
     def __len__(self) -> int:
         return len(self._targets)
@@ -66,11 +67,22 @@ class HotTargets:
         return answer if answer is not None and self._clock() < answer.until else None
 
     def remember(
-        self, raw: str, questions: frozenset[str], hints: Hints, entry: Entry, head: bytes, seconds: float
+        self,
+        raw: str,
+        questions: frozenset[str],
+        hints: Hints,
+        entry: Entry,
+        head: bytes,
+        seconds: float,
+        seen_clears: int,
     ) -> None:
-        """`raw` means `entry` for the next `seconds`, to clients whose headers become `hints`."""
+        """`raw` means `entry` for the next `seconds`, to clients whose headers become `hints`.
+
+        Unless something was cleared since `seen_clears`, when the request was let in: a picture may take
+        seconds to make, and its bucket may have another policy by then.
+        """
         cost = _cost(raw, head)
-        if cost > self._budget:
+        if cost > self._budget or seen_clears != self.clears:
             return
         self._forget(raw, hints)
         while self.used_bytes + cost > self._budget:
@@ -84,7 +96,8 @@ class HotTargets:
         self.used_bytes += cost
 
     def clear(self) -> None:
-        """Forget all: what may be asked, or what it means, has changed."""
+        """Forget all, and what is being answered now: what may be asked, or what it means, has changed."""
+        self.clears += 1
         self._targets.clear()
         self._of_entry.clear()
         self.used_bytes = 0
