@@ -28,7 +28,8 @@ PROVISIONAL_SECONDS = 10  # while an AVIF is being made
 FALLBACK_SECONDS = 60  # the image that is missing may be uploaded any moment
 MOVED_SECONDS = 86_400
 _REFUSED_SECONDS = 60
-_NEVER_KEPT = frozenset({401, 403, 408, 421, 429})
+# 412 as well: it answers a condition of this one request, and would keep the picture from all the others.
+_NEVER_KEPT = frozenset({401, 403, 408, 412, 421, 429})
 _TAG_CHARS = 32  # of the digest: 128 bits
 
 
