@@ -94,6 +94,7 @@ class Maker:
             return kept
         if owner is None:
             return Made(*await self._renders.render(wanted, seen_drops, patient=patient), "rendered")
+        await self._renders.ensure_source(wanted)
         given = await self._owners.ask(owner, Question(wanted, patient))
         if given is None:
             self._counts.fallbacks += 1
@@ -117,7 +118,8 @@ class Maker:
         """Keep what a peer made; that it cannot be kept is no reason not to show it."""
         if wanted.address.handle.set != self._own_set:
             return
+        own_layers = wanted.layers_of(self._own_set)
         try:
-            await self._writes.run(partial(self._store.adopt, derivative, body, seen_drops))
+            await self._writes.run(partial(self._store.adopt, derivative, body, seen_drops, own_layers))
         except (BadDerivative, StoreFailed):
             self._counts.bad += 1

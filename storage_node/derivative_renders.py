@@ -52,6 +52,14 @@ class Renders:
         )
         self._in_background = asyncio.Semaphore(1)
 
+    async def ensure_source(self, wanted: Wanted) -> None:
+        """Pull a source that belongs here and is not here; `NotFound` when it was deleted, or is nowhere.
+
+        Before another node is asked for a derivative: that one may not have heard of a delete yet.
+        """
+        if wanted.address.handle.set == self._settings.set:
+            await self._sources.ensure(wanted.address)
+
     async def render(self, wanted: Wanted, seen_drops: int, *, patient: bool) -> tuple[Derivative, bytes]:
         """Make it; see `Maker.make`. `patient`: one at a time, and when a worker has nothing else to do."""
         if not patient:
@@ -90,7 +98,8 @@ class Renders:
         layers = wanted.layer_hashes
         try:
             if wanted.address.handle.set == self._settings.set:
-                return self._store.keep(wanted.key, staged, rendered, layers, seen_drops)
+                own_layers = wanted.layers_of(self._settings.set)
+                return self._store.keep(wanted.key, staged, rendered, layers, seen_drops, own_layers)
             return self._store.describe(wanted.key, staged, rendered, layers)
         except BadDerivative as bad:
             raise Failed(f"The derivative was lost on its way: {bad.reason}.", retry_after=1) from bad

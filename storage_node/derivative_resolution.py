@@ -49,6 +49,11 @@ class Wanted(NamedTuple):
         """The blobs beside the source that it is made of."""
         return tuple(layer.address.handle.sha256 for layer in self.layers)
 
+    def layers_of(self, set_name: str) -> tuple[str, ...]:
+        """Those of them that this set holds."""
+        handles = [layer.address.handle for layer in self.layers]
+        return tuple(handle.sha256 for handle in handles if handle.set == set_name)
+
 
 class Forms(NamedTuple):
     """What is delivered, and what instead while an AVIF is not there yet (None: it is waited for)."""

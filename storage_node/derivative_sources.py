@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from atoll.errors import AtollError, NotFound
 from atoll.model import Picture
 from storage_node.blob_address import BlobAddress
 from storage_node.disk_calls import DiskReads
@@ -51,6 +52,17 @@ class Sources:
     async def is_gone(self, address: BlobAddress) -> bool:
         """Whether this node does not hold it (any more)."""
         return await self._local.known(address) is None
+
+    async def ensure(self, address: BlobAddress) -> None:
+        """Pull what is not here. `NotFound` when it was deleted or is nowhere; no other trouble is told."""
+        try:
+            if await self.is_gone(address):
+                async with self._puller.through(address, keep=True):
+                    pass
+        except NotFound:
+            raise
+        except AtollError:
+            return  # whoever needs the bytes will meet it again
 
     @asynccontextmanager
     async def opened(self, address: BlobAddress) -> AsyncIterator[Source]:

@@ -120,17 +120,24 @@ class DerivativeStore:
         return self.files.stage()
 
     def keep(
-        self, key: DerivativeKey, staged: Path, rendered: Rendered, layers: tuple[str, ...], seen_drops: int
+        self,
+        key: DerivativeKey,
+        staged: Path,
+        rendered: Rendered,
+        layers: tuple[str, ...],
+        seen_drops: int,
+        own_layers: tuple[str, ...] = (),
     ) -> tuple[Derivative, bytes]:
         """Take a rendered file in; its facts and bytes, whether it could be kept or not.
 
         Only for sources of the node's own set: deletes of others are not announced here (`describe` gives
-        the same without keeping). `staged` is gone afterwards. `BadDerivative` when it cannot be read or is
-        not as `rendered` says.
+        the same without keeping). `own_layers` are of that set too: they were found a moment ago, here or by
+        a peer, and may have left since. `staged` is gone afterwards. `BadDerivative` when it cannot be read
+        or is not as `rendered` says.
         """
         try:
             derivative, data = facts_of(key, staged, rendered, layers)
-            self._take(derivative, staged, seen_drops)
+            self._take(derivative, staged, seen_drops, own_layers)
         finally:
             _discard(staged)
         return derivative, data
@@ -144,8 +151,11 @@ class DerivativeStore:
         finally:
             _discard(staged)
 
-    def adopt(self, derivative: Derivative, data: bytes, seen_drops: int) -> bool:
-        """Keep what a peer rendered; whether it is kept. `BadDerivative` when the bytes are not as told."""
+    def adopt(
+        self, derivative: Derivative, data: bytes, seen_drops: int, own_layers: tuple[str, ...] = ()
+    ) -> bool:
+        """Keep what a peer rendered, as `keep` does; whether it is kept. `BadDerivative` when the bytes are
+        not as told."""
         if reason := difference(derivative, data):
             raise BadDerivative(derivative.key, reason)
         if not self._fits(derivative):
@@ -156,7 +166,7 @@ class DerivativeStore:
             self._not_kept(error)
             return False
         try:
-            return self._take(derivative, staged, seen_drops)
+            return self._take(derivative, staged, seen_drops, own_layers)
         finally:
             _discard(staged)
 
@@ -210,26 +220,29 @@ class DerivativeStore:
         self._unkept += not fits
         return fits
 
-    def _take(self, derivative: Derivative, staged: Path, seen_drops: int) -> bool:
+    def _take(
+        self, derivative: Derivative, staged: Path, seen_drops: int, own_layers: tuple[str, ...]
+    ) -> bool:
         if not self._fits(derivative):
             return False
         try:
             self.files.settle(staged)
             with self.lock:
-                return self._place(derivative, staged, seen_drops)
+                return self._place(derivative, staged, seen_drops, own_layers)
         except (OSError, BookClosed, AtollError) as error:
             self._not_kept(error)
             return False
 
-    def _place(self, derivative: Derivative, staged: Path, seen_drops: int) -> bool:
+    def _place(
+        self, derivative: Derivative, staged: Path, seen_drops: int, own_layers: tuple[str, ...]
+    ) -> bool:
         """The file first: one without a row is swept, and a row without its file would be a bad find."""
         key = derivative.key
         if self._dropped.any_since(seen_drops, derivative.blobs):
             return False
-        if not self._needed(key.bucket, key.sha256):
-            return (
-                False  # a peer gave it who has not heard of the delete; here the drop is over, or will follow
-            )
+        # A peer gave it who has not heard of the delete, or a layer was found before it: the drop is over.
+        if not all(self._needed(key.bucket, sha256) for sha256 in (key.sha256, *own_layers)):
+            return False
         if self.book.find(key) is not None:
             self.book.remove([key])
             self.files.remove(key)

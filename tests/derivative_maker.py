@@ -18,13 +18,14 @@ def keep_derivative(
     seconds: float = 0.1,
     layers: tuple[str, ...] = (),
     seen_drops: int | None = None,
+    own_layers: tuple[str, ...] = (),
 ) -> Derivative:
     """Rendered and handed to the store, which may have kept it or not."""
     staged = store.stage()
     staged.parent.mkdir(exist_ok=True)
     staged.write_bytes(body)
     seen = store.drops if seen_drops is None else seen_drops
-    derivative, data = store.keep(key, staged, rendered(len(body), seconds), layers, seen)
+    derivative, data = store.keep(key, staged, rendered(len(body), seconds), layers, seen, own_layers)
     assert data == body
     assert not staged.exists()
     return derivative

@@ -85,6 +85,21 @@ async def test_what_a_peer_gives_that_has_not_heard_of_the_delete_is_not_kept(
     assert nothing_stays(node)
 
 
+async def test_what_shows_a_layer_that_was_deleted_before_the_drawing_began_is_not_kept(
+    cluster: ReadCluster, node: ReadNode
+) -> None:
+    """The layer was found just before, or by a peer that has not heard of the delete."""
+    source, logo = node.hold(os.urandom(500)), node.hold(os.urandom(500))
+    foreign = "ab" * 32  # of another set: no asset of this node uses it
+    await delete(node, logo)
+    store, layers = node.side.derivatives, (foreign, logo.blob.sha256)
+    mine = keep_derivative(store, key_of(source), b"mine", layers=layers, own_layers=layers[1:])
+    assert not store.adopt(mine, b"mine", store.drops, layers[1:])
+    assert nothing_stays(node)
+    keep_derivative(store, key_of(source), b"mine", layers=layers[:1])
+    assert store.find(key_of(source)) is not None
+
+
 async def test_a_bad_copy_takes_its_derivatives_into_its_fall(cluster: ReadCluster, node: ReadNode) -> None:
     body = os.urandom(8000)
     record = node.hold(body)

@@ -304,6 +304,18 @@ async def test_a_delete_takes_derivatives_from_every_node(tmp_path: Path) -> Non
             assert (await cluster.get(node, target)).status == 404
 
 
+async def test_a_node_that_heard_of_a_delete_asks_no_owner_that_has_not(tmp_path: Path) -> None:
+    async with region(tmp_path) as cluster:
+        record = everywhere(cluster)
+        target = target_of(record, "w_50")
+        owner, others = owner_and_others(cluster, record, target)
+        assert (await cluster.get(owner, target)).status == 200
+        stone = Tombstone(record.asset_id, record.bucket, record.public_id, "s1", new_id(), now_ms())
+        for node in others:
+            await node.side.deletes.apply(stone)
+            assert (await cluster.get(node, target)).status == 404
+
+
 async def test_an_eager_derivative_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
     async with stage(tmp_path) as cluster:
         (node,) = cluster.nodes
