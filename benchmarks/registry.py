@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from benchmarks import (
+    backfill,
     compare,
     hot_get,
     images,
@@ -33,10 +34,10 @@ class Benchmark(NamedTuple):
 BENCHMARKS: Mapping[str, Benchmark] = {
     "backfill": Benchmark(
         backfill.run,
-        "waits of readers on a node that is being filled by its peers, against the same node when it is whole",
+        "waits of readers on a node that its peers fill, against the same node when it is whole",
         "the same reads in the same run, when there is nothing to fill",
-        "The processor: peers, replicators and engines share the cores with the node, which hashes, fsyncs and"
-        " commits each copy beside its readers.",
+        "The processor: peers, replicators and engines share the cores with the node, which hashes, fsyncs"
+        " and commits each copy beside its readers.",
     ),
     "compare": Benchmark(
         compare.run,
