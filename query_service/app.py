@@ -38,6 +38,7 @@ from query_service.geoip import open_geoip
 from query_service.health_watch import HealthWatch
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
+from query_service.key_side import open_keys
 from query_service.openapi_api import OpenApi
 from query_service.parking import DURABLE, Parking
 from query_service.position import PositionFinder, ProxyTrust
@@ -74,6 +75,8 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         trust = ProxyTrust(settings.trusted_proxies, settings.proxy_lat_header, settings.proxy_lon_header)
         positions = PositionFinder(lambda: cluster.current, settings.region, trust, geoip)
         ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
+        key_side = open_keys(settings, keys, ring, api_keys, bus, cluster, data.shared, positions)
+        stack.push_async_callback(key_side.close)
         nodes = NodeClient(session, keys, settings.name)
         routes = [
             *asset_routes(settings, keys, api_keys, ring, data, views, positions, nodes, UseMeter(registry)),
@@ -88,6 +91,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 api_keys,
                 settings.max_json_bytes,
             ),
+            *key_side.routes,
             *OpenApi().routes(),
             *ServiceHealth(
                 settings.name, settings.region, cluster, health, data.engines(lambda: bus.connected)
@@ -95,10 +99,11 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow), reach="anyone"),
         ]
         app = web.Application()
-        add_routes(app.router, routes, api_keys, meter)
+        add_routes(app.router, routes, key_side.door, meter)
 
         tasks = await stack.enter_async_context(Tasks(stop))
         _listen(tasks, bus, cluster, watch, data)
+        key_side.start(tasks)
         indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
         indexer.start()
         stack.push_async_callback(indexer.stop)

@@ -20,7 +20,8 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Conflict
 from atoll.http import json_response, read_json
 from atoll.ids import now_ms
-from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet
+from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet, SigningKey
+from query_service.audit_guard import audit_facts
 from query_service.query_input import check_query
 from query_service.routing import Route
 
@@ -37,6 +38,7 @@ class Backup(Struct, frozen=True, forbid_unknown_fields=True):
     buckets: tuple[Bucket, ...]
     keys: tuple[AccessKey, ...]
     nodes: tuple[Node, ...] = ()
+    signing_keys: tuple[SigningKey, ...] = ()
 
 
 class BackupApi:
@@ -48,7 +50,7 @@ class BackupApi:
     def routes(self) -> list[Route]:
         """Both."""
         return [
-            Route("GET", "/v1/backup", "admin", self.show, reach="whole"),
+            Route("GET", "/v1/backup", "admin", self.show, reach="whole", audit=True),
             Route("PUT", "/v1/backup", "admin", self.put_back, reach="whole"),
         ]
 
@@ -61,7 +63,13 @@ class BackupApi:
         """Write what the map lacks: {"restored": [keys], "kept": [keys that were there]}."""
         check_query(request, ())
         backup = await read_json(request, Backup, MAX_BACKUP_BYTES)
-        entries: list[Entry] = [*backup.regions, *backup.sets, *backup.buckets, *backup.keys]
+        entries: list[Entry] = [
+            *backup.regions,
+            *backup.sets,
+            *backup.buckets,
+            *backup.keys,
+            *backup.signing_keys,
+        ]
         restored, kept = [], []
         for entry in entries:
             try:
@@ -70,6 +78,7 @@ class BackupApi:
                 kept.append(key_of(entry))
             else:
                 restored.append(key_of(entry))
+        audit_facts(request, restored=len(restored), kept=len(kept))
         return json_response({"restored": restored, "kept": kept})
 
     def _backup(self) -> Backup:
@@ -82,6 +91,7 @@ class BackupApi:
             buckets=tuple(cluster.buckets.values()),
             keys=self._access_keys(),
             nodes=tuple(cluster.nodes.values()),
+            signing_keys=tuple(cluster.signing.values()),
         )
 
     def _access_keys(self) -> tuple[AccessKey, ...]:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from atoll.bus import BusUnavailable
 from atoll.errors import NotFound, Overloaded
 from atoll.http import json_response, read_json
+from query_service.audit_guard import audit_facts
 from query_service.catalog_repair import CatalogBranch, CatalogRepair
 from query_service.cluster_view import Views
 from query_service.deletes import Announce
@@ -44,7 +45,7 @@ class CatalogApi:
     def routes(self) -> list[Route]:
         """Both."""
         return [
-            Route("POST", "/v1/catalog/check", "admin", self.check, reach="whole"),
+            Route("POST", "/v1/catalog/check", "admin", self.check, reach="whole", audit=False),
             Route("POST", "/v1/catalog/rebuild", "admin", self.rebuild, reach="whole"),
         ]
 
@@ -65,6 +66,7 @@ class CatalogApi:
     async def _run(self, request: web.Request, *, write: bool) -> CatalogBranch:
         check_query(request, ())
         order = await read_json(request, CatalogOrder, self._max_json_bytes)
+        audit_facts(request, set=order.set, branch=order.branch)
         members = self._views.current().cluster.members(order.set)
         if not members:
             raise NotFound("There is no such set, or it has no nodes.", set=order.set)

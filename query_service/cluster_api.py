@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from atoll import names
@@ -20,6 +21,7 @@ from atoll.health import HealthTable
 from atoll.http import json_response, read_json
 from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
 from atoll.transformation.limits import DEFAULTS, Limits
+from query_service.audit_guard import audit_facts
 from query_service.bucket_orders import bucket_of
 from query_service.cluster_wire import BucketOrder, MemberView, NodeView, RegionView, SetView
 from query_service.key_reach import check_bucket, limited_key
@@ -89,6 +91,7 @@ class ClusterApi:
         check_bucket(request, name)
         order = await read_json(request, BucketOrder, self._max_json_bytes)
         bucket = bucket_of(name, order, self._limits)
+        audit_facts(request, policy=msgspec.json.encode(order).decode())
         existed = name in self._map.buckets
         await self._live.put(bucket)
         await self._see(bucket)

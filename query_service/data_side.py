@@ -29,6 +29,8 @@ from query_service.redis_cache import READ_SECONDS, RedisCache
 from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
 from query_service.settings import QuerySettings
+from query_service.shared_redis import CONNECT_SECONDS, SharedRedis
+from query_service.shared_redis import CONNECTIONS as SHARED_CONNECTIONS
 
 _FIRST_RETRY, _LAST_RETRY = 0.2, 5.0  # seconds, to whatever is away
 
@@ -41,6 +43,7 @@ class DataSide(NamedTuple):
     redis: RedisCache | None
     lookup: Lookup
     invalidation: Invalidation
+    shared: SharedRedis | None
 
     def engines(self, nats: Callable[[], bool]) -> dict[str, Callable[[], bool]]:
         """Per engine the question whether it is up; `nats` is the one that is not ours."""
@@ -65,7 +68,12 @@ def open_data(
     lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))
     stack.push_async_callback(lookup.close)
     return DataSide(
-        catalog, CatalogWatch(catalog, backoff()), redis, lookup, Invalidation(bus, keys, lookup, redis)
+        catalog,
+        CatalogWatch(catalog, backoff()),
+        redis,
+        lookup,
+        Invalidation(bus, keys, lookup, redis),
+        _open_shared(settings, stack),
     )
 
 
@@ -81,6 +89,14 @@ def _open_redis(settings: QuerySettings, stack: AsyncExitStack) -> RedisCache | 
         now_ms=now_ms,
         backoff=backoff(),
     )
+
+
+def _open_shared(settings: QuerySettings, stack: AsyncExitStack) -> SharedRedis | None:
+    if settings.redis_url_file is None:
+        return None
+    redis = open_redis(_read_url(settings.redis_url_file), settings.name, CONNECT_SECONDS, SHARED_CONNECTIONS)
+    stack.push_async_callback(redis.aclose)
+    return SharedRedis(redis, Circuit(time.monotonic, backoff()))
 
 
 def backoff() -> Backoff:

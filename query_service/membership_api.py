@@ -17,6 +17,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.errors import NotFound
 from atoll.http import json_response, read_json
 from atoll.model import Node, ReplicaSet
+from query_service.audit_guard import audit_facts
 from query_service.drain_proof import DrainProof
 from query_service.membership import NodeState, check_change
 from query_service.query_input import check_query
@@ -61,6 +62,7 @@ class MembershipApi:
         check_query(request, ())
         node = self._map.node(request.match_info["node"])
         change = await read_json(request, NodeChange, self._max_json_bytes)
+        audit_facts(request, state=change.state, force=change.force)
         drained = False
         if change.state == "removed" and node.state != "removed" and not change.force:
             drained = (await self._drain.of(node)).done
@@ -83,6 +85,7 @@ class MembershipApi:
         if known is None:
             raise NotFound("There is no such set.", set=request.match_info["set"][:80])
         change = await read_json(request, SetChange, self._max_json_bytes)
+        audit_facts(request, sealed=change.sealed)
         changed = msgspec.structs.replace(known, sealed=change.sealed)
         if changed != known:
             await self._write(changed)

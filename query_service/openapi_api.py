@@ -13,6 +13,7 @@ from aiohttp import web
 
 from atoll.http import SAFE_HEADERS
 from query_service.openapi import document
+from query_service.openapi_keys import KEYS
 from query_service.openapi_operations import ASSETS, CLUSTER, SERVICE
 from query_service.openapi_shapes import PARAMETERS, Unresolved
 from query_service.openapi_upkeep import PROOF, UPKEEP
@@ -21,7 +22,7 @@ from query_service.routing import Route
 
 def text() -> str:
     """The document as served, in JSON."""
-    whole = document((*ASSETS, *CLUSTER, *PROOF, *UPKEEP, *SERVICE), PARAMETERS, (Unresolved,))
+    whole = document((*ASSETS, *CLUSTER, *KEYS, *PROOF, *UPKEEP, *SERVICE), PARAMETERS, (Unresolved,))
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 

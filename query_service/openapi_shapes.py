@@ -99,7 +99,6 @@ PARAMETERS = {
     "h": Parameter("The older style: height of the box, in pixels.", Count),
     "fit": Parameter("The older style: how the image comes into the box.", Literal[tuple(FITS)]),
     "exp": Parameter("Of a signature: when it ends, in Unix seconds.", Count),
-    "key": Parameter("Of a signature: which secret made it."),
     "sig": Parameter("Of a signature: the signature."),
     "lat": Parameter("Where the client is: latitude, in degrees; together with lon.", Latitude),
     "lon": Parameter("Longitude, in degrees.", Longitude),
@@ -110,12 +109,13 @@ PARAMETERS = {
     "tags": Parameter("Tags, separated by commas."),
     "durability": Parameter("How many regions must have it before the 201: local, regions:N or all."),
     "prefix": Parameter("Only public_ids that start with this."),
-    "limit": Parameter("Most assets in one page.", Count),
+    "limit": Parameter("Most items in one page.", Count),
     "cursor": Parameter("The `next_cursor` of the page before."),
     "trash_seconds": Parameter(
         "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
     ),
     "deep": Parameter("Whether every node shall read and hash the bytes now.", bool),
+    "key": Parameter("In a path: the key's name. Of a signature: which key made it."),
     "node": Parameter("The node's name."),
     "set": Parameter("The set's name."),
 }

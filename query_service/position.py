@@ -56,6 +56,16 @@ class PositionFinder:
             return asked
         return self.own() if self._simple else self._by_connection(request) or self.own()
 
+    def address(self, request: web.Request) -> str:
+        """The client's address: the connection's, or behind a trusted proxy what that says."""
+        remote = request.remote or ""
+        if not self._proxies:
+            return remote
+        peer = _address(remote)
+        if peer is None or not self._trusts(peer):
+            return remote
+        return str(self._client_behind(request) or remote)
+
     def chosen(self, lat: float | None, lon: float | None, region: str | None) -> Position | None:
         """The position a client names in numbers or as a region; None when it names none."""
         if (lat is None) != (lon is None):

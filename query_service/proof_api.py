@@ -24,7 +24,9 @@ class ProofApi:
         return [
             Route("GET", "/v1/assets/{asset_id}/receipt", "read", self.receipt, reach="inside"),
             Route("GET", "/v1/assets/{asset_id}/verify", "read", self.verify, reach="inside"),
-            Route("POST", "/v1/assets/{asset_id}/restore", "delete", self.restore, reach="inside"),
+            Route(
+                "POST", "/v1/assets/{asset_id}/restore", "delete", self.restore, reach="inside", audit=True
+            ),
         ]
 
     async def receipt(self, request: web.Request) -> web.Response:

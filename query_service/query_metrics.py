@@ -20,7 +20,9 @@ from atoll.health import HealthTable
 from atoll.metrics import LATENCY_BUCKETS
 
 _EDGES = [*(str(edge) for edge in LATENCY_BUCKETS), "+Inf"]
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"})  # any other word is the client's invention
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+)  # any other word is the client's invention
 
 
 class _Requests:

@@ -17,9 +17,11 @@ from typing import Literal, Protocol
 from aiohttp import web
 
 from atoll.api_keys import ApiKeys
-from atoll.errors import Forbidden
+from atoll.errors import Forbidden, TooManyRequests
 from atoll.http import Handler, problems
+from query_service.audit_guard import Trail, audited
 from query_service.key_reach import API_KEY
+from query_service.throttling import Throttling, refusal_response
 
 UNMATCHED = "unmatched"
 
@@ -42,6 +44,12 @@ class Route:
     handler: Handler
     unread_body: bool = False
     reach: Reach | None = None
+    audit: bool | None = None
+
+    @property
+    def audited(self) -> bool:
+        """Whether who did it, and how it ended, is recorded: what administrators change, unless it says."""
+        return self.scope == "admin" and self.method != "GET" if self.audit is None else self.audit
 
 
 class Meter(Protocol):
@@ -50,10 +58,23 @@ class Meter(Protocol):
     def __call__(self, method: str, route: str, status: int, seconds: float) -> None: ...
 
 
-def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], keys: ApiKeys, meter: Meter) -> None:
+@dataclass(frozen=True)
+class Door:
+    """What stands before every handler. Without `trail` nothing is audited, as `service` names us there."""
+
+    keys: ApiKeys
+    throttling: Throttling
+    trail: Trail | None = None
+    service: str = ""
+
+
+def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], door: Door, meter: Meter) -> None:
     """Put the routes into `router`. The first that matches a path wins; whatever matches none is refused."""
     for route in routes:
-        handler = _answering(_guarded(route, keys), route.path, meter)
+        guarded = _guarded(route, door)
+        if route.audited and door.trail is not None:
+            guarded = audited(guarded, door.trail, door.service)
+        handler = _answering(guarded, route.path, meter)
         expect = _stay_silent if route.unread_body else _go_on
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             router.add_route(method, route.path, handler, expect_handler=expect)
@@ -64,17 +85,33 @@ def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], keys: ApiKeys
     router.add_route("*", "/{path:.*}", nowhere, expect_handler=_stay_silent)
 
 
-def _guarded(route: Route, keys: ApiKeys) -> Handler:
-    """The handler behind the route's scope and reach."""
+def _guarded(route: Route, door: Door) -> Handler:
+    """The handler behind the route's scope and reach, and behind how often it may be asked."""
     scope, handler, limited_may = route.scope, route.handler, route.reach in {"cluster", "inside"}
+    keys, throttling = door.keys, door.throttling
     if scope is None:
-        return handler
+        return handler if route.reach != "inside" else _anonymous(handler, throttling)
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         key = keys.check(request.headers, scope)
         if key.limited and not limited_may:
             raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
         request[API_KEY] = key
+        try:
+            await throttling.admit_key(key)
+        except TooManyRequests as error:
+            return refusal_response(error)
+        return await handler(request)
+
+    return guarded
+
+
+def _anonymous(handler: Handler, throttling: Throttling) -> Handler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            await throttling.admit_address(request)
+        except TooManyRequests as error:
+            return refusal_response(error)
         return await handler(request)
 
     return guarded

@@ -12,6 +12,7 @@ from atoll.errors import NotFound
 from atoll.http import json_response, read_json
 from atoll.model import Node
 from atoll.scrub_api import ScrubOrder, ScrubStatus
+from query_service.audit_guard import audit_facts
 from query_service.cluster_view import Views
 from query_service.query_input import check_query
 from query_service.routing import Route
@@ -51,6 +52,7 @@ class ScrubApi:
         """Pause or resume; each node remembers it over restarts."""
         check_query(request, ())
         order = await read_json(request, ScrubChange, self._max_json_bytes)
+        audit_facts(request, paused=order.paused, nodes=",".join(order.nodes) or "all")
         nodes = self._nodes(order.nodes)
         body = ScrubOrder(order.paused)
         answers = await self._witnesses.ask(nodes, "POST", _PATH, ScrubStatus, body=body)

@@ -61,6 +61,32 @@ class QuerySettings(DaemonSettings):
         "How many lookups are kept in memory (about 1 KiB each).", default=100_000, low=1
     )
 
+    key_rate: int = setting(
+        "How many requests a second one API key may make, over all query services together; 0: no limit.",
+        default=20_000,
+        low=0,
+        high=1_000_000,
+    )
+    key_burst: int = setting(
+        "How many of them at once after a pause.", default=100_000, low=1, high=10_000_000
+    )
+    address_rate: int = setting(
+        "How many images a second (/i/…) one address may ask for; 0: no limit. IPv6 counts by /64.",
+        default=1000,
+        low=0,
+        high=1_000_000,
+    )
+    address_burst: int = setting(
+        "How many of them at once after a pause.", default=10_000, low=1, high=10_000_000
+    )
+    audit_days: int = setting(
+        "How long the record of what administrators did is kept, in days; the oldest leave earlier when it "
+        "has 64 MiB.",
+        default=400,
+        low=1,
+        high=3650,
+    )
+
     ticket_seconds: int = setting(
         "How long an upload ticket is valid, in seconds.", default=900, low=10, high=86400
     )

@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -387,6 +387,14 @@ async def running(stage: QueryStage, *, heard: bool = True) -> AsyncIterator[Non
         yield
     finally:
         await stage.end()
+
+
+def another_instance(stage: QueryStage) -> QueryStage:
+    """A second query service of the same cluster, in the same region, for `running`."""
+    state_dir = stage.settings.state_dir.with_name("query-2")
+    state_dir.mkdir(exist_ok=True)
+    settings = replace(stage.settings, name="query-eu-2", listen_port=free_port(), state_dir=state_dir)
+    return replace(stage, settings=settings, stop=Stop(), service=None)
 
 
 async def _flush_redis(url: str) -> None:

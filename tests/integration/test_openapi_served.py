@@ -15,7 +15,14 @@ from query_stage import QueryStage, query_stage
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 OPEN = {"/health", "/metrics", "/openapi.json", "/i/{bucket}/{name}"}  # take any parameter
-VALUES = {"asset_id": "0" * 26, "bucket": "photos", "public_id": "x", "node": "eu-1", "set": "main"}
+VALUES = {
+    "asset_id": "0" * 26,
+    "bucket": "photos",
+    "public_id": "x",
+    "node": "eu-1",
+    "set": "main",
+    "key": "k",
+}
 KNOWN = re.compile(r"known: (.*)\.")
 
 

@@ -30,7 +30,7 @@ PURE = {
     f"atoll.{name}"
     for name in (
         "cluster", "errors", "events", "health", "ids", "model", "names", "node_api", "placement",
-        "durability", "repair_api", "signing", "tree_diff", "version", "transformation",
+        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "version", "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
             "hints", "layers", "limits", "named", "numbers", "parameters", "parser", "paths", "reference",
