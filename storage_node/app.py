@@ -150,7 +150,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         base.bus,
         ground.keys,
         open_threads(stack, "measure", 1),
-        lambda: uploads.api.under_way,
+        lambda: uploads.door.under_way,
         stop,
         ground.registry,
         ground.disk,

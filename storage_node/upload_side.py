@@ -17,6 +17,8 @@ from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
+from storage_node.upload_answer import Acknowledger
+from storage_node.upload_door import UploadDoor
 from storage_node.upload_intake import UploadIntake
 from storage_node.uploads_api import UploadsApi
 
@@ -41,6 +43,6 @@ class UploadSide:
         ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
         intake = UploadIntake(ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh)
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
-        self.api = UploadsApi(
-            settings, ground.keys, ground.origin, cluster, intake, confirmer, registry, orders.stored
-        )
+        acknowledger = Acknowledger(settings.public_url, ground.origin, cluster, confirmer, orders.stored)
+        self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
+        self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger)

@@ -1,44 +1,33 @@
 """PUT and POST /v1/uploads: bytes in by ticket, one image raw or many as multipart, each durable by itself.
 
-Owns the HTTP side only: the ticket, names, limits and the pace of the body. What happens to the bytes is
-upload_intake.py's.
+Owns the HTTP side only: names, limits and the pace of the body; upload_door.py looks at tickets. What happens
+to the bytes is upload_intake.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
 from aiohttp import BodyPartReader, web
-from msgspec import UNSET
-from prometheus_client import CollectorRegistry, Gauge
 
 from atoll import names
 from atoll.cluster_map import LiveClusterMap
-from atoll.durability import LOCAL
 from atoll.errors import (
     AtollError,
     BadRequest,
     BodyMismatch,
     BodyTimeout,
-    NodeRemoved,
-    Overloaded,
-    TicketInvalid,
     TooManyFiles,
-    Unavailable,
-    WrongNode,
 )
 from atoll.http import json_response
-from atoll.model import AssetRecord
-from atoll.node_api import AssetView, DurabilityView, view_of
-from atoll.signing import Keys, Ticket, open_ticket
+from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
-from storage_node.durability import Confirmer
 from storage_node.ingest import Upload
-from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
+from storage_node.upload_answer import Acknowledger, status_of
+from storage_node.upload_door import UploadDoor
 from storage_node.upload_form import UploadForm
 from storage_node.upload_intake import UploadIntake
 from storage_node.upload_policy import max_bytes, upload_of
@@ -50,31 +39,19 @@ _METHODS = ("PUT", "POST")
 
 
 class UploadsApi:
-    """The upload routes of one node. `stored` is told of each image that is about to be acknowledged."""
+    """The upload routes of one node."""
 
     def __init__(
         self,
         settings: NodeSettings,
-        keys: Keys,
-        origin: Origin,
         cluster: LiveClusterMap,
+        door: UploadDoor,
         intake: UploadIntake,
-        confirmer: Confirmer,
-        registry: CollectorRegistry,
-        stored: Callable[[AssetRecord, Ticket], None] = lambda _record, _ticket: None,
+        acknowledger: Acknowledger,
     ) -> None:
-        self._stored = stored
-        self._settings, self._keys, self._origin = settings, keys, origin
-        self._cluster, self._intake, self._confirmer = cluster, intake, confirmer
+        self._settings, self._cluster, self._door = settings, cluster, door
+        self._intake, self._acknowledger = intake, acknowledger
         self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
-        self._under_way = 0
-        gauge = Gauge("atoll_uploads_under_way", "Requests that upload now.", registry=registry)
-        gauge.set_function(lambda: self._under_way)
-
-    @property
-    def under_way(self) -> int:
-        """Upload requests being served now."""
-        return self._under_way
 
     def add_routes(self, app: web.Application) -> None:
         """Serve /v1/uploads."""
@@ -83,40 +60,11 @@ class UploadsApi:
         app.router.add_route("*", "/v1/uploads", _refuse_method)
 
     async def _handle(self, request: web.Request) -> web.Response:
-        ticket = self._ticket(request)
-        if self._under_way >= self._settings.max_uploads:
-            raise Overloaded(
-                "This node takes no more uploads at once.", limit=self._settings.max_uploads, retry_after=1
-            )
-        self._under_way += 1
-        try:
+        ticket = self._door.ticket(request)
+        with self._door.place():
             if request.content_type == _FORM:
                 return await self._take_form(request, ticket)
             return await self._take_raw(request, ticket)
-        finally:
-            self._under_way -= 1
-
-    def _ticket(self, request: web.Request) -> Ticket:
-        token = request.query.get("ticket")
-        if not token:
-            raise TicketInvalid(
-                "Add ?ticket=… to the URL. The query service gives tickets: POST /v1/uploads."
-            )
-        ticket = open_ticket(token, self._keys, self._origin.now_ms())
-        if (ticket.node, ticket.set) != (self._origin.node, self._origin.set):
-            here = f"{self._origin.node} of set {self._origin.set}"
-            raise WrongNode(
-                f"This ticket is for node {ticket.node} of set {ticket.set}; this is {here}.",
-                node=ticket.node,
-            )
-        me = self._cluster.current.nodes.get(self._origin.node)
-        if me is not None and me.state == "draining":
-            raise Unavailable(
-                "This node is being drained and takes no uploads. Ask for a new ticket.", retry_after=1
-            )
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise BadRequest("Send the image's own bytes, without Content-Encoding.")
-        return ticket
 
     async def _take_raw(self, request: web.Request, ticket: Ticket) -> web.Response:
         filename = request.headers.get(FILENAME_HEADER)
@@ -128,8 +76,8 @@ class UploadsApi:
         upload = self._upload(ticket, 0, filename, request.headers.get("Content-Type"))
         body = self._body(request, limit)
         record = await self._intake.take(body, upload, limit if length is None else length)
-        asset = await self._confirmed(record, ticket)
-        return json_response(asset, status=_status(asset))
+        asset = await self._acknowledger.confirmed(record, ticket)
+        return json_response(asset, status=status_of(asset))
 
     async def _body(self, request: web.Request, limit: int) -> AsyncIterator[bytes]:
         """Asked for only when there is room for it: that is when a waiting client is told to go on."""
@@ -178,40 +126,14 @@ class UploadsApi:
                 raise
             await form.skip(part, limit)
             return {"status": error.status, "problem": error.problem()}
-        asset = await self._confirmed(record, ticket)
-        return {"status": _status(asset), "asset": asset}
+        asset = await self._acknowledger.confirmed(record, ticket)
+        return {"status": status_of(asset), "asset": asset}
 
     def _max_bytes(self, ticket: Ticket) -> int:
         return max_bytes(ticket, self._settings, self._cluster.current)
 
     def _upload(self, ticket: Ticket, file: int, filename: str | None, content_type: str | None) -> Upload:
         return upload_of(ticket, file, filename, content_type, self._settings, self._cluster.current)
-
-    def _check_member(self) -> None:
-        """A node that was removed meanwhile tells nobody of this upload: it may not be acknowledged."""
-        me = self._cluster.current.nodes.get(self._origin.node)
-        if me is not None and me.state == "removed":
-            raise NodeRemoved(
-                "This node was removed from the cluster during the upload. Upload again, with a new ticket.",
-                node=me.name,
-            )
-
-    async def _confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
-        """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
-        self._check_member()
-        self._stored(record, ticket)
-        url = self._settings.public_url
-        if ticket.durability == LOCAL:
-            return view_of(record, url)
-        confirmed = await self._confirmer.confirm(record, ticket.durability)
-        told = DurabilityView(ticket.durability, confirmed.regions, confirmed.enough)
-        return msgspec.structs.replace(view_of(record, url, confirmed.locations), durability=told)
-
-
-def _status(asset: AssetView) -> int:
-    """202: it is stored here and kept, but not yet where the upload asked for."""
-    told = asset.durability
-    return 202 if told is not UNSET and not told.complete else 201
 
 
 async def _refuse_method(request: web.Request) -> web.StreamResponse:

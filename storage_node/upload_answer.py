@@ -1,0 +1,64 @@
+"""What a stored upload is answered with: the asset, and where else it lies if the ticket asks for that.
+
+Called by every route that takes bytes from clients, once the asset is durable here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import UNSET
+
+from atoll.cluster_map import LiveClusterMap
+from atoll.durability import LOCAL
+from atoll.errors import NodeRemoved
+from atoll.model import AssetRecord
+from atoll.node_api import AssetView, DurabilityView, view_of
+from atoll.signing import Ticket
+from storage_node.durability import Confirmer
+from storage_node.origin import Origin
+
+
+class Acknowledger:
+    """`stored` is told of each image that is about to be acknowledged. `public_url`: this node's."""
+
+    def __init__(
+        self,
+        public_url: str,
+        origin: Origin,
+        cluster: LiveClusterMap,
+        confirmer: Confirmer,
+        stored: Callable[[AssetRecord, Ticket], None] = lambda _record, _ticket: None,
+    ) -> None:
+        self._url, self._origin, self._cluster = public_url, origin, cluster
+        self._confirmer, self._stored = confirmer, stored
+
+    async def confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
+        """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
+        self._check_member()
+        self._stored(record, ticket)
+        if ticket.durability == LOCAL:
+            return self.view(record)
+        confirmed = await self._confirmer.confirm(record, ticket.durability)
+        told = DurabilityView(ticket.durability, confirmed.regions, confirmed.enough)
+        return msgspec.structs.replace(view_of(record, self._url, confirmed.locations), durability=told)
+
+    def view(self, record: AssetRecord) -> AssetView:
+        """The same without asking anybody."""
+        return view_of(record, self._url)
+
+    def _check_member(self) -> None:
+        """A node that was removed meanwhile tells nobody of this upload: it may not be acknowledged."""
+        me = self._cluster.current.nodes.get(self._origin.node)
+        if me is not None and me.state == "removed":
+            raise NodeRemoved(
+                "This node was removed from the cluster during the upload. Upload again, with a new ticket.",
+                node=me.name,
+            )
+
+
+def status_of(asset: AssetView) -> int:
+    """202: it is stored here and kept, but not yet where the upload asked for."""
+    told = asset.durability
+    return 202 if told is not UNSET and not told.complete else 201

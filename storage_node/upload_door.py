@@ -1,0 +1,77 @@
+"""Who may upload here now: who has a ticket for this node, while it is not being drained and has a place.
+
+Called by every route that takes bytes from clients (uploads_api.py, tus_api.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+
+from atoll.cluster_map import LiveClusterMap
+from atoll.errors import BadRequest, Overloaded, TicketInvalid, Unavailable, WrongNode
+from atoll.signing import Keys, Ticket, open_ticket
+from storage_node.origin import Origin
+
+
+class UploadDoor:
+    """`max_uploads` places, for all kinds of uploads together."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        origin: Origin,
+        cluster: LiveClusterMap,
+        max_uploads: int,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._keys, self._origin, self._cluster, self._max = keys, origin, cluster, max_uploads
+        self._under_way = 0
+        gauge = Gauge("atoll_uploads_under_way", "Requests that upload now.", registry=registry)
+        gauge.set_function(lambda: self._under_way)
+
+    @property
+    def under_way(self) -> int:
+        """Upload requests being served now."""
+        return self._under_way
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the places; `Overloaded` when all are taken."""
+        if self._under_way >= self._max:
+            raise Overloaded("This node takes no more uploads at once.", limit=self._max, retry_after=1)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    def ticket(self, request: web.Request) -> Ticket:
+        """The ticket that `request` brings, if it opens this node now."""
+        token = request.query.get("ticket")
+        if not token:
+            raise TicketInvalid(
+                "Add ?ticket=… to the URL. The query service gives tickets: POST /v1/uploads."
+            )
+        ticket = open_ticket(token, self._keys, self._origin.now_ms())
+        if (ticket.node, ticket.set) != (self._origin.node, self._origin.set):
+            here = f"{self._origin.node} of set {self._origin.set}"
+            raise WrongNode(
+                f"This ticket is for node {ticket.node} of set {ticket.set}; this is {here}.",
+                node=ticket.node,
+            )
+        self.check_open(request)
+        return ticket
+
+    def check_open(self, request: web.Request) -> None:
+        """`Unavailable` while the node is being drained; `BadRequest` for bodies that are packed."""
+        me = self._cluster.current.nodes.get(self._origin.node)
+        if me is not None and me.state == "draining":
+            raise Unavailable(
+                "This node is being drained and takes no uploads. Ask for a new ticket.", retry_after=1
+            )
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise BadRequest("Send the image's own bytes, without Content-Encoding.")
