@@ -2,7 +2,8 @@
 
 Map: `__main__` picks the verb and turns errors into exit codes (`exit_codes`); one module per verb, each
 with `add_arguments(parser)` and `run(args) -> int`, imported only when it is used: `upload` (with
-`upload_plan`, `upload_screen` and `journal`), `url`, `get`, `ls`, `rm`, `locations`, `status`, `buckets`,
+`upload_plan`, `upload_screen` and `journal`), `sync`, `import_files` and `export` (with `folder_options` and
+`folder_report`), `url`, `get`, `ls`, `rm`, `locations`, `status`, `buckets`,
 `bucket` (with `bucket_changes`); `up` and `demo` are in `atoll.local`. `access` finds the cluster, `output`
 prints.
 

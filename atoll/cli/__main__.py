@@ -18,6 +18,9 @@ from atoll.version import __version__
 # verb: (module, what it does). A module is imported only when its verb is used.
 USER_VERBS = {
     "upload": ("atoll.cli.upload", "upload files and directories to the nearest node"),
+    "sync": ("atoll.cli.sync", "make a folder of a bucket like a local one, by hash"),
+    "import": ("atoll.cli.import_files", "upload a folder tree, or what an S3 listing names"),
+    "export": ("atoll.cli.export", "download a bucket, with a manifest"),
     "url": ("atoll.cli.url", "where an image is, for a client somewhere"),
     "get": ("atoll.cli.get", "fetch an image, checked against its hash"),
     "ls": ("atoll.cli.ls", "list a bucket"),

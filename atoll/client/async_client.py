@@ -1,6 +1,7 @@
 """`AsyncClient`: all a program asks of a cluster, one method each. It only wires the parts together.
 
-Uploads, resolving and downloads are here; the rest it has from `asset_calls` and `cluster_calls`.
+Uploads, resolving and downloads are here; the rest it has from `asset_calls`, `folder_calls` and
+`cluster_calls`.
 
 Every method raises `atoll.errors.AtollError` classes: the one a service's problem document stands for, or
 `Unavailable` when nobody answers. Everything has a deadline and repeats itself where that is safe.
@@ -16,11 +17,12 @@ from types import TracebackType
 
 import aiohttp
 
-from atoll.client.asset_calls import AssetCalls
 from atoll.client.cluster_calls import ClusterCalls
 from atoll.client.cluster_file import local_access
 from atoll.client.connection import open_session
 from atoll.client.download import Downloader, MemorySink, whole_file
+from atoll.client.folder_calls import FolderCalls
+from atoll.client.folder_parts import FolderParts
 from atoll.client.operations import Operations
 from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
@@ -44,7 +46,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(AssetCalls, ClusterCalls):
+class AsyncClient(FolderCalls, ClusterCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -68,11 +70,11 @@ class AsyncClient(AssetCalls, ClusterCalls):
         self._opened: aiohttp.ClientSession | None = None
         here = place(region, position)
         query, own = QueryServices(urls, api_key, self._session, patience=patience), OwnUploads()
-        AssetCalls.__init__(self, query, own)
         ClusterCalls.__init__(self, query)
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
+        FolderCalls.__init__(self, query, own, FolderParts(self._uploader, self._resolving, self._downloader))
         self.operations = Operations(query)
 
     @classmethod

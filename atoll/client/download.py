@@ -94,9 +94,13 @@ class FileSink:
 
 
 @asynccontextmanager
-async def whole_file(path: Path) -> AsyncIterator[FileSink]:
-    """A sink whose file takes the name `path` when the context ends well, and vanishes otherwise."""
-    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+async def whole_file(path: Path, parts: Path | None = None) -> AsyncIterator[FileSink]:
+    """A sink whose file takes the name `path` when the context ends well, and vanishes otherwise.
+
+    Until then it lies in `parts`, a folder of the same file system, or beside where it will be.
+    """
+    name = os.fsencode(path.name)[:200].decode(errors="ignore")
+    beside = (path.parent if parts is None else parts) / f".{name}.{secrets.token_hex(4)}.part"
     with local_file(path):
         file = await asyncio.to_thread(beside.open, "xb")
     try:

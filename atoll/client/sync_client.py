@@ -18,6 +18,7 @@ from atoll.client.cluster_file import local_access
 from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
+from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
 from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
 from atoll.model import Bucket, Position
@@ -28,7 +29,7 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client:
+class Client(SyncFolderCalls):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -69,6 +70,10 @@ class Client:
     def close(self) -> None:
         """Close all connections and end the thread; the client cannot be used again."""
         self._end()
+
+    @property
+    def _folders(self) -> AsyncClient:
+        return self._client
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._thread.run(work)

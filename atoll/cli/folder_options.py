@@ -1,0 +1,91 @@
+"""What `atoll sync`, `import` and `export` have in common: the target, options, progress, and the cache."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from atoll.cli.access import Access
+from atoll.cli.output import note
+from atoll.cli.upload_screen import Screen
+from atoll.client.folder_files import FolderPlan, FolderProgress
+from atoll.names import check_bucket
+
+NOTE_EVERY_FILES = 20_000
+
+
+class Target(NamedTuple):
+    """A bucket, and a folder in it ("" for all of it)."""
+
+    bucket: str
+    prefix: str
+
+
+def target(text: str) -> Target:
+    """`BUCKET` or `BUCKET/PREFIX`; `BadName`."""
+    bucket, _, prefix = text.partition("/")
+    return Target(check_bucket(bucket), prefix)
+
+
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    """Which files, how many at once, and looking only."""
+    for name, does in (("--include", "only what matches"), ("--exclude", "not what matches; it wins")):
+        parser.add_argument(
+            name,
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help=f"{does}: '*.png' anywhere, '2024/**/a*' from the top; may be given more than once",
+        )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument(
+        "--parallel", type=int, default=8, metavar="N", help="files at once (default 8, at most 64)"
+    )
+
+
+def add_upload_options(parser: argparse.ArgumentParser) -> None:
+    """What uploads carry."""
+    parser.add_argument("--tag", action="append", default=[], help="a tag; may be given more than once")
+    parser.add_argument(
+        "--durability",
+        metavar="local|regions:N|all",
+        help="acknowledged only when so many regions have each file (else the bucket's default)",
+    )
+
+
+def comparing() -> Callable[[FolderProgress], None]:
+    """Tells of a long comparison, now and then."""
+    told = 0
+
+    def tell(progress: FolderProgress) -> None:
+        nonlocal told
+        if progress.files - told >= NOTE_EVERY_FILES:
+            told = progress.files
+            note(f"compared {progress.files} files")
+
+    return tell
+
+
+def moved(plan: FolderPlan) -> tuple[int, int]:
+    """Bytes and files that the plan moves or deletes, for a screen."""
+    changes = plan.transfers
+    return sum(change.size for change in changes), len(changes) + len(plan.deletes)
+
+
+def showing(plan: FolderPlan, screen: Screen) -> Callable[[FolderProgress], None]:
+    """Moves the screen's bar: the deletes come after all bytes."""
+    total, transfers = moved(plan)[0], len(plan.transfers)
+
+    def show(progress: FolderProgress) -> None:
+        if progress.stage == "delete":
+            screen.show(total, transfers + progress.files)
+        else:
+            screen.show(progress.bytes, progress.files)
+
+    return show
+
+
+def hash_cache_of(access: Access) -> str:
+    """Where this command remembers hashes of local files."""
+    return str(access.kept("hashes", ".db"))
