@@ -18,16 +18,17 @@ from storage_node.disk_calls import DiskReads
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob, Index
 from storage_node.peers import Peers
+from storage_node.proven_copies import ProvenCopies, look_at
 from storage_node.quarantine import Quarantine, Verdict
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobStore, StoreFailed
 from storage_node.verified_read import (
     BadCopy,
     is_present,
+    is_right,
     read_chunk,
     read_whole,
     salvage_chunk,
-    second_look,
 )
 
 _AT_ONCE = 4096
@@ -58,6 +59,7 @@ class LocalCopies:
         self._peers, self._quarantine = peers, quarantine
         self._flights: Flights[BlobAddress, LocalCopy | None] = Flights("reads", _AT_ONCE)
         self._judging: set[asyncio.Task[Verdict]] = set()
+        self._proven = ProvenCopies()
 
     async def close(self) -> None:
         """End what is under way."""
@@ -77,7 +79,8 @@ class LocalCopies:
         return await self.reads.run(partial(self._known, address))
 
     async def prove(self, address: BlobAddress) -> HeldBlob | None:
-        """The blob, once all its bytes were read and found right. `BadCopy` when they are not."""
+        """The blob, once all its bytes were read and found right, now or in the last seconds
+        (`proven_copies`). `BadCopy` when they are not."""
         return await self.reads.run(partial(self._prove, address))
 
     def chunks(self, held: HeldBlob, *, fall_back: bool) -> ReadChunk:
@@ -132,8 +135,13 @@ class LocalCopies:
 
     def _prove(self, address: BlobAddress) -> HeldBlob | None:
         held = self._known(address)
-        if held is not None and second_look(self._store, held) is None:
-            raise BadCopy(held, "the bytes do not match the name")
+        if held is None:
+            return None
+        look = look_at(self._store.path(held.key))
+        if not self._proven.knows(held.key, look):
+            if not is_right(self._store, held):
+                raise BadCopy(held, "the bytes do not match the name")
+            self._proven.note(held.key, look)
         return held
 
     def _find(self, address: BlobAddress) -> LocalCopy | None:

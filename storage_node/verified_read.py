@@ -9,12 +9,15 @@ Everything blocks and runs in the node's reader threads.
 from __future__ import annotations
 
 import errno
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from storage_node.chunks import CHUNK_BYTES, DIGEST_BYTES, BlobHasher, chunk_count, chunk_is_good
 from storage_node.index import BlobChunks, HeldBlob
 from storage_node.store import BlobKey, BlobStore, StoreFailed
 
+_PIECE = 1 << 20  # bytes read at once by who reads all
 _BAD_SECTOR = {errno.EIO, getattr(errno, "EUCLEAN", errno.EIO)}  # the bytes are lost; other errors may pass
 
 
@@ -35,11 +38,15 @@ def read_whole(store: BlobStore, held: HeldBlob) -> bytes:
     data = _read(store, held, 0, blob.size + 1)  # one more, so that a grown file is noticed
     if len(data) != blob.size:
         raise BadCopy(held, f"{len(data)} bytes instead of {blob.size}")
-    hasher = BlobHasher()
-    hasher.update(data)
-    if hasher.sha256() != blob.sha256:
+    if hashlib.sha256(data).hexdigest() != blob.sha256:
         raise BadCopy(held, "the bytes do not match the name")
     return data
+
+
+def is_right(store: BlobStore, held: HeldBlob) -> bool:
+    """Whether all bytes are what the name says. Half of the hashing of a `second_look`."""
+    hasher = hashlib.sha256()
+    return _feed(store, held, hasher.update) and hasher.hexdigest() == held.blob.sha256
 
 
 def read_chunk(store: BlobStore, held: HeldBlob, index: int) -> bytes:
@@ -67,18 +74,25 @@ def second_look(store: BlobStore, held: HeldBlob) -> bytes | None:
     A wrong digest row, or a bit that flipped in memory, must not condemn good bytes.
     """
     hasher = BlobHasher()
-    while hasher.size <= held.blob.size:
+    good = _feed(store, held, hasher.update) and hasher.sha256() == held.blob.sha256
+    return hasher.chunk_digests() if good else None
+
+
+def _feed(store: BlobStore, held: HeldBlob, take: Callable[[bytes], None]) -> bool:
+    """Give `take` the copy piece by piece. False: it has another size, or cannot be read."""
+    size = 0
+    while size <= held.blob.size:
         try:
-            part = store.read(held.key, hasher.size, CHUNK_BYTES)
+            part = store.read(held.key, size, _PIECE)
         except StoreFailed as error:
             if is_bad_sector(error):
-                return None
+                return False
             raise
         if not part:
             break
-        hasher.update(part)
-    good = hasher.size == held.blob.size and hasher.sha256() == held.blob.sha256
-    return hasher.chunk_digests() if good else None
+        take(part)
+        size += len(part)
+    return size == held.blob.size
 
 
 def salvage_chunk(store: BlobStore, blob: BlobChunks, index: int) -> bytes | None:

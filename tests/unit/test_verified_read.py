@@ -19,6 +19,7 @@ from storage_node.verified_read import (
     BadCopy,
     chunk_length,
     is_present,
+    is_right,
     read_chunk,
     read_whole,
     second_look,
@@ -43,6 +44,7 @@ def test_a_good_copy_is_read_whole_and_in_chunks(size: int) -> None:
     assert read_whole(store, copy) == body
     assert b"".join(read_chunk(store, copy, i) for i in range(chunk_count(size))) == body
     assert second_look(store, copy) == copy.chunk_digests
+    assert is_right(store, copy)
     assert is_present(store, copy)
 
 
@@ -57,6 +59,7 @@ def test_one_flipped_bit_anywhere_is_found(size: int) -> None:
         with pytest.raises(BadCopy):
             read_chunk(store, copy, place // CHUNK_BYTES)
         assert second_look(store, copy) is None
+        assert not is_right(store, copy)
 
 
 def test_the_other_chunks_of_a_bad_copy_are_still_readable() -> None:
@@ -81,6 +84,7 @@ def test_a_copy_of_another_size_is_bad(size: int, change: str) -> None:
     with pytest.raises(BadCopy):
         read_whole(store, copy)
     assert second_look(store, copy) is None
+    assert not is_right(store, copy)
     assert not is_present(store, copy)
     if change != "longer":
         with pytest.raises(BadCopy):
