@@ -1,6 +1,6 @@
 """Who may be redirected to an image: the access rules of `/i/…`. Pure but for the clock, which is passed in.
 
-    public bucket    the image itself, names (`t_NAME`), and anything where the bucket is unsigned: anybody
+    public bucket    the image itself, a name (`t_NAME`), and anything where the bucket is unsigned: anybody
                      any other transformation: a signature, or an API key with the scope read
     private bucket   everything: a signature, or an API key with the scope read
 

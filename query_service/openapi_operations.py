@@ -108,7 +108,7 @@ ASSETS = (
         "GET",
         "/i/{bucket}/{name:.+}",
         None,
-        "A stable address for <img src>; private images, and transformations that are neither only names nor "
+        "A stable address for <img src>; private images, and transformations that are neither one name nor "
         "free in the bucket, need a signature (exp, key, sig: see `image_url`) or an API key",
         {
             301: Answer("The same request, as its one address has it, is at `Location`"),

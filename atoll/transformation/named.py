@@ -20,10 +20,13 @@ from atoll.transformation.steps import Delivery, Named, Transformation
 _PLAIN = asdict(Delivery())
 
 
-def is_only_named(transformation: Transformation) -> bool:
-    """Whether it is names and nothing else: what a public bucket serves without a signature."""
-    names = tuple(step for step in transformation.steps if isinstance(step, Named))
-    return bool(names) and transformation == Transformation(names)
+def is_one_name(transformation: Transformation) -> bool:
+    """Whether it is a name and nothing else: what a public bucket serves without a signature.
+
+    One, for chains of them are arbitrary again: of ten names anybody could have millions of pictures made.
+    """
+    first = transformation.steps[0] if transformation.steps else None
+    return isinstance(first, Named) and transformation == Transformation((first,))
 
 
 def expanded(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from atoll.model import Bucket, RenderPolicy
 from atoll.transformation.limits import DEFAULTS, Limits
-from atoll.transformation.named import is_only_named
+from atoll.transformation.named import is_one_name
 from atoll.transformation.parser import parse_definition
 from atoll.transformation.steps import Transformation
 
@@ -32,7 +32,7 @@ def _least(said: int | None, own: int) -> int:
 
 def may_anybody_ask(bucket: Bucket, transformation: Transformation) -> bool:
     """Whether it needs no signature, from who may read the bucket's images at all."""
-    return bucket.unsigned_transformations or is_only_named(transformation)
+    return bucket.unsigned_transformations or is_one_name(transformation)
 
 
 class Definitions(Mapping[str, Transformation]):

@@ -108,6 +108,7 @@ async def test_an_arbitrary_transformation_needs_a_signature_and_a_name_does_not
         for target, status in (
             (target_of(public, "w_50"), 401),
             (target_of(public, "t_thumb/w_50"), 401),
+            (target_of(public, "t_thumb/t_thumb"), 401),
             (target_of(public, "w_00050"), 401),  # who may not ask is not told the way either
             (target_of(public, "t_thumb"), 200),
             (signed(target_of(public, "w_50")), 200),

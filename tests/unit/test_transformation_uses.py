@@ -18,7 +18,7 @@ from atoll.transformation.canonical import canonical
 from atoll.transformation.files import derivative_path
 from atoll.transformation.hints import answered, open_questions
 from atoll.transformation.limits import DEFAULTS, Limits
-from atoll.transformation.named import expanded, is_only_named
+from atoll.transformation.named import expanded, is_one_name
 from atoll.transformation.parser import parse
 from atoll.transformation.paths import parse_image_path
 from atoll.transformation.reference import TABLES, updated
@@ -57,11 +57,11 @@ def test_limits_hold_for_what_names_mean_together():
         expanded(parse("t_card/t_card/t_card/t_card"), NAMES, Limits(components=3))
 
 
-def test_only_names_and_nothing_else_need_no_signature():
-    assert is_only_named(parse("t_card"))
-    assert is_only_named(parse("t_card/t_grey"))
+def test_one_name_and_nothing_else_needs_no_signature():
+    assert is_one_name(parse("t_card"))
+    assert not is_one_name(parse("t_card/t_grey"))  # chains of names are arbitrary again
     assert not any(
-        is_only_named(parse(text)) for text in ("w_9", "t_card/w_9", "t_card,f_png", "t_card,d_x", "a_0")
+        is_one_name(parse(text)) for text in ("w_9", "t_card/w_9", "t_card,f_png", "t_card,d_x", "a_0")
     )
 
 
