@@ -6,8 +6,8 @@ waits, and not longer than WAIT_SECONDS. So all instances together let in what t
 that is never spent makes it less, never more.
 
     Redis says no                 429 until it has tokens again; nobody asks Redis meanwhile
-    Redis is away, slow, not set  a bucket of the same size in memory, for this instance alone: k instances
-                                  then let in k times as much, which is better than nothing, or nobody
+    Redis is away, slow, not set  a bucket in memory, for this instance alone, as full as Redis last said:
+                                  k instances then let in k times as much, better than nothing, or nobody
 
 The script uses the server's clock: those of the instances may differ. Called by routing.py.
 """
@@ -27,7 +27,7 @@ WAIT_SECONDS = 0.02  # the most that a request waits for Redis
 MAX_SUBJECTS = 50_000  # remembered here, about 500 bytes each; the one that asked longest ago is forgotten
 LEASE_SECONDS = 2.0  # unspent tokens are worth nothing later: the bucket has filled up again meanwhile
 
-# Takes up to ARGV[3] tokens; returns how many, and in how many milliseconds the next one comes.
+# Takes up to ARGV[3] tokens; returns how many, in how many milliseconds the next one comes, and what is left.
 _TAKE = """
 local per_second, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -39,7 +39,7 @@ local taken = math.min(wanted, math.floor(level))
 level = level - taken
 redis.call('HSET', KEYS[1], 'level', tostring(level), 'at', tostring(now))
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst / per_second * 1000) + 1000)
-return {taken, math.ceil((1 - math.min(1, level)) / per_second * 1000)}
+return {taken, math.ceil((1 - math.min(1, level)) / per_second * 1000), math.floor(level)}
 """
 
 
@@ -57,8 +57,16 @@ class _Account:
 class Throttle:
     """One kind of subject (`name`), one rate. `clock` gives monotonic seconds."""
 
-    def __init__(self, name: str, rate: Rate, redis: SharedRedis | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        rate: Rate,
+        redis: SharedRedis | None,
+        clock: Callable[[], float],
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self._name, self._rate, self._redis, self._clock = name, rate, redis, clock
+        self._wait_seconds = wait_seconds
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self.off = rate.per_second == 0
 
@@ -101,7 +109,7 @@ class Throttle:
     async def _lease(self, subject: str, account: _Account) -> None:
         """Wait for tokens, shortly; all who need some of this subject wait for the same answer."""
         task = account.asking or self._ask(subject, account)
-        await asyncio.wait([task], timeout=WAIT_SECONDS)
+        await asyncio.wait([task], timeout=self._wait_seconds)
 
     def _ask(self, subject: str, account: _Account) -> asyncio.Task[None]:
         task = asyncio.create_task(self._take(subject, account), name="throttle lease")
@@ -113,14 +121,14 @@ class Throttle:
         rate, key = self._rate, f"atoll:rate:{self._name}:{subject}"
         try:
             command = ("EVAL", _TAKE, 1, key, rate.per_second, rate.burst, rate.lease)
-            reply = await self._redis.call(command, WAIT_SECONDS)
+            reply = await self._redis.call(command, self._wait_seconds)
         finally:
             account.asking = None
         if reply is None:
             return
-        taken, next_ms = (int(number) for number in reply)
+        taken, next_ms, level = (int(number) for number in reply)
         now = self._clock()
-        account.local = None
+        account.local = LocalBucket(rate, now, level)
         account.tokens = taken + (account.tokens if now < account.until else 0)
         account.until = now + LEASE_SECONDS
         if not taken:

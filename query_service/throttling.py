@@ -1,7 +1,7 @@
 """Who is throttled by what: API keys by their name, anonymous clients of images by their address.
 
     a route with a scope        the key's bucket
-    /i/…, with or without one   the address's: IPv4 as it is, IPv6 by its /64; behind a trusted proxy the client's
+    /i/…, with a key or none    the address's: IPv4 as it is, IPv6 by its /64; by the word of trusted proxies
     the rest (health, metrics)  nothing
 
 Owns the headers of a refusal (draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`),

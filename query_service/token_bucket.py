@@ -30,8 +30,9 @@ class LocalBucket:
 
     __slots__ = ("_at", "_level", "_rate")
 
-    def __init__(self, rate: Rate, now: float) -> None:
-        self._rate, self._level, self._at = rate, float(rate.burst), now
+    def __init__(self, rate: Rate, now: float, level: int | None = None) -> None:
+        """Full, unless it is known how full the one in Redis was."""
+        self._rate, self._level, self._at = rate, float(rate.burst if level is None else level), now
 
     def take(self, now: float) -> tuple[int, float]:
         """Take up to a lease of tokens: how many, and in how many seconds the next one comes."""
