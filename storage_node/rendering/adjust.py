@@ -68,9 +68,12 @@ def hue(image: Image.Image, level: int) -> Image.Image:
     return Image.merge("HSV", (turned, strength, value)).convert("RGB")
 
 
-def auto_contrast(image: Image.Image, level: int) -> Image.Image:
-    """Tones stretched over the whole range, the same for all channels so that no colour shifts."""
-    stretched = ImageOps.autocontrast(image, cutoff=_CUT_OFF, preserve_tone=True)
+def auto_contrast(image: Image.Image, level: int, seen: Image.Image | None = None) -> Image.Image:
+    """Tones stretched over the whole range, the same for all channels so that no colour shifts.
+
+    `seen`: an alpha channel; the tones of what is wholly clear do not count.
+    """
+    stretched = ImageOps.autocontrast(image, cutoff=_CUT_OFF, mask=seen, preserve_tone=True)
     return Image.blend(image, stretched, level / 100)
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from PIL import Image, ImageFilter
 
 from atoll.transformation.steps import Effect
-from storage_node.rendering.adjust import ADJUSTMENTS
+from storage_node.rendering.adjust import ADJUSTMENTS, auto_contrast
 from storage_node.rendering.geometry import Box, Size
 from storage_node.rendering.picture import Picture, RenderRefused
 
 _LEVELS_PER_PIXEL = 20
+_REACH = 3  # a blur takes note of what is so many times its radius away
 _SQUARES_ACROSS = 40  # of a picture that is pixelated without a number
 _FACE_SQUARES = 8  # the same for a face: few enough that nobody is known by them
 _FACE_BLUR = 6  # a face's blur is at least its width divided by this
@@ -25,15 +26,20 @@ _FACE_MARGIN = 0.15  # of the face's box, added on every side: hair and chin tel
 def effect(picture: Picture, step: Effect) -> None:
     """Do the step. Raises RenderRefused (faces unknown)."""
     if step.name in ADJUSTMENTS:
-        picture.image = _without_alpha(
-            picture.srgb(), lambda colours: ADJUSTMENTS[step.name](colours, step.level or 0)
-        )
+        picture.image = _adjusted(picture.srgb(), step.name, step.level or 0)
         return
     picture.become(picture.srgb())
     if step.name in _AROUND:
         picture.image = _AROUND[step.name](picture.image, step.level)
     else:
         _hide_faces(picture, _ON_FACES[step.name], step.level)
+
+
+def _adjusted(image: Image.Image, name: str, level: int) -> Image.Image:
+    if name == "auto_contrast" and image.mode == "RGBA":  # the only one that looks at all pixels first
+        seen = image.getchannel("A")
+        return _without_alpha(image, lambda colours: auto_contrast(colours, level, seen))
+    return _without_alpha(image, lambda colours: ADJUSTMENTS[name](colours, level))
 
 
 def _without_alpha(image: Image.Image, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
@@ -57,13 +63,24 @@ def _blurred(image: Image.Image, radius: float) -> Image.Image:
 
 
 def _sharpen(image: Image.Image, level: int | None) -> Image.Image:
-    mask = ImageFilter.UnsharpMask(radius=1, percent=level or 0, threshold=0)
-    return _without_alpha(image, lambda colours: colours.filter(mask))
+    return _sharpened(image, ImageFilter.UnsharpMask(radius=1, percent=level or 0, threshold=0))
 
 
 def _unsharp_mask(image: Image.Image, level: int | None) -> Image.Image:
-    mask = ImageFilter.UnsharpMask(radius=2, percent=level or 0, threshold=2)
-    return _without_alpha(image, lambda colours: colours.filter(mask))
+    return _sharpened(image, ImageFilter.UnsharpMask(radius=2, percent=level or 0, threshold=2))
+
+
+def _sharpened(image: Image.Image, mask: ImageFilter.UnsharpMask) -> Image.Image:
+    """What is wholly clear has a colour too, which nobody sees: it becomes that of its surroundings first, so
+    that no edge between it and what shows is sharpened."""
+    if image.mode != "RGBA":
+        return image.filter(mask)
+    alpha = image.getchannel("A")
+    colours = _blurred(image, mask.radius * _REACH).convert("RGB")
+    colours.paste(image.convert("RGB"), mask=alpha.point(lambda level: 255 if level else 0))
+    sharp = colours.filter(mask)
+    sharp.putalpha(alpha)
+    return sharp
 
 
 def _pixelate(image: Image.Image, level: int | None) -> Image.Image:

@@ -199,6 +199,20 @@ def test_every_named_filter_of_the_grammar_draws(stage, name):
     assert likeness(made.convert("RGB"), cut_out(60, 40).convert("RGB")) < 0.99
 
 
+@pytest.mark.parametrize("name", [name for name in EFFECTS if "faces" not in name])
+def test_no_effect_shows_the_colour_of_what_is_transparent(stage, name):
+    alpha = Image.radial_gradient("L").resize((80, 80)).point(lambda far: max(0, min(255, 3 * (150 - far))))
+    shown = []
+    for hidden in ((0, 0, 0), (255, 255, 255), (0, 255, 0)):
+        image = Image.new("RGB", alpha.size, hidden)
+        image.paste(scene(80, 80), mask=alpha.point(lambda level: 255 if level else 0))
+        image.putalpha(alpha)
+        made = stage.drawn(saved("PNG", image), Effect(name, level_of(name)))
+        shown.append(made.convert("RGBA").convert("RGBa"))
+    for other in shown[1:]:
+        assert max(high for _, high in ImageChops.difference(shown[0], other).getextrema()) <= 2
+
+
 def test_a_blur_does_not_draw_the_colour_of_what_is_transparent_into_the_picture(stage):
     image = Image.new("RGBA", (80, 40), (0, 255, 0, 0))
     image.paste((200, 0, 0, 255), (0, 0, 40, 40))
