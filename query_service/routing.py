@@ -92,15 +92,18 @@ def _guarded(route: Route, door: Door) -> Handler:
     if scope is None:
         return handler if route.reach != "inside" else _anonymous(handler, throttling)
 
+    at_once = throttling.keys.spend
+
     async def guarded(request: web.Request) -> web.StreamResponse:
         key = keys.check(request.headers, scope)
         if key.limited and not limited_may:
             raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
         request[API_KEY] = key
-        try:
-            await throttling.admit_key(key)
-        except TooManyRequests as error:
-            return refusal_response(error)
+        if not at_once(key.id):
+            try:
+                await throttling.keys.wait(key.id)
+            except TooManyRequests as error:
+                return refusal_response(error)
         return await handler(request)
 
     return guarded

@@ -66,18 +66,24 @@ class Throttle:
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         self._name, self._rate, self._redis, self._clock = name, rate, redis, clock
-        self._wait_seconds = wait_seconds
+        self._wait_seconds, self._low = wait_seconds, rate.lease / 2
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self.off = rate.per_second == 0
 
     def spend(self, subject: str) -> bool:
         """Whether the request may go on at once; otherwise `wait` decides. No I/O, no waiting."""
+        if self.off:
+            return True
         account = self._accounts.get(subject)
         if account is None or not account.tokens or self._clock() >= account.until:
             return False
         account.tokens -= 1
-        is_low = account.tokens * 2 < self._rate.lease
-        if is_low and account.asking is None and self._redis is not None and self._redis.answers:
+        if (
+            account.tokens < self._low
+            and account.asking is None
+            and self._redis is not None
+            and self._redis.answers
+        ):
             self._ask(subject, account)
         return True
 

@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from atoll.api_keys import ApiKey
 from atoll.errors import TooManyRequests
 from atoll.http import problem_response
 from query_service.throttle import Throttle
@@ -30,15 +29,8 @@ class Throttling:
     def __init__(self, keys: Throttle, addresses: Throttle, address: Callable[[web.Request], str]) -> None:
         self.keys, self.addresses, self._address = keys, addresses, address
 
-    async def admit_key(self, key: ApiKey) -> None:
-        """`TooManyRequests` when the key has asked too often."""
-        if not self.keys.off and not self.keys.spend(key.id):
-            await self.keys.wait(key.id)
-
     async def admit_address(self, request: web.Request) -> None:
         """`TooManyRequests` when this address has."""
-        if self.addresses.off:
-            return
         subject = subject_of(self._address(request))
         if not self.addresses.spend(subject):
             await self.addresses.wait(subject)
