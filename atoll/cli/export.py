@@ -10,7 +10,15 @@ import argparse
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.folder_options import add_folder_options, comparing, hash_cache_of, moved, showing, target
+from atoll.cli.folder_options import (
+    add_folder_options,
+    comparing,
+    goes_on,
+    hash_cache_of,
+    moved,
+    showing,
+    target,
+)
 from atoll.cli.folder_report import FolderPrinter
 from atoll.cli.upload_screen import make_screen
 from atoll.client.async_client import AsyncClient
@@ -44,7 +52,7 @@ async def _export(args: argparse.Namespace, client: AsyncClient, access: Access)
         if args.dry_run:
             return printer.planned(plan)
         printer.skipped(plan)
-        with make_screen(*moved(plan)) as screen:
+        with goes_on(), make_screen(*moved(plan)) as screen:
             report = await client.carry_out_export(
                 plan, parallel=args.parallel, progress=printer.hearing(showing(plan, screen))
             )

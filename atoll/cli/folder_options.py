@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from atoll.cli.access import Access
-from atoll.cli.output import note
+from atoll.cli.output import note, size
 from atoll.cli.upload_screen import Screen
 from atoll.client.folder_files import FolderPlan, FolderProgress
 from atoll.names import check_bucket
 
-NOTE_EVERY_FILES = 20_000
+NOTE_SECONDS = 3.0
 
 
 class Target(NamedTuple):
@@ -54,17 +57,27 @@ def add_upload_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def comparing() -> Callable[[FolderProgress], None]:
-    """Tells of a long comparison, now and then."""
-    told = 0
+def comparing(clock: Callable[[], float] = time.monotonic) -> Callable[[FolderProgress], None]:
+    """Tells of a long comparison, now and then: it may have to read all files."""
+    told = clock()
 
     def tell(progress: FolderProgress) -> None:
         nonlocal told
-        if progress.files - told >= NOTE_EVERY_FILES:
-            told = progress.files
-            note(f"compared {progress.files} files")
+        if clock() - told >= NOTE_SECONDS:
+            told = clock()
+            note(f"compared {progress.files} of {progress.files_total} files, {size(progress.bytes)}")
 
     return tell
+
+
+@contextmanager
+def goes_on() -> Iterator[None]:
+    """Says at Ctrl-C that nothing is lost."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        note("The same command goes on from here.")
+        raise
 
 
 def moved(plan: FolderPlan) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from atoll.cli.folder_options import (
     add_folder_options,
     add_upload_options,
     comparing,
+    goes_on,
     hash_cache_of,
     moved,
     showing,
@@ -66,7 +67,7 @@ async def upload_plan(plan: FolderPlan, args: argparse.Namespace, client: AsyncC
         return printer.planned(plan)
     printer.skipped(plan)
     printer.announced(plan.deletes)
-    with make_screen(*moved(plan)) as screen:
+    with goes_on(), make_screen(*moved(plan)) as screen:
         report = await client.carry_out(
             plan,
             parallel=args.parallel,

@@ -112,7 +112,8 @@ class Lines:
         self, bytes_total: int, files_total: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._bytes, self._files, self._clock = bytes_total, files_total, clock
-        self._next = clock() + LINE_SECONDS
+        self._began = clock()
+        self._next = self._began + LINE_SECONDS
         self._last = (0, 0)
 
     def __enter__(self) -> Lines:
@@ -132,7 +133,15 @@ class Lines:
 
     def _print(self) -> None:
         sent, done = self._last
-        note(f"{done}/{self._files} files, {size(sent)} of {size(self._bytes)}")
+        note(f"{done}/{self._files} files, {size(sent)} of {size(self._bytes)}{self._pace(sent)}")
+
+    def _pace(self, sent: int) -> str:
+        """How fast, and how long still at that rate."""
+        seconds = self._clock() - self._began
+        if not sent or seconds <= 0:
+            return ""
+        rate, left = sent / seconds, max(0, self._bytes - sent)
+        return f", {size(round(rate))}/s" + (f", {round(left / rate)} s left" if left else "")
 
 
 def make_screen(bytes_total: int, files_total: int) -> Screen:

@@ -1,6 +1,6 @@
-"""What a program asks about whole folders: sync, import, export. The part of `AsyncClient` that wires them.
+"""What a program asks about whole folders: sync and import. The part of `AsyncClient` that wires them.
 
-`plan_…` looks and changes nothing, `carry_out…` does what a plan says, `sync` and `export` do both. All raise
+`plan_…` looks and changes nothing, `carry_out` does what a plan says, `sync` does both. All raise
 `AtollError` classes for what concerns the whole; a file's failure is in the report.
 
 `hash_cache` is a file that remembers the hashes of local files from run to run (see `hash_cache`); without
@@ -10,60 +10,28 @@ one they are remembered as long as the client lives.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from atoll.client.asset_calls import AssetCalls
-from atoll.client.export_plan import ExportPlan, plan_export
-from atoll.client.export_run import export_files
-from atoll.client.folder_files import FolderPlan, FolderProgress, FolderReport, Remote
+from atoll.client.export_calls import AnyPath, ExportCalls, Progress, bounded, silent
+from atoll.client.folder_files import FolderPlan, FolderReport, Remote
 from atoll.client.folder_names import folder_prefix
-from atoll.client.folder_parts import FolderParts
 from atoll.client.folder_plan import Place, compare, deletes, list_remote
 from atoll.client.folder_scan import Scanned, scan
 from atoll.client.folder_settle import settled
 from atoll.client.folder_upload import FolderUpload
 from atoll.client.globs import Filter
-from atoll.client.hash_cache import HashCache
 from atoll.client.listing_file import Listing, find_listed
 from atoll.client.listing_rows import Form
-from atoll.client.own_uploads import OwnUploads
-from atoll.client.query import QueryServices
 from atoll.client.upload import UploadOrder
-from atoll.client.upload_many import MAX_PARALLEL
 from atoll.client.upload_notes import UploadNotes
 from atoll.durability import check_durability
 from atoll.errors import BadRequest
 from atoll.names import check_bucket
 
-AnyPath = str | os.PathLike[str]
-Progress = Callable[[FolderProgress], None]
 
-
-def silent(_: FolderProgress) -> None:
-    """For who wants no progress."""
-
-
-class FolderCalls(AssetCalls):
-    """Whole folders; `parts` are the client's own for moving bytes."""
-
-    def __init__(self, query: QueryServices, own: OwnUploads, parts: FolderParts) -> None:
-        AssetCalls.__init__(self, query, own)
-        self._parts = parts
-        self._hashes = HashCache()
-
-    @asynccontextmanager
-    async def _cache(self, path: AnyPath | None) -> AsyncIterator[HashCache]:
-        if path is None:
-            yield self._hashes
-            return
-        cache = await asyncio.to_thread(HashCache, Path(path))
-        try:
-            yield cache
-        finally:
-            await asyncio.to_thread(cache.close)
+class FolderCalls(ExportCalls):
+    """Whole folders. Errors, `hash_cache` and `progress` are as the module says."""
 
     async def _listed(self, place: Place, hash_cache: AnyPath | None) -> dict[str, Remote]:
         """All of the place, what a run that was killed has uploaded a moment ago included."""
@@ -162,7 +130,7 @@ class FolderCalls(AssetCalls):
                 order,
                 progress,
             )
-            changes = await run.run(plan, _bounded(parallel))
+            changes = await run.run(plan, bounded(parallel))
         return FolderReport(tuple(changes), plan.unchanged, plan.ignored)
 
     async def sync(
@@ -196,66 +164,6 @@ class FolderCalls(AssetCalls):
             plan, parallel=parallel, tags=tags, hash_cache=hash_cache, progress=progress
         )
 
-    async def plan_export(
-        self,
-        bucket: str,
-        prefix: str,
-        folder: AnyPath,
-        *,
-        include: Iterable[str] = (),
-        exclude: Iterable[str] = (),
-        hash_cache: AnyPath | None = None,
-        progress: Progress = silent,
-    ) -> ExportPlan:
-        """What it takes to have all images of a bucket's folder in a local one. `close()` it."""
-        place = Place(check_bucket(bucket), folder_prefix(prefix))
-        only = Filter.of(include, exclude)
-        async with self._cache(hash_cache) as cache:
-            assets = self.list(place.bucket, place.prefix)
-            return await plan_export(place, assets, Path(folder), only, cache, progress)
-
-    async def carry_out_export(
-        self, plan: ExportPlan, *, parallel: int = 8, progress: Progress = silent
-    ) -> FolderReport:
-        """Download what the plan says, then write manifest.jsonl, a line for each file that is there."""
-        parts = self._parts
-        changes = await export_files(plan, parts.resolving, parts.downloader, _bounded(parallel), progress)
-        return FolderReport(tuple(changes), plan.unchanged, plan.ignored)
-
-    async def export(
-        self,
-        bucket: str,
-        prefix: str,
-        folder: AnyPath,
-        *,
-        include: Iterable[str] = (),
-        exclude: Iterable[str] = (),
-        parallel: int = 8,
-        hash_cache: AnyPath | None = None,
-        progress: Progress = silent,
-    ) -> FolderReport:
-        """Download all images of a bucket's folder into a local one, only what differs; with a manifest.
-
-        Every file is checked against its hash before it appears, and lies below `folder` whatever its name
-        is. Names that would be one file on a disk that ignores case are told apart by a mark (`~` and the
-        start of a hash); manifest.jsonl says which file is which asset.
-        """
-        plan = await self.plan_export(
-            bucket,
-            prefix,
-            folder,
-            include=include,
-            exclude=exclude,
-            hash_cache=hash_cache,
-            progress=progress,
-        )
-        with plan:
-            return await self.carry_out_export(plan, parallel=parallel, progress=progress)
-
 
 def _notes_beside(hash_cache: AnyPath | None) -> Path | None:
     return None if hash_cache is None else Path(hash_cache).with_suffix(".uploads")
-
-
-def _bounded(parallel: int) -> int:
-    return max(1, min(parallel, MAX_PARALLEL))

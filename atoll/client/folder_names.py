@@ -14,8 +14,7 @@ from atoll.names import CONTENT_TYPES, check_public_id
 
 def folder_prefix(text: str) -> str:
     """`cats` or `cats/` as `cats/`; "" stays empty: the whole bucket. `BadName`."""
-    name = text.removesuffix("/")
-    return check_public_id(name) + "/" if name else ""
+    return check_public_id(text.removesuffix("/")) + "/" if text else ""
 
 
 def is_image(name: str) -> bool:

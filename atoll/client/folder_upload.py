@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import IO
 
 from atoll.client.folder_files import (
     Change,
@@ -88,13 +89,11 @@ class FolderUpload:
         raise FileChanging(f"{where}: is written to again and again.", path=where)
 
     async def _send(self, file: LocalFile, sent: Sent) -> AssetView:
-        with local_file(printed(file.relative)):
-            opened = await asyncio.to_thread(open_regular, file.path)
-        try:
-            async with open_body(opened, remark_of(file.path)) as body:
-                return await self.uploader.upload(body, self._order_of(file), sent)
-        finally:
-            await asyncio.to_thread(opened.close)
+        async with (
+            _opened(file) as plain,
+            open_body(plain, remark_of(file.path)) as body,
+        ):
+            return await self.uploader.upload(body, self._order_of(file), sent)
 
     def _order_of(self, file: LocalFile) -> UploadOrder:
         listed = file.expected or Expected()
@@ -125,6 +124,28 @@ class FolderUpload:
         wanted = {c.asset_id: None if c.step is Step.DELETE else c.sha256 for c in done if c.asset_id}
         if await settled(self.resolving, wanted):
             await asyncio.to_thread(self.notes.clear)
+
+
+@asynccontextmanager
+async def _opened(file: LocalFile) -> AsyncIterator[IO[bytes]]:
+    """The file, closed at the end: also when the run ends while a thread is opening it."""
+    opening = asyncio.create_task(asyncio.to_thread(open_regular, file.path), name=f"open {file.public_id}")
+    with local_file(printed(file.relative)):
+        try:
+            plain = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])
+            _close(opening)
+            raise
+    try:
+        yield plain
+    finally:
+        plain.close()
+
+
+def _close(opening: asyncio.Task[IO[bytes]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _is_still(file: LocalFile, before: Facts) -> bool:

@@ -51,7 +51,8 @@ class ClientSettings:
     lon: float | None = setting("Where this client is: longitude, degrees.", default=None, low=-180, high=180)
     tls_ca_file: Path | None = setting("CA certificate, when the cluster has its own.", default=None)
     state_dir: Path | None = setting(
-        "Directory for upload journals; ~/.local/state/atoll unless given.", default=None
+        "Directory for upload journals and hashes of local files; ~/.local/state/atoll unless given.",
+        default=None,
     )
     patience_seconds: float = setting(
         "How long a query is repeated while no query service answers.", default=5.0, low=0, high=600

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from atoll.client.export_calls import AnyPath, silent
 from atoll.client.export_plan import ExportPlan
-from atoll.client.folder_calls import AnyPath, FolderCalls, silent
+from atoll.client.folder_calls import FolderCalls
 from atoll.client.folder_files import FolderPlan, FolderProgress, FolderReport
 from atoll.client.listing_rows import Form
 
