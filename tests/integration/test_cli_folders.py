@@ -224,6 +224,27 @@ def test_a_folder_with_nothing_but_bad_names_has_their_code(broken, standin, tmp
     assert broken("sync", tmp_path / "nothing here", standin.bucket).code == 2
 
 
+def test_people_get_lines_and_a_table_and_no_control_characters(broken, standin, described, photos, capsys):
+    def said(*arguments):
+        code = main(["sync", str(photos), f"{standin.bucket}/x", *arguments, "--cluster", str(described)])
+        return code, *capsys.readouterr()
+
+    (photos / "bell\x07.png").write_bytes(picture())
+    code, out, err = said("--dry-run")
+    assert code == 1
+    assert out.splitlines()[0] == "step\tpublic_id\tpath\tsize"
+    assert "upload\tx/deep/b\tdeep/b.PNG\t" in out
+    assert "4 to upload, 1 cannot be done, 1 ignored" in err
+    assert not standin.state.assets
+    code, out, err = said()
+    assert sorted(line.split("\t")[:2] for line in out.splitlines()) == [
+        ["uploaded", f"x/{name}"] for name in sorted(NAMES)
+    ]
+    assert "bell\\x07.png: A name is outside its grammar" in err
+    assert "\x07" not in out + err
+    assert "4/4 files" in err
+
+
 def test_an_empty_folder_deletes_nothing_unless_forced(broken, standin, photos):
     assert broken("sync", photos, f"{standin.bucket}/x").code == 0
     shutil.rmtree(photos)

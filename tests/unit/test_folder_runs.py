@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from atoll.cli.upload_screen import Lines
-from atoll.client.folder_files import Change, FolderReport, Step
-from atoll.client.folder_plan import list_remote
+from atoll.client.folder_files import Change, FolderReport, FolderUnsafe, Remote, Step
+from atoll.client.folder_plan import Place, deletes, list_remote
 from atoll.client.folder_run import FAILURES_IN_A_ROW, FolderRun
-from atoll.client.folder_scan import scan
+from atoll.client.folder_scan import Scanned, scan
 from atoll.client.globs import Filter
 from atoll.client.upload_notes import LATELY_MS, UploadNotes
 from atoll.errors import BadRequest, NotAnImage, Unavailable
@@ -55,7 +57,7 @@ async def test_no_more_than_so_many_run_at_once():
         nonlocal running, most
         running, most = running + 1, max(most, running + 1)
         for _ in range(3):
-            await __import__("asyncio").sleep(0)
+            await asyncio.sleep(0)
         running -= 1
         return change
 
@@ -134,3 +136,40 @@ def test_a_line_of_progress_says_bytes_rate_and_time_left(capsys):
         screen.show(200 * 1024, 2)
     first, _ = capsys.readouterr().err.splitlines()
     assert first == "2/10 files, 200.0 KiB of 1000.0 KiB, 100.0 KiB/s, 8 s left"
+
+
+def gone(local, remote, *, prefix="", force=False, only=None):
+    place = Place("images", prefix)
+    there = {name: Remote(f"id-{name}", "0" * 64, 1, "png", None) for name in remote}
+    return {change.public_id for change in deletes(place, local, there, only or Filter(), force=force)}
+
+
+def test_what_may_lie_in_a_folder_that_cannot_be_read_is_never_deleted():
+    local = Scanned(taken={"p/a"}, unreadable=["deep/"])
+    with pytest.raises(FolderUnsafe):
+        gone(local, ["p/a", "p/b", "p/deep/c"], prefix="p/")
+    assert gone(local, ["p/a", "p/b", "p/deep/c", "p/deeper"], prefix="p/", force=True) == {"p/b", "p/deeper"}
+    nothing = Scanned(unreadable=[""])
+    with pytest.raises(FolderUnsafe):
+        gone(nothing, ["a"])
+    assert gone(nothing, ["a", "b/c"], force=True) == set()
+
+
+def test_a_file_that_cannot_be_taken_keeps_its_asset():
+    local = Scanned()
+    local.refuse("a.png", NotAnImage("no plain file"), "a")
+    assert gone(local, ["a", "b"]) == {"b"}
+
+
+def test_an_empty_folder_and_an_empty_bucket_are_alike():
+    assert gone(Scanned(), []) == set()
+    with pytest.raises(FolderUnsafe):
+        gone(Scanned(), ["a"])
+    assert gone(Scanned(), ["a"], force=True) == {"a"}
+
+
+def test_an_asset_whose_file_would_be_left_out_stays():
+    local = Scanned(taken={"z"})
+    assert gone(local, ["raw/a", "a"], only=Filter.of([], ["raw/"])) == {"a"}
+    assert gone(local, ["a"], only=Filter.of(["*.jpg"], [])) == set()
+    assert gone(local, ["a"], only=Filter.of(["*.png"], [])) == {"a"}
