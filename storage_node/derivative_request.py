@@ -21,6 +21,7 @@ from atoll.transformation.hints import open_questions
 from atoll.transformation.limits import Limits
 from atoll.transformation.named import expanded
 from atoll.transformation.negotiation import AcceptMemo, Hints, hints_of
+from atoll.transformation.parse_memo import ParseMemo
 from atoll.transformation.paths import NodePath, parse_node_path
 from atoll.transformation.policy import Definitions, may_anybody_ask
 from atoll.transformation.steps import Transformation
@@ -75,6 +76,7 @@ class DerivativeDoor:
     ) -> None:
         self._node, self._keys, self._access, self._own, self._clock = node, keys, access, own, clock
         self.accepts = AcceptMemo()
+        self._parse = ParseMemo()
 
     def bucket(self, name: str) -> Policed:
         """The bucket; `NotFound`, `Unavailable`."""
@@ -83,10 +85,10 @@ class DerivativeDoor:
 
     def read(self, path: str) -> Asked:
         """What the raw `path` asks; errors as in `parse_node_path`, and `Unavailable` without a map."""
-        found = parse_node_path(path, self._own)
+        found = parse_node_path(path, self._own, self._parse)
         bucket, limits = self.bucket(found.bucket)
         if limits != self._own:
-            found = parse_node_path(path, limits)
+            found = parse_node_path(path, limits, self._parse)
         assert found.transformation is not None
         try:
             meant, unknown = expanded(found.transformation, Definitions(bucket, limits), limits), None

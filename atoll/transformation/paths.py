@@ -12,6 +12,7 @@ So a misspelt value is told as such, while `my_photos/cat` is a folder. Paths ar
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -28,6 +29,8 @@ SEPARATOR = "_"
 _LONGEST = 16_384  # characters of a path: twice what our HTTP servers take
 _MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _AT_LEAST = 3  # bucket, set, blob
+
+Parse = Callable[[str, Limits], Transformation]
 
 
 class NodePath(NamedTuple):
@@ -56,14 +59,17 @@ class ImagePath(NamedTuple):
         return image_path(*self)
 
 
-def parse_node_path(path: str, limits: Limits = DEFAULTS) -> NodePath:
-    """What a raw path on a node means; `NotFound`, `BadName`, `BadRequest` or `BadTransformation`."""
+def parse_node_path(path: str, limits: Limits = DEFAULTS, parse: Parse = parse) -> NodePath:
+    """What a raw path on a node means; `NotFound`, `BadName`, `BadRequest` or `BadTransformation`.
+
+    `parse`: the parser, or one that remembers (`parse_memo`).
+    """
     segments = _segments(path)
     if len(segments) < _AT_LEAST or segments[0] in names.RESERVED_BUCKETS:
         raise NotFound("Nothing is served at this path. An image is /{bucket}/{set}/{sha256}.{extension}.")
     bucket, *components, set_name, blob = segments
     handle = Handle(names.check_set(set_name), *names.split_blob_name(blob))
-    return NodePath(names.check_bucket(bucket), _transformation(components, limits), handle)
+    return NodePath(names.check_bucket(bucket), _transformation(components, limits, parse), handle)
 
 
 def parse_image_path(path: str, limits: Limits = DEFAULTS) -> ImagePath:
@@ -76,7 +82,7 @@ def parse_image_path(path: str, limits: Limits = DEFAULTS) -> ImagePath:
     folders = rest[count + 1 :] if _is_separated(rest, count) else rest[count:]
     public_id = names.check_public_id("/".join(_decoded(folder) for folder in folders))
     try:
-        transformation = _transformation(rest[:count], limits)
+        transformation = _transformation(rest[:count], limits, parse)
     except BadTransformation as error:
         separated = "/".join([SEPARATOR, *rest])
         hint = f"{error.detail}. If it is a folder's name, write /i/{bucket}/{separated[:200]}"
@@ -115,7 +121,7 @@ def _begins_as_parameter(word: bytes) -> bool:
     return bool(underscore and value) and key.decode("ascii", "replace") in PARAMETERS
 
 
-def _transformation(components: list[str], limits: Limits) -> Transformation | None:
+def _transformation(components: list[str], limits: Limits, parse: Parse) -> Transformation | None:
     if not components:
         return None
     decoded = [_decoded(component) for component in components]
