@@ -92,6 +92,8 @@ class PendingRender:
         try:
             with contextlib.suppress(JobTimedOut, JobCrashed, Unavailable):  # as above
                 await self._pending.wait()
+            if self._landing.outcome.done():  # nearly always: a job lands before its end is told
+                return self._landing.outcome.result()
             return await asyncio.wrap_future(self._landing.outcome)
         except Overloaded as error:
             raise _too_many(error) from None
