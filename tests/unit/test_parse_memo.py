@@ -32,5 +32,5 @@ def test_so_many_are_remembered_and_no_long_one() -> None:
     memo = ParseMemo(2)
     for width in (100, 200, 300):
         memo(f"w_{width}", DEFAULTS)
-    memo(f"l_text:sans_20:{'a' * 300}/fl_layer_apply", DEFAULTS)
+    memo("/".join(f"l_text:sans_20:{'a' * 150}/fl_layer_apply" for _ in range(2)), DEFAULTS)
     assert len(memo) == 2
