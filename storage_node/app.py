@@ -155,7 +155,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         ground.disk,
         lambda: scrub.facts(),
-        lambda: reads.derivatives.usage().bytes,
+        lambda: reads.derivatives.usage().bytes + uploads.tus.book.kept_bytes,
     )
     scrub = ScrubSide(
         ground,
@@ -194,12 +194,14 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     tasks.start("heartbeats", sides.heartbeats.run())
     tasks.start("loop meter", LoopMeter(ground.registry).run())
     tasks.start("ticket sweep", sweep_tickets(ground.index, ground.origin))
+    tasks.start("unfinished uploads", sides.uploads.tus.sweep())
     tasks.start("eager derivatives", sides.uploads.eager.run())
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 
     app = web.Application(middlewares=[problems, base.membership.gate])
     sides.uploads.api.add_routes(app)
+    sides.uploads.tus.api.add_routes(app)
     sides.heartbeats.add_routes(app)
     app.router.add_get("/metrics", metrics_handler(ground.registry, settings.metrics_allow))
     sides.scrub.add_routes(app)

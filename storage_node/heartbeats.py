@@ -58,9 +58,9 @@ class Heartbeats:
         registry: CollectorRegistry,
         disk: DiskHealth | None = None,
         scrub: Callable[[], ScrubFacts | None] = lambda: None,
-        derivative_bytes: Callable[[], int] = lambda: 0,
+        other_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._derivative_bytes = derivative_bytes
+        self._other_bytes = other_bytes
         self._disk, self._scrub = disk or TrustedDisk(), scrub
         self._measuring: asyncio.Future[tuple[Counts, Space]] | None = None
         self._settings, self._origin, self._index, self._store = settings, origin, index, store
@@ -118,7 +118,7 @@ class Heartbeats:
             self._blind = True
         else:
             self._blind = False
-            self._space.measured(disk, self._counts.bytes + self._derivative_bytes())
+            self._space.measured(disk, self._counts.bytes + self._other_bytes())
 
     def _look(self) -> tuple[Counts, Space]:
         return self._index.counts(), self._store.space()

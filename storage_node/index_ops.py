@@ -21,7 +21,8 @@ from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 
 _WANTED_FIRST_MS, _WANTED_CAP_MS = 5_000, 600_000
-_TICKET_MEMORY_MS = 86_400_000  # a used ticket is remembered for a day after it expired
+# A used ticket is remembered for a day after it expired: resumable uploads may end so late (settings.py).
+_TICKET_MEMORY_MS = 86_400_000
 
 
 def store_upload(

@@ -11,6 +11,10 @@ from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
+# Not longer than a used ticket is remembered after it expired (index_ops.py): a resumable upload that was
+# begun with a ticket may end after the ticket did, and must still find out that other bytes were stored with
+# it.
+MAX_TUS_EXPIRY_SECONDS = 86_400
 
 
 def _check_formats(value: tuple[str, ...]) -> object:
@@ -46,6 +50,32 @@ class NodeSettings(DaemonSettings):
     upload_idle_seconds: float = setting("Longest silence in an upload's body.", default=15.0, low=0.1)
     upload_min_bytes_per_second: int = setting(
         "An upload slower than this, after a grace of upload_idle_seconds, gets 408.", default=8 * KIB, low=1
+    )
+    tus_max_uploads: int = setting(
+        "Resumable uploads that may be unfinished at once; more get 503. 0: none is taken.",
+        default=1000,
+        low=0,
+        high=100_000,
+    )
+    tus_max_bytes: Bytes = setting(
+        "Most bytes that unfinished resumable uploads may have when complete, all together.",
+        default=Bytes(8 * GIB),
+        low=1,
+    )
+    tus_max_parts: int = setting(
+        "Most parts of a resumable upload that is sent in parts (concatenation).",
+        default=16,
+        low=1,
+        high=64,
+    )
+    tus_max_metadata: int = setting(
+        "Most characters of the Upload-Metadata of a resumable upload.", default=4096, low=0, high=8000
+    )
+    tus_expiry_seconds: int = setting(
+        "How long after its begin a resumable upload may be gone on with.",
+        default=MAX_TUS_EXPIRY_SECONDS,
+        low=1,
+        high=MAX_TUS_EXPIRY_SECONDS,
     )
     ingest_threads: int = setting(
         "Threads that write and fsync uploads and pulls.", default=32, low=1, high=256

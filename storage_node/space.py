@@ -43,9 +43,8 @@ class SpaceGuard:
         """Whether `size` bytes may be kept that nobody would miss. From any thread."""
         return not self._disk.read_only and self.free - self._promised - size >= self._reserve
 
-    @contextmanager
-    def promise(self, expected: int) -> Iterator[None]:
-        """Hold room for `expected` bytes.
+    def check(self, expected: int) -> None:
+        """Whether `expected` bytes may come.
 
         `NoSpace` if they would eat into the reserve, `StoreFailed` while the disk gives no answer.
         """
@@ -58,8 +57,17 @@ class SpaceGuard:
                 reserve=self._reserve,
                 needed=expected,
             )
-        self._promised += expected
+
+    def hold(self, more: int) -> None:
+        """Hold room for `more` bytes, or with a negative number give it back. Unchecked: see `check`."""
+        self._promised += more
+
+    @contextmanager
+    def promise(self, expected: int) -> Iterator[None]:
+        """Hold room for `expected` bytes meanwhile; refused as by `check`."""
+        self.check(expected)
+        self.hold(expected)
         try:
             yield
         finally:
-            self._promised -= expected
+            self.hold(-expected)

@@ -1,6 +1,6 @@
 """Everything about uploads on a node, put together: their routes, and the derivatives made after them.
 
-Called by app.py, which owns the threads and runs `eager`.
+Called by app.py, which owns the threads and runs `eager` and `tus.sweep`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
+from storage_node.tus_side import TusSide
 from storage_node.upload_answer import Acknowledger
 from storage_node.upload_door import UploadDoor
 from storage_node.upload_intake import UploadIntake
@@ -46,3 +47,4 @@ class UploadSide:
         acknowledger = Acknowledger(settings.public_url, ground.origin, cluster, confirmer, orders.stored)
         self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
         self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger)
+        self.tus = TusSide(ground, cluster, self.door, intake, acknowledger, spoolers)
