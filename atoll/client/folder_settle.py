@@ -21,13 +21,17 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 
 async def settled(
-    resolving: Resolving, wanted: Mapping[str, str | None], sleep: Sleep = asyncio.sleep
+    resolving: Resolving,
+    wanted: Mapping[str, str | None],
+    *,
+    seconds: float = SETTLED_SECONDS,
+    sleep: Sleep = asyncio.sleep,
 ) -> bool:
-    """Whether within a moment every asset has the bytes (SHA-256) it should have; None: it is gone."""
+    """Whether within `seconds` every asset has the bytes (SHA-256) it should have; None: it is gone."""
     left = dict(list(wanted.items())[-MOST:])
     backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
     try:
-        async with asyncio.timeout(SETTLED_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 results = await resolving.many([Reference(asset_id=asset_id) for asset_id in left])
                 pairs = zip(left.items(), results, strict=True)

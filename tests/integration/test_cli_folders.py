@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import gzip
 import hashlib
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -471,6 +473,28 @@ def test_an_export_takes_no_wrong_byte_and_the_manifest_says_only_what_is_there(
     assert digests(home) == {}
 
 
+def test_ctrl_c_ends_a_sync_with_130_and_the_next_goes_on(broken, standin, described, photos):
+    arrived, let_go = threading.Event(), threading.Event()
+
+    async def hang(request, handler):
+        arrived.set()
+        await asyncio.to_thread(let_go.wait, DEADLINE)
+        return await handler(request)
+
+    standin.faults[NEAREST].append(hang)
+    argv = [sys.executable, "-m", "atoll.cli", "sync", photos, standin.bucket, "--cluster", described]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert arrived.wait(DEADLINE)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=DEADLINE)
+    let_go.set()
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert b"The same command goes on from here." in err
+    assert broken("sync", photos, standin.bucket).code == 0
+    assert len(standin.state.assets) == 4
+
+
 def start(directory: Path, *arguments: object) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "atoll.cli", *map(str, arguments), "--json", "--cluster", str(directory)]
     return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -514,3 +538,13 @@ def test_two_thousand_files_go_up_and_come_home_though_killed_in_the_middle(
     assert again.code == 0, again.err
     assert again.summary["unchanged"] >= 300
     assert digests(home) == digests(top)
+
+
+@pytest.mark.probe
+def test_a_private_bucket_comes_home_too(running_cluster, capsys, photos, tmp_path, folder):
+    atoll, bucket = runner(running_cluster.directory, capsys), folder.removesuffix("/")
+    assert atoll("buckets", "--create", bucket, "--private").code == 0
+    assert atoll("sync", photos, bucket).code == 0
+    assert atoll("export", bucket, tmp_path / "home").summary["download"] == 4
+    assert sorted(digests(tmp_path / "home").values()) == sorted(digests(photos).values())
+    assert atoll("sync", tmp_path / "home", bucket, "--delete", "--dry-run").changes == []

@@ -13,6 +13,7 @@ from client_clusters import picture
 
 from atoll import AsyncClient, Client
 from atoll.client.folder_files import FolderUnsafe
+from atoll.client.folder_settle import settled
 from atoll.client.source import FileUnusable
 from atoll.errors import BadName, BadRequest, NotFound
 
@@ -95,6 +96,18 @@ async def test_a_replaced_asset_between_look_and_deed_is_told_not_taken_for_anot
             report = await client.carry_out_export(plan)
     assert len(report.errors) == 3
     assert (tmp_path / "home/manifest.jsonl").read_text() == ""
+
+
+async def test_a_catalog_that_never_learns_is_waited_for_a_moment_only(standin, photos):
+    async with AsyncClient(standin.query_urls, standin.api_key) as client:
+        report = await client.sync(photos, standin.bucket)
+        known = {change.asset_id: change.sha256 for change in report.changes}
+        resolving = client._parts.resolving
+        assert await settled(resolving, known)
+        assert await settled(resolving, {})
+        assert await settled(resolving, {"0" * 26: None})
+        assert not await settled(resolving, dict.fromkeys(known, "0" * 64), seconds=0.05)
+        assert not await settled(resolving, dict.fromkeys(known), seconds=0.05)
 
 
 async def test_two_exports_do_not_write_into_one_folder(standin, photos, tmp_path):
