@@ -23,6 +23,7 @@ from atoll.client.connection import open_session
 from atoll.client.download import Downloader, MemorySink, whole_file
 from atoll.client.folder_calls import FolderCalls
 from atoll.client.folder_parts import FolderParts
+from atoll.client.keys import KeyCalls
 from atoll.client.operations import Operations
 from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
@@ -76,6 +77,7 @@ class AsyncClient(FolderCalls, ClusterCalls):
         self._downloader = Downloader(self._session)
         FolderCalls.__init__(self, query, own, FolderParts(self._uploader, self._resolving, self._downloader))
         self.operations = Operations(query)
+        self.keys = KeyCalls(query)
 
     @classmethod
     def from_cluster(
