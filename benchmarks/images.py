@@ -184,8 +184,9 @@ def _notes(sources: list[bytes]) -> tuple[str, ...]:
         f" {CLIENTS} clients on keep-alive connections, the same lean client for both. No request comes"
         " twice: each has another source or another box to fit in, for a result of the same size.",
         f"thumbor: {', '.join(PACKAGES)}, {PROCESSES} processes (one a core), file loader, no storage, result"
-        " storage off. The node: 2 rendering processes; it hashes the source before it is rendered, renders"
-        " in a sandbox, and keeps, hashes and records each result: thumbor does none of these.",
+        " storage off. The node: 2 rendering processes; it hashes a source before it is rendered (and"
+        " again ten seconds later), renders in a sandbox, and keeps, hashes and records each result: thumbor"
+        " does none of these.",
         "Both: Pillow, Lanczos, baseline JPEG with optimized tables and colours at half the resolution; WebP"
         f" at libwebp's own effort (4 of 6), PNG at level {PNG_LEVEL}, AVIF at speed {AVIF_SPEED}, and the"
         " same qualities: JPEG and WebP 80, AVIF 60. What the node saves is decoding to three eighths, which"
