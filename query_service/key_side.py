@@ -66,10 +66,11 @@ def open_keys(
     )
     trail = AuditTrail(stream, settings.state_dir, backoff())
     use = KeyUse(api_keys, redis, now_ms)
-    by_key = Throttle("key", Rate(settings.key_rate, settings.key_burst), redis, time.monotonic)
-    by_address = Throttle(
-        "address", Rate(settings.address_rate, settings.address_burst), redis, time.monotonic
-    )
+    key_rate = Rate(settings.key_rate, settings.key_burst)
+    address_rate = Rate(settings.address_rate, settings.address_burst)
+    wait = settings.throttle_wait_seconds
+    by_key = Throttle("key", key_rate, redis, time.monotonic, wait)
+    by_address = Throttle("address", address_rate, redis, time.monotonic, wait)
     json_bytes = settings.max_json_bytes
     routes = [
         *KeysApi(cluster, api_keys, use, json_bytes, now_ms).routes(),

@@ -79,6 +79,13 @@ class QuerySettings(DaemonSettings):
     address_burst: int = setting(
         "How many of them at once after a pause.", default=10_000, low=1, high=10_000_000
     )
+    throttle_wait_seconds: float = setting(
+        "The longest that a request waits for Redis to say whether it may go on; then this instance decides "
+        "by itself.",
+        default=0.02,
+        low=0.001,
+        high=60,
+    )
     audit_days: int = setting(
         "How long the record of what administrators did is kept, in days; the oldest leave earlier when it "
         "has 64 MiB.",

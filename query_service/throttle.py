@@ -2,7 +2,7 @@
 
 A request pays no round trip. Each instance leases tokens from the bucket in Redis, a few at a time, and
 spends them from memory; when half of a lease is spent the next one is asked for. Only who has none left
-waits, and not longer than WAIT_SECONDS. So all instances together let in what the bucket holds: a lease
+waits, and not longer than `wait_seconds`. So all instances together let in what the bucket holds: a lease
 that is never spent makes it less, never more.
 
     Redis says no                 429 until it has tokens again; nobody asks Redis meanwhile
@@ -23,7 +23,6 @@ from atoll.errors import TooManyRequests
 from query_service.shared_redis import SharedRedis
 from query_service.token_bucket import LocalBucket, Rate
 
-WAIT_SECONDS = 0.02  # the most that a request waits for Redis
 MAX_SUBJECTS = 50_000  # remembered here, about 500 bytes each; the one that asked longest ago is forgotten
 LEASE_SECONDS = 2.0  # unspent tokens are worth nothing later: the bucket has filled up again meanwhile
 
@@ -63,7 +62,7 @@ class Throttle:
         rate: Rate,
         redis: SharedRedis | None,
         clock: Callable[[], float],
-        wait_seconds: float = WAIT_SECONDS,
+        wait_seconds: float = 0.02,
     ) -> None:
         self._name, self._rate, self._redis, self._clock = name, rate, redis, clock
         self._wait_seconds, self._low = wait_seconds, rate.lease / 2

@@ -11,16 +11,17 @@ from node_fixture import BUCKET, DEADLINE, NodeProcess, until
 
 from atoll.cluster import key_of, seal_entry
 from atoll.cluster_map import BUCKET as MAP
-from atoll.model import Bucket
+from atoll.model import Bucket, Node
 
 
 def open_bucket(node: NodeProcess, bucket: Bucket | None = None) -> None:
     """Return once the node knows it. (A daemon of the cluster would do this: no test of the map.)"""
-    asyncio.run(_put(node, bucket or Bucket(BUCKET)))
+    asyncio.run(put_entry(node, bucket or Bucket(BUCKET)))
     until(lambda: b"no bucket" not in str(node.request("GET", f"/{BUCKET}/nothing").json).encode())
 
 
-async def _put(node: NodeProcess, entry: Bucket) -> None:
+async def put_entry(node: NodeProcess, entry: Bucket | Node) -> None:
+    """Put it into the cluster map as a daemon would."""
     async with asyncio.timeout(DEADLINE):
         client = await nats.connect(node.nats_url)
         try:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import socket
 from urllib.parse import quote
 
+import msgspec
 import pytest
-from node_fixture import DEADLINE, NodeProcess, new_region, picture, problem, read_answer, until
+from node_fixture import DEADLINE, SET, NodeProcess, new_region, picture, problem, read_answer, until
+from public_bucket import put_entry
 from tus_stage import VERSION, begun, create, create_with, files, head, offset, part_of, patch
+
+from atoll.model import Node
 
 pytestmark = pytest.mark.integration
 
@@ -188,6 +193,22 @@ def test_a_read_only_node_takes_neither_uploads_nor_bytes(start):
     problem(create(node, 10), 507, "no-space")
     problem(patch(node, target, 0, b"x"), 507, "no-space")
     assert offset(node, target) == 0
+
+
+def test_a_draining_node_begins_nothing_and_ends_nothing_and_a_removed_one_knows_nothing(start):
+    node, data = start(), picture()
+    target = begun(node, len(data))
+    me = Node(node.name, node.region, SET, node.url, state="draining")
+    asyncio.run(put_entry(node, me))
+    until(lambda: create(node, 10).status == 503)
+    problem(patch(node, target, 0, data), 503, "unavailable")  # who drains it may have counted already
+    assert offset(node, target) == 0
+    asyncio.run(put_entry(node, msgspec.structs.replace(me, state="removed")))
+    until(lambda: head(node, target).status == 410)
+    problem(create(node, 10), 410, "node-removed")
+    asyncio.run(put_entry(node, msgspec.structs.replace(me, state="active")))
+    until(lambda: head(node, target).status == 200)
+    assert patch(node, target, 0, data).status == 204
 
 
 def test_an_end_that_fails_for_our_own_reasons_can_be_tried_again(start):

@@ -151,7 +151,10 @@ def test_a_retried_file_counts_once(capsys):
         now[0] = 1.5
         tally.sent(Path("a"), 100)
         tally.finished(Path("a"))
-    assert capsys.readouterr().err.splitlines() == ["0/2 files, 300 B of 300 B", "1/2 files, 300 B of 300 B"]
+    assert capsys.readouterr().err.splitlines() == [
+        "0/2 files, 300 B of 300 B, 200 B/s",
+        "1/2 files, 300 B of 300 B, 200 B/s",
+    ]
 
 
 def test_settings_refuse_an_address_with_a_password():
