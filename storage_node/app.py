@@ -26,7 +26,7 @@ from storage_node.inspection import Inspector
 from storage_node.join import keep_joined
 from storage_node.loop_meter import LoopMeter
 from storage_node.membership import Membership
-from storage_node.openings import open_derivatives, open_disk, open_inspector, open_threads
+from storage_node.openings import open_derivatives, open_disk, open_fonts, open_inspector, open_threads
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
 from storage_node.outbox_feed import OutboxFeed
@@ -110,6 +110,7 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
         probe,
         peer_health.state,
         membership,
+        await open_fonts(settings),
     )
     return _Base(ground, bus, cluster, membership, peer_health, feed)
 

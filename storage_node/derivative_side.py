@@ -37,6 +37,7 @@ from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadMetrics
 from storage_node.renderer import Renderer
 from storage_node.settings import NodeSettings
+from storage_node.text_fonts import Fonts
 from storage_node.worker_pool import PoolLimits
 
 _NOTICED = 3  # an asker hears of us so many times within the silence it bears
@@ -63,7 +64,7 @@ class DerivativeSide:
         self._door = DerivativeDoor(origin.node, ground.keys, access, limits, origin.now_ms)
         self.targets = HotTargets(settings.ram_targets_bytes, self._door.accepts)
         ram.left = self.targets.entry_left
-        self.rendering = Rendering(lambda: _renderer(settings), settings.renderers)
+        self.rendering = Rendering(lambda: _renderer(settings, ground.fonts), settings.renderers)
         disk = DiskReads(ground.readers, ground.disk)
         writes = DiskReads(ground.writers, ground.disk)
         sources = Sources(ground.store, local, puller, writes)
@@ -136,7 +137,7 @@ class DerivativeSide:
         await self.rendering.close()
 
 
-def _renderer(settings: NodeSettings) -> Renderer:
+def _renderer(settings: NodeSettings, fonts: Fonts) -> Renderer:
     """Not started yet. It stages beside uploads: cleared at start, on the file system of what it makes."""
     pool = PoolLimits(
         workers=settings.renderers,
@@ -145,4 +146,4 @@ def _renderer(settings: NodeSettings) -> Renderer:
         job_seconds=settings.render_seconds,
     )
     staging = settings.data_dir / "incoming"
-    return Renderer(staging, pool, memory_bytes=settings.render_memory)
+    return Renderer(staging, pool, memory_bytes=settings.render_memory, fonts=fonts)

@@ -21,6 +21,7 @@ from storage_node.peers import MapView
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.store import BlobStore
+from storage_node.text_fonts import Fonts, package_families
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,4 @@ class Ground:
     disk: DiskHealth = field(default_factory=TrustedDisk)
     peer_state: Callable[[str], State] = lambda _: "unknown"
     membership: Membership | None = None
+    fonts: Fonts = field(default_factory=lambda: Fonts(package_families()))

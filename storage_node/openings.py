@@ -16,6 +16,7 @@ from atoll.errors import Failed
 from atoll.settings import SettingsError
 from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_store import DiskStore
+from storage_node.font_folder import read_fonts
 from storage_node.index import Index
 from storage_node.index_recovery import open_index
 from storage_node.index_writer import Committed
@@ -24,6 +25,7 @@ from storage_node.looks import extra
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
+from storage_node.text_fonts import Fonts, package_families
 from storage_node.worker_pool import PoolLimits
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,18 @@ async def open_derivatives(
         raise SettingsError([f"data_dir: {error}"]) from error
     stack.push_async_callback(asyncio.to_thread, store.close)
     return store
+
+
+async def open_fonts(settings: NodeSettings) -> Fonts:
+    """What texts are drawn in; the operator's families go before. `SettingsError` for an unusable folder."""
+    if settings.text_fonts is None:
+        return Fonts(package_families())
+    try:
+        own = await asyncio.to_thread(read_fonts, settings.text_fonts)
+    except OSError as error:
+        raise SettingsError([f"text_fonts: {error}"]) from error
+    log.info("texts may be drawn in %d families of the operator", len(own), extra={"fonts": sorted(own)})
+    return Fonts({**package_families(), **own})
 
 
 async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:

@@ -91,6 +91,7 @@ _TRANSFORMATION: dict[RenderRefusalCode, str] = {
     "no_such_page": "The image has no such page or frame.",
     "faces_unknown": "Faces cannot be hidden: nobody has looked for faces in this image.",
     "layer_missing": "An overlay is not there.",
+    "font_missing": "The font of a text is not there any more, or changed while the node runs.",
     "layer_too_large": "An overlay is larger than allowed; give it a size.",
 }
 _NODE: dict[RenderRefusalCode, str] = {

@@ -15,6 +15,8 @@ from atoll.model import Face
 from atoll.transformation.steps import Format, Transformation
 from storage_node.inspection_protocol import InspectionLimits, Positive
 
+MAX_FONT_BYTES = 32 << 20  # of a font file; the largest real ones, for Chinese, have some 20 MB
+
 
 class RenderLimits(Struct, frozen=True):
     """What one rendering may take and make: `source` bounds every file it opens, before it is decoded."""
@@ -36,13 +38,29 @@ class PictureFile(Struct, frozen=True):
     stands_for: tuple[Positive, Positive] | None = None
 
 
+class FontFile(Struct, frozen=True):
+    """A font (absolute path). `weight`: on the weight axis of a variable one; None: as the file is."""
+
+    path: str
+    weight: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+
+class FontFamily(Struct, frozen=True):
+    """The files of a family's styles, at least one."""
+
+    regular: FontFile | None = None
+    bold: FontFile | None = None
+    italic: FontFile | None = None
+    bold_italic: FontFile | None = None
+
+
 class RenderRequest(Struct, frozen=True):
     """Make `output` (absolute path; what lies there is overwritten) of `source`.
 
     `transformation` says no `auto` and no `t_NAME` any more. `format` decides how the result is written;
     "plain" leaves jpg or png to the worker, png where there is transparency; None is the source's own format,
     and plain where that cannot be written. `layers`: the file of every public_id
-    that overlays name. `faces`: None means nobody has looked for any.
+    that overlays name. `faces`: None means nobody has looked for any. `fonts`: by the name that texts say.
     """
 
     source: PictureFile
@@ -52,6 +70,7 @@ class RenderRequest(Struct, frozen=True):
     layers: dict[str, PictureFile]
     faces: tuple[Face, ...] | None
     limits: RenderLimits
+    fonts: dict[str, FontFamily] = {}
 
 
 Bytes = Annotated[int, Meta(ge=0)]
@@ -79,7 +98,8 @@ class Rendered(Struct, frozen=True, tag="ok"):
 RenderRefusalCode = Literal[
     "truncated", "undecodable", "out_of_memory", "too_many_pixels", "too_many_frames", "too_many_parts",
     "unreadable",
-    "result_too_large", "no_such_page", "faces_unknown", "layer_missing", "layer_too_large", "not_written",
+    "result_too_large", "no_such_page", "faces_unknown", "layer_missing", "layer_too_large", "font_missing",
+    "not_written",
 ]  # fmt: skip
 
 

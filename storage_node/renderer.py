@@ -34,6 +34,7 @@ from storage_node.render_protocol import (
     RenderRequest,
 )
 from storage_node.sniff import ImageType
+from storage_node.text_fonts import Fonts, package_families
 from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
 
@@ -116,13 +117,16 @@ class Renderer:
         pool: PoolLimits,
         limits: RenderLimits = RenderLimits(),  # noqa: B008 - frozen
         memory_bytes: int = 1 << 30,
+        fonts: Fonts | None = None,
     ) -> None:
         """`staging`: on the file system of every output, and cleared at start by who owns the data directory.
 
         `memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB.
+        `fonts`: None is the family that comes along.
         """
         self._staging = staging.absolute()
         self._limits = limits
+        self._fonts = fonts or Fonts(package_families())
         self._job_seconds = pool.job_seconds
         self._numbers = itertools.count()
         sandbox = Sandbox(
@@ -151,7 +155,7 @@ class Renderer:
         self.close()
 
     def begin(self, order: Order) -> PendingRender:
-        """Ask for a derivative; returns at once. Raises TooManyRequests, Unavailable."""
+        """Ask for a derivative; returns at once. Raises TooManyRequests, Unavailable, Unrenderable."""
         staged = self._staging / f"{os.getpid()}-{next(self._numbers)}.rendering"
         request = REQUEST_ENCODER.encode(self._request(order, staged))
         try:
@@ -171,6 +175,7 @@ class Renderer:
             {public_id: _file(*layer) for public_id, layer in order.layers.items()},
             order.faces,
             order.limits or self._limits,
+            self._fonts.needed(order.transformation),
         )
 
 

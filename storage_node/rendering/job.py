@@ -51,7 +51,7 @@ def render(request: RenderRequest) -> Result:
     """Do one request."""
     limits = request.limits
     with open_source(Path(request.source.path), request.source.decoder, limits.source) as source:
-        course = Course(limits)
+        course = Course(limits, request.fonts)
         written = _written(request, source)
         if source.frames > 1 and request.transformation.page is None and written in MOVING:
             return _moving(request, source, course, written)

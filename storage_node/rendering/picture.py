@@ -6,12 +6,12 @@ step of the rendering.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from PIL import Image
 
-from storage_node.render_protocol import RenderLimits, RenderRefusalCode
+from storage_node.render_protocol import FontFamily, RenderLimits, RenderRefusalCode
 from storage_node.rendering import colour
 from storage_node.rendering.geometry import Box, Point, Size
 from storage_node.rendering.resample import resampled
@@ -76,10 +76,11 @@ class Course:
     """What holds for all frames of one job, and what was decided on the first of them.
 
     `corners`: by the step's place, where a gravity that looks at pixels put its window, so that the frames of
-    an animation do not jump. `layers`: overlays made ready.
+    an animation do not jump. `layers`: overlays made ready. `fonts`: families, by the name that texts say.
     """
 
     limits: RenderLimits
+    fonts: Mapping[str, FontFamily] = field(default_factory=dict)
     corners: dict[str, Point] = field(default_factory=dict)
     layers: dict[str, Image.Image] = field(default_factory=dict)
     focus_missing: bool = False

@@ -13,16 +13,18 @@ from atoll.errors import BadTransformation
 from atoll.model import Face
 from atoll.transformation.hints import answered
 from atoll.transformation.parser import parse
-from atoll.transformation.steps import ImageLayer, Named, Overlay, Transformation
+from atoll.transformation.steps import ImageLayer, Named, Overlay, TextLayer, Transformation
 from storage_node.render_protocol import (
     REQUEST_DECODER,
     REQUEST_ENCODER,
+    FontFamily,
     PictureFile,
     Rendered,
     RenderLimits,
     RenderRequest,
 )
 from storage_node.render_worker import rendered
+from storage_node.text_fonts import OPEN_SANS, package_families
 
 SOURCES = {
     "JPEG": lambda: saved("JPEG", scene(90, 60)),
@@ -53,6 +55,13 @@ def engines(text: str) -> Transformation | None:
     return None if any(isinstance(step, Named) for step in meant.steps) else meant
 
 
+def families(transformation: Transformation) -> dict[str, FontFamily]:
+    """Whatever name a text says."""
+    sources = [step.source for step in transformation.steps if isinstance(step, Overlay)]
+    there = package_families()[OPEN_SANS]
+    return {source.font: there for source in sources if isinstance(source, TextLayer)}
+
+
 def layers(transformation: Transformation, file: PictureFile) -> dict[str, PictureFile]:
     overlays = [step for step in transformation.steps if isinstance(step, Overlay)]
     return {one.source.public_id: file for one in overlays if isinstance(one.source, ImageLayer)}
@@ -75,6 +84,7 @@ def test_every_transformation_is_done_or_refused_for_its_own_reason(files, compo
         layers(transformation, files["PNG"]),
         (Face(0.2, 0.2, 0.3, 0.4),) if faces else None,
         LIMITS,
+        families(transformation),
     )
     again = REQUEST_DECODER.decode(REQUEST_ENCODER.encode(request))
     assert again == request
