@@ -155,7 +155,7 @@ class TusApi:
             except BaseException:
                 self._book.drop(record.id)
                 raise
-        return await self._acknowledger.confirmed(stored, record.ticket)
+            return await self._acknowledger.confirmed(stored, record.ticket)
 
     async def _first_bytes(self, record: TusRecord, request: web.Request) -> AssetView | None:
         """Bytes that come with the creation. When they break off nobody hears of the upload: it goes."""

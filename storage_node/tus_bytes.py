@@ -1,7 +1,6 @@
 """The bytes that a request brings for a resumable upload, and the asset if they were its last.
 
-Called by tus_api.py.
-Nothing is taken while the node is read-only or its disk gives no answer.
+Called by tus_api.py. Nothing is taken while the node is read-only or its disk gives no answer.
 """
 
 from __future__ import annotations

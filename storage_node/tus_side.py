@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from prometheus_client import CollectorRegistry, Gauge
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import Failed
+from atoll.errors import Failed, Gone
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
 from storage_node.ground import Ground
@@ -86,7 +86,12 @@ class TusSide:
         return max_bytes(ticket, self._settings, self._cluster.current)
 
     def _upload_of(self, record: TusRecord, filename: str | None, content_type: str | None) -> Upload:
-        """The bucket's policy may have become narrower since the upload began."""
+        """The bucket's policy may have become narrower since the upload began, and its time have passed.
+
+        After that the index may have forgotten what its ticket was used for: see MAX_TUS_EXPIRY_SECONDS.
+        """
+        if self._ground.origin.now_ms() >= record.expires_at:
+            raise Gone("This upload has expired. Begin anew.", expired_at=record.expires_at)
         limit = self._limit_of(record.ticket)
         if record.length > limit:
             raise too_large(limit, record.length)

@@ -159,6 +159,17 @@ def test_an_expired_upload_is_removed(start):
     until(lambda: files(node) == [])
 
 
+def test_an_upload_that_ends_after_its_time_is_refused(start):
+    node, data = start(tus_expiry_seconds=1), picture()
+    target = begun(node, len(data))
+    with open_patch(node, target, 0, len(data)) as connection:
+        connection.sendall(data[:-1])
+        until(lambda: head(node, target).status == 410)
+        connection.sendall(data[-1:])
+        problem(read_answer(connection), 410, "gone")
+    until(lambda: files(node) == [])
+
+
 def test_only_so_many_uploads_are_unfinished_at_once(start):
     node, data = start(tus_max_uploads=2), picture()
     targets = [begun(node, len(data)) for _ in range(2)]
@@ -198,6 +209,7 @@ def test_a_read_only_node_takes_neither_uploads_nor_bytes(start):
 def test_a_draining_node_begins_nothing_and_ends_nothing_and_a_removed_one_knows_nothing(start):
     node, data = start(), picture()
     target = begun(node, len(data))
+    until(lambda: "joined the cluster" in node.log)  # or it would announce itself over what is put now
     me = Node(node.name, node.region, SET, node.url, state="draining")
     asyncio.run(put_entry(node, me))
     until(lambda: create(node, 10).status == 503)
