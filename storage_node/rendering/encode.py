@@ -19,6 +19,7 @@ from storage_node.rendering.quality import quality_of
 from storage_node.rendering.shape import on_colour
 
 ENCODERS: dict[Format, str] = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif": "GIF"}
+_ALWAYS_COLOUR = frozenset({"webp", "avif"})
 _WHITE = Color(255, 255, 255)
 _FULL_COLOUR_FROM = 90  # from this JPEG quality on, colours are kept at the full resolution
 # 0 (small) to 10 (fast). 8 takes five times as long for files that are 8 % smaller, and 10 is no faster.
@@ -40,6 +41,14 @@ class Carried:
         """As Pillow's writers take them."""
         given = {"icc_profile": self.profile, "exif": self.exif}
         return {name: value for name, value in given.items() if value is not None}
+
+
+def holds_profile(written: Format | None, mode: str) -> bool:
+    """Whether a picture in `mode` keeps its profile in this format: GIF has none, WebP and AVIF no greys.
+
+    None is jpg or png.
+    """
+    return written != "gif" and (mode != "L" or written not in _ALWAYS_COLOUR)
 
 
 def carried(delivery: Delivery, *, had: bool, kept: bytes | None, exif: bytes | None) -> Carried:
@@ -74,7 +83,7 @@ def _fitting(image: Image.Image, written: Format) -> Image.Image:
             image = image.convert("RGB")
         elif written == "jpg":
             image = on_colour(image, _WHITE)
-    return image.convert("RGB") if image.mode == "L" and written in {"webp", "avif"} else image
+    return image.convert("RGB") if image.mode == "L" and written in _ALWAYS_COLOUR else image
 
 
 def _options(image: Image.Image, written: Format, delivery: Delivery, quality: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from storage_node.render_protocol import RenderRequest
 from storage_node.rendering import colour, geometry
 from storage_node.rendering.animation import MOVING, Timing, encode_frames
 from storage_node.rendering.copyright import copyright_of
-from storage_node.rendering.encode import Carried, carried, encode
+from storage_node.rendering.encode import Carried, carried, encode, holds_profile
 from storage_node.rendering.fitting import boxes_of
 from storage_node.rendering.geometry import Ask, Size
 from storage_node.rendering.open_source import Source, open_source
@@ -67,7 +67,7 @@ def _written(request: RenderRequest, source: Source) -> Format | None:
 
 def _still(request: RenderRequest, source: Source, course: Course, written: Format | None) -> Result:
     page = request.transformation.page
-    drawn = _drawn(request, source, course, None if page is None else page - 1)
+    drawn = _drawn(request, source, course, None if page is None else page - 1, written)
     form: Format = written or ("png" if drawn.image.mode == "RGBA" else "jpg")
     with _output(request) as file:
         encode(drawn.image, file, form, request.transformation.delivery, drawn.along)
@@ -77,7 +77,7 @@ def _still(request: RenderRequest, source: Source, course: Course, written: Form
 def _moving(request: RenderRequest, source: Source, course: Course, written: Format) -> Result:
     frames: list[_Drawn] = []
     for number in range(source.frames):
-        frames.append(_drawn(request, source, course, number))
+        frames.append(_drawn(request, source, course, number, written))
         _check_sum(frames[0].image.size, source.frames, course)
     timing = Timing([frame.milliseconds for frame in frames], source.loop())
     images = [frame.image for frame in frames]
@@ -95,29 +95,40 @@ class _Drawn:
     milliseconds: int
 
 
-def _drawn(request: RenderRequest, source: Source, course: Course, frame: int | None) -> _Drawn:
+def _drawn(
+    request: RenderRequest, source: Source, course: Course, frame: int | None, written: Format | None
+) -> _Drawn:
     steps = request.transformation.steps
     size = _size(request, source)
     scale = decode_scale(size, steps, boxes_of(request.faces, size), course.limits.max_side)
     decoded = source.decoded(min(1.0, scale * max(size) / max(source.size)), frame)
     milliseconds, profile = source.shown_for(), colour.profile_of(decoded)
-    picture, kept = _picture(request, source, decoded, profile)
+    picture, kept = _picture(request, source, decoded, profile, written)
     del decoded  # its memory is free once a step has made something smaller of it
     for number, step in enumerate(steps):
         perform(picture, step, str(number), course, request.layers)
     image = _final(picture, course, sized=sets_size(steps))
+    if kept and not colour.fits(kept, image.mode):  # a step took its colours away, or gave it some
+        kept = None
     along = carried(
-        request.transformation.delivery, had=profile is not None, kept=kept, exif=_rights(request, source)
+        request.transformation.delivery,
+        had=profile is not None and image.mode != "L",  # sRGB's is for colours
+        kept=kept,
+        exif=_rights(request, source),
     )
     return _Drawn(_bare(image), along, milliseconds)
 
 
 def _picture(
-    request: RenderRequest, source: Source, decoded: Image.Image, profile: bytes | None
+    request: RenderRequest,
+    source: Source,
+    decoded: Image.Image,
+    profile: bytes | None,
+    written: Format | None,
 ) -> tuple[Picture, bytes | None]:
     """The picture at its start, and the profile it keeps, if it shall and can."""
     image = colour.plain(decoded)
-    keeps = request.transformation.delivery.profile == "keep"
+    keeps = request.transformation.delivery.profile == "keep" and holds_profile(written, image.mode)
     kept = profile if profile and keeps and colour.fits(profile, image.mode) else None
     # Only JPEG comes smaller than its header says; a page may have another size than the first.
     smaller = source.decoder == "JPEG" or request.source.stands_for is not None
