@@ -26,6 +26,11 @@ class Fonts:
     def __init__(self, families: Mapping[str, FontFamily]) -> None:
         self._families = dict(families)
 
+    @property
+    def families(self) -> list[str]:
+        """Their folded names, in the order of the alphabet."""
+        return sorted(self._families)
+
     def needed(self, transformation: Transformation) -> dict[str, FontFamily]:
         """What its texts are drawn in, by the names they say. Raises Unrenderable (`font_missing`)."""
         return {name: self._family(name) for name in _names(transformation)}
@@ -34,12 +39,11 @@ class Fonts:
         plain = folded(name)
         found = self._families.get(plain) or (self._families.get(OPEN_SANS) if plain in _PLAIN else None)
         if found is None:
-            known = sorted(self._families)
             raise Unrenderable(
-                f"There is no font {name!r} here; there is {', '.join(known)}.",
+                f"There is no font {name!r} here; there is {', '.join(self.families)}.",
                 reason="font_missing",
                 font=name,
-                fonts=known,
+                fonts=self.families,
             )
         return found
 
