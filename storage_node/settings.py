@@ -124,9 +124,7 @@ class NodeSettings(DaemonSettings):
     render_memory: Bytes = setting(
         "Memory limit of one rendering process.", default=Bytes(GIB), low=256 * MIB
     )
-    text_fonts: Path | None = setting(
-        "Directory of own fonts for texts, family[-bold][-italic].ttf or .otf; read at start.", default=None
-    )
+    text_fonts: Path | None = setting("Directory of fonts, family[-bold][-italic].ttf or .otf.", default=None)
     render_sources: tuple[str, ...] = setting(
         "Formats of stored images that derivatives are made of.",
         default=names.EXTENSIONS,
