@@ -212,8 +212,11 @@ async def test_a_name_deleted_on_one_side_and_written_on_the_other_is_the_later_
         await links.mend()
     await story.everywhere([again])
     await gone(story, [one])
-    status, _ = await story.asset(one.asset_id)
-    assert status == 200
+
+    async def catalogued() -> bool:
+        return (await story.asset(one.asset_id))[0] == 200
+
+    await eventually(catalogued, "the catalog does not have the later of the two")
 
 
 async def _ticket_while_cut_off(links: FarApart, name: str) -> dict[str, str]:

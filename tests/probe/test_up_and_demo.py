@@ -153,7 +153,9 @@ def test_a_demo_on_the_data_of_another_copies_its_pictures_all_the_same(tmp_path
         assert demo.returncode == 0, out + err
         figures = json.loads(out)["figures"]
         assert all(value > 0 for value in figures.values()), "what was there before has not arrived"
-    blobs = [set((tmp_path / "nodes").glob(f"{node}/**/*.jpg")) for node in ("eu-central-1", "us-east-1")]
+    blobs = [
+        set((tmp_path / "nodes").glob(f"{node}/blobs/**/*.jpg")) for node in ("eu-central-1", "us-east-1")
+    ]
     assert [len(files) for files in blobs] == [16, 16], "eight pictures a run, none the same"
 
 
