@@ -333,7 +333,7 @@ async def test_metrics_count_requests_by_route_tickets_and_nodes(stage: QuerySta
     await stage.ask("POST", "/v1/uploads", {"bucket": "photos"})
     await stage.ask("POST", "/v1/uploads", {"bucket": "nobucket"})
     await stage.get("/v1/assets/" + "0" * 26 + "/url")
-    await stage.ask("BREW", "/teapot")
+    await stage.ask("PROPFIND", "/teapot")
     assert [await _metric(stage, name) for name in names] == [count + 1 for count in before]
     assert await _metric(stage, 'atoll_query_nodes{state="healthy"}') == 3
 
