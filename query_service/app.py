@@ -72,12 +72,12 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         geoip = await open_geoip(settings.geoip_database)
         if geoip:
             stack.callback(geoip.close)
-        trust = ProxyTrust(settings.trusted_proxies, settings.proxy_lat_header, settings.proxy_lon_header)
-        positions = PositionFinder(lambda: cluster.current, settings.region, trust, geoip)
+        positions = PositionFinder(lambda: cluster.current, settings.region, _trust(settings), geoip)
         ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
         key_side = open_keys(settings, keys, ring, api_keys, bus, cluster, data.shared, positions)
         stack.push_async_callback(key_side.close)
         nodes = NodeClient(session, keys, settings.name)
+        engines = data.engines(lambda: bus.connected)
         routes = [
             *asset_routes(settings, keys, api_keys, ring, data, views, positions, nodes, UseMeter(registry)),
             *ClusterApi(cluster, health, settings.max_json_bytes, settings.grammar_limits).routes(),
@@ -93,9 +93,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             ),
             *key_side.routes,
             *OpenApi().routes(),
-            *ServiceHealth(
-                settings.name, settings.region, cluster, health, data.engines(lambda: bus.connected)
-            ).routes(),
+            *ServiceHealth(settings.name, settings.region, cluster, health, engines).routes(),
             Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow), reach="anyone"),
         ]
         app = web.Application()
@@ -113,6 +111,10 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; those under way are answered")
+
+
+def _trust(settings: QuerySettings) -> ProxyTrust:
+    return ProxyTrust(settings.trusted_proxies, settings.proxy_lat_header, settings.proxy_lon_header)
 
 
 async def _load_map(settings: QuerySettings, bus: Bus, keys: Keys, api_keys: ApiKeys) -> LiveClusterMap:

@@ -62,7 +62,6 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
     registry = new_registry("replicator", settings.name, settings.region)
     figures = Figures(registry)
     durable = f"replicator-{settings.node}"
-
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         bus = Bus(settings)
