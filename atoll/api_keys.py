@@ -24,9 +24,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from atoll.access import AccessKey, KeyPrefix, Scope
 from atoll.errors import Forbidden, Unauthorized
 from atoll.ids import now_ms
-from atoll.model import AccessKey, BucketName, KeyPrefix, Scope, Sha256
+from atoll.model import BucketName, Sha256
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 

@@ -15,8 +15,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from atoll.access import AccessKey, SigningKey
+from atoll.bucket import Bucket
 from atoll.errors import NotFound
-from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet, SigningKey
+from atoll.model import Node, Region, ReplicaSet
 from atoll.placement import distance_km
 from atoll.signing import Keys, seal, seal_matches
 

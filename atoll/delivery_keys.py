@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from atoll.model import SigningKey
+from atoll.access import SigningKey
 from atoll.signing import Keys, derived_key, seal
 
 HEARD_MS = 10_000  # so long after it was made every daemon that reaches NATS has a key

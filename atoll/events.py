@@ -10,11 +10,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from atoll.heartbeat import Heartbeat
 from atoll.model import (
     AssetRecord,
     BucketName,
     Extension,
-    Heartbeat,
     Identifier,
     Label,
     Milliseconds,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from atoll.cluster import ClusterMap
-from atoll.model import Heartbeat, Node
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node
 from atoll.node_api import NodeStatus
 from atoll.placement import Candidate
 

@@ -7,17 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from atoll.model import (
-    AssetRecord,
-    Face,
-    Identifier,
-    Label,
-    Location,
-    Milliseconds,
-    NodeWord,
-    Size,
-    Tombstone,
-)
+from atoll.heartbeat import NodeWord
+from atoll.model import AssetRecord, Face, Identifier, Label, Location, Milliseconds, Size, Tombstone
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 MAX_TRASH_SECONDS = 366 * 86_400

@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from atoll.model import BucketName, Extension, Label, Milliseconds, ScrubFacts, Sha256, Size
+from atoll.heartbeat import ScrubFacts
+from atoll.model import BucketName, Extension, Label, Milliseconds, Sha256, Size
 
 
 class ScrubOrder(Struct, frozen=True):

@@ -6,11 +6,11 @@ import asyncio
 import tomllib
 from pathlib import Path
 
+from atoll.bucket import Bucket
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.daemon_settings import DaemonSettings
 from atoll.lifecycle import Stop, Tasks
-from atoll.model import Bucket
 from benchmarks.one_node import BUCKET, NODE, REGION, OneNode
 
 _DEADLINE_SECONDS = 20.0

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.model import Heartbeat
+from atoll.heartbeat import Heartbeat
 from monitor.alert_book import AlertBook
 from monitor.capacity import node_readings, set_readings
 from monitor.heartbeats import HeartbeatListener

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atoll.health import SUSPECT_AFTER, State
-from atoll.model import NodeWord
+from atoll.heartbeat import NodeWord
 
 
 @dataclass(frozen=True, slots=True)

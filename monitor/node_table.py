@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
 from atoll.health import State
-from atoll.model import Heartbeat, Node
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node
 from monitor.clock import Clock
 from monitor.node_state import Verdict, judge
 

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from atoll.cluster import ClusterMap
 from atoll.health import State
-from atoll.model import Heartbeat, Node
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node
 from atoll.node_api import rfc3339
 from monitor.capacity import Reading, node_readings, set_readings
 from monitor.node_table import NodeRow

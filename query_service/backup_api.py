@@ -14,13 +14,15 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
+from atoll.access import AccessKey, SigningKey
 from atoll.api_keys import ApiKey, ApiKeys
+from atoll.bucket import Bucket
 from atoll.cluster import Entry, key_of
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Conflict
 from atoll.http import json_response, read_json
 from atoll.ids import now_ms
-from atoll.model import AccessKey, Bucket, Node, Region, ReplicaSet, SigningKey
+from atoll.model import Node, Region, ReplicaSet
 from query_service.audit_guard import audit_facts
 from query_service.query_input import check_query
 from query_service.routing import Route

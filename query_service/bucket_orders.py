@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from msgspec import structs
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.errors import BadTransformation
-from atoll.model import Bucket, RenderPolicy
 from atoll.transformation.canonical import canonical
 from atoll.transformation.hints import open_questions
 from atoll.transformation.limits import DEFAULTS, Limits

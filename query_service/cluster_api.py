@@ -15,11 +15,13 @@ import msgspec
 from aiohttp import web
 
 from atoll import names
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
+from atoll.heartbeat import Heartbeat
 from atoll.http import json_response, read_json
-from atoll.model import Bucket, Heartbeat, Node, Region, ReplicaSet
+from atoll.model import Node, Region, ReplicaSet
 from atoll.transformation.limits import DEFAULTS, Limits
 from query_service.audit_guard import audit_facts
 from query_service.bucket_orders import bucket_of

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from atoll.bucket import TransformationName
 from atoll.durability import LOCAL, Durability
-from atoll.model import Extension, Size, TransformationName
+from atoll.model import Extension, Size
 
 MAX_NAMES = 200  # a bucket is one entry of the cluster map, which NATS carries in one message of 1 MB
 

@@ -17,7 +17,8 @@ from msgspec import Struct
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError
 from atoll.health import HealthTable
-from atoll.model import Heartbeat, Node
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node
 from atoll.repair_api import Roots
 from atoll.tree_walk import Trees, differences
 

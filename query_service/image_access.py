@@ -15,9 +15,9 @@ from typing import NamedTuple
 from aiohttp import web
 
 from atoll.api_keys import ApiKey, ApiKeys
+from atoll.bucket import Bucket
 from atoll.delivery_keys import Ring
 from atoll.errors import Unauthorized
-from atoll.model import Bucket
 from atoll.transformation.paths import ImagePath
 from atoll.transformation.policy import may_anybody_ask
 from atoll.transformation.signature import check

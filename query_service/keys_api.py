@@ -15,12 +15,12 @@ from aiohttp import web
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from atoll.access import AccessKey, PreviousSecret
 from atoll.api_keys import ApiKey, ApiKeys
 from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Conflict, NotFound, TooLarge
 from atoll.http import json_response, read_json
-from atoll.model import AccessKey, PreviousSecret
 from atoll.node_api import rfc3339
 from atoll.signing import hash_api_key
 from query_service.audit_guard import audit_facts

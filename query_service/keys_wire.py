@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from atoll.model import BucketName, KeyPrefix, Label, Scope
+from atoll.access import KeyPrefix, Scope
+from atoll.model import BucketName, Label
 
 MAX_SECONDS = 10 * 366 * 86400
 Expiry = Annotated[int, Meta(ge=1, le=MAX_SECONDS)]

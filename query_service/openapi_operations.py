@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atoll.model import Bucket
+from atoll.bucket import Bucket
 from atoll.node_api import AssetView
 from query_service.cluster_wire import BucketOrder
 from query_service.openapi import Answer, Operation

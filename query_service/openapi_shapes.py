@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from atoll.model import Bucket, Location
+from atoll.bucket import Bucket
+from atoll.model import Location
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
 from query_service.cluster_wire import NodeView, RegionView, SetView

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from atoll import names
+from atoll.bucket import Bucket
 from atoll.errors import AtollError, NotFound
 from atoll.http import SAFE_HEADERS, problem_response
-from atoll.model import Bucket
 from atoll.transformation.paths import ImagePath
 from query_service.clients import Clients
 from query_service.cluster_view import Views

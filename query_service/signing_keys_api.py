@@ -12,11 +12,11 @@ from collections.abc import Callable
 from aiohttp import web
 from msgspec.structs import replace
 
+from atoll.access import SigningKey
 from atoll.cluster_map import LiveClusterMap
 from atoll.delivery_keys import CLUSTER, Ring, delivery_key, key_id
 from atoll.errors import Conflict, NotFound, TooLarge
 from atoll.http import json_response, read_json
-from atoll.model import SigningKey
 from atoll.node_api import rfc3339
 from atoll.signing import Keys
 from query_service.audit_guard import audit_facts

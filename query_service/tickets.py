@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atoll import names
+from atoll.bucket import Bucket
 from atoll.durability import check_durability, check_possible
 from atoll.errors import BadName, BadRequest, TooManyFiles, Unavailable
 from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
-from atoll.model import Bucket, Node, Position
+from atoll.model import Node, Position
 from atoll.node_api import rfc3339
 from atoll.placement import Candidate, choose_upload_node
 from atoll.signing import MAX_TOKEN_CHARS, Keys, Ticket, sign_token

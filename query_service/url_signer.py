@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from atoll.api_keys import ApiKey
+from atoll.bucket import Bucket
 from atoll.delivery_keys import Ring
-from atoll.model import Bucket, Position
+from atoll.model import Position
 from atoll.names import Handle, blob_path
 from atoll.transformation.paths import image_path
 from atoll.transformation.signature import sign

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from atoll.bucket import Bucket
 from atoll.errors import BadTransformation
-from atoll.model import Bucket
 from atoll.transformation.canonical import canonical
 from atoll.transformation.limits import DEFAULTS, Limits
 from atoll.transformation.named import expanded

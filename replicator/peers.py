@@ -11,7 +11,7 @@ from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.events import ALL_HEARTBEATS, BadEvent, open_heartbeat
 from atoll.health import HealthTable, State
-from atoll.model import Heartbeat
+from atoll.heartbeat import Heartbeat
 from atoll.signing import Keys
 
 log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from atoll.bucket import Bucket
 from atoll.delivery_keys import LiveRing
 from atoll.errors import Unavailable
-from atoll.model import Bucket
 from atoll.signing import Keys, check_delivery, check_internal_token
 from atoll.transformation import signature
 from storage_node.peers import MapView

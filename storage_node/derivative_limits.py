@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict
 
-from atoll.model import RenderPolicy
+from atoll.bucket import RenderPolicy
 from atoll.transformation.limits import Limits
 from atoll.transformation.policy import limits_of
 from storage_node.inspection_protocol import InspectionLimits

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+from atoll.bucket import RenderPolicy
 from atoll.errors import Failed, NotFound, TooManyRequests, Unavailable, Undecodable, Unrenderable
-from atoll.model import RenderPolicy
 from storage_node.blob_address import BlobAddress
 from storage_node.derivative import BadDerivative, Derivative
 from storage_node.derivative_limits import may_be_source, render_limits

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from atoll.bucket import Bucket
 from atoll.errors import BadTransformation
-from atoll.model import Bucket
 from atoll.signing import Keys, check_internal_token
 from atoll.transformation import signature
 from atoll.transformation.hints import open_questions

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.cluster import ClusterMap
 from atoll.lifecycle import Tasks
-from atoll.model import Bucket, RenderPolicy
 from atoll.names import Handle
 from storage_node.blob_answer import Answers
 from storage_node.delivery_access import DeliveryAccess

@@ -18,9 +18,9 @@ from atoll.bus import Bus, BusUnavailable
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Failed
 from atoll.events import heartbeat_subject, seal_heartbeat
+from atoll.heartbeat import Heartbeat, NodeWord, ScrubFacts
 from atoll.http import json_response
 from atoll.lifecycle import Stop
-from atoll.model import Heartbeat, NodeWord, ScrubFacts
 from atoll.node_api import NodeStatus
 from atoll.signing import Keys
 from atoll.version import __version__

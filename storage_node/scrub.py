@@ -15,7 +15,7 @@ from functools import partial
 from typing import Literal
 
 from atoll.errors import AtollError
-from atoll.model import ScrubFacts
+from atoll.heartbeat import ScrubFacts
 from atoll.scrub_api import ScrubStatus
 from storage_node.disk_probe import DiskHealth
 from storage_node.index import HeldBlob, Index

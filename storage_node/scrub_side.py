@@ -9,8 +9,8 @@ from functools import partial
 
 from aiohttp import web
 
+from atoll.heartbeat import ScrubFacts
 from atoll.lifecycle import Tasks
-from atoll.model import ScrubFacts
 from storage_node.ground import Ground
 from storage_node.inspection import Inspector
 from storage_node.read_side import ReadSide

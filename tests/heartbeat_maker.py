@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atoll.events import heartbeat_subject, seal_heartbeat
-from atoll.model import Heartbeat
+from atoll.heartbeat import Heartbeat
 from atoll.signing import Keys
 
 

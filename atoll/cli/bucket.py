@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 
+from atoll.bucket import Bucket
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.bucket_changes import add_changes, changed, differences, policy_rows
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, note, say, show_table
 from atoll.client.async_client import AsyncClient
 from atoll.errors import NotFound
-from atoll.model import Bucket
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import structs
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.cli.exit_codes import WrongUsage
-from atoll.model import Bucket, RenderPolicy
 
 DEFAULT = "default"  # the word for: no limit of the bucket's own
 _ABSENT = "-"

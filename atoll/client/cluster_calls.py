@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from atoll.bucket import Bucket
 from atoll.client.query import QueryServices
 from atoll.client.views import BucketList, NodeList, NodeView, RegionList, RegionView, SetList, SetView
-from atoll.model import Bucket
 from atoll.names import check_bucket
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from atoll.bucket import Bucket
 from atoll.client.async_client import MAX_IN_MEMORY, AsyncClient
 from atoll.client.cluster_file import local_access
 from atoll.client.loop_thread import LoopThread
@@ -21,7 +22,7 @@ from atoll.client.source import Source
 from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
 from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
-from atoll.model import Bucket, Position
+from atoll.model import Position
 from atoll.node_api import AssetView
 
 T = TypeVar("T")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from atoll.bucket import Bucket
 from atoll.errors import AtollError
-from atoll.model import Bucket, Location
+from atoll.model import Location
 from atoll.node_api import AssetView
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from atoll.model import Bucket, RenderPolicy
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.transformation.limits import DEFAULTS, Limits
 from atoll.transformation.named import is_one_name
 from atoll.transformation.parser import parse_definition

@@ -25,9 +25,10 @@ from read_cluster import (
     record_of,
 )
 
+from atoll.bucket import Bucket
 from atoll.delivery_keys import cluster_key
 from atoll.ids import named_asset_id
-from atoll.model import AssetRecord, Bucket, Picture
+from atoll.model import AssetRecord, Picture
 from atoll.transformation.paths import parse_node_path
 from atoll.transformation.signature import sign
 from storage_node.store import BlobKey

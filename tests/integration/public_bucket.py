@@ -9,9 +9,10 @@ import nats
 from nats.js.errors import BucketNotFoundError, NoKeysError
 from node_fixture import BUCKET, DEADLINE, NodeProcess, until
 
+from atoll.bucket import Bucket
 from atoll.cluster import key_of, seal_entry
 from atoll.cluster_map import BUCKET as MAP
-from atoll.model import Bucket, Node
+from atoll.model import Node
 
 
 def open_bucket(node: NodeProcess, bucket: Bucket | None = None) -> None:

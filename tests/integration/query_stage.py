@@ -25,6 +25,7 @@ import msgspec
 import redis.asyncio
 from aiohttp import BodyPartReader, web
 
+from atoll.bucket import Bucket
 from atoll.bus import Bus
 from atoll.cluster import Entry
 from atoll.cluster_map import LiveClusterMap
@@ -41,11 +42,12 @@ from atoll.events import (
     seal_heartbeat,
     subject_of,
 )
+from atoll.heartbeat import Heartbeat
 from atoll.http import json_response, problem_response, serve
 from atoll.ids import named_asset_id, new_id, now_ms
 from atoll.lifecycle import Stop, Tasks
 from atoll.local.engines import EngineUrls
-from atoll.model import AssetRecord, Blob, Bucket, Heartbeat, Node, Picture, Region, ReplicaSet, Tombstone
+from atoll.model import AssetRecord, Blob, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
 from atoll.signing import Keys, check_internal_token, hash_api_key, open_ticket, seal
 from atoll.streams import ensure_stream

@@ -17,12 +17,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from yarl import URL
 
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.http import problems, serve
 from atoll.ids import new_id, now_ms
 from atoll.lifecycle import Stop, Tasks
 from atoll.local.ports import any_free_port
-from atoll.model import AssetRecord, Blob, Bucket, Extension, Node, Picture, Region, ReplicaSet
+from atoll.model import AssetRecord, Blob, Extension, Node, Picture, Region, ReplicaSet
 from atoll.node_client import NodeClient, open_session
 from atoll.settings import Bytes
 from atoll.signing import Keys

@@ -33,9 +33,10 @@ from atoll.events import (
     stream_of,
     subject_of,
 )
+from atoll.heartbeat import Heartbeat
 from atoll.ids import new_id, now_ms
 from atoll.lifecycle import Stop
-from atoll.model import AssetRecord, Blob, Heartbeat, Node, Picture, Region, Tombstone
+from atoll.model import AssetRecord, Blob, Node, Picture, Region, Tombstone
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from replicator.app import run

@@ -11,10 +11,11 @@ from msgspec import structs
 from standin_state import REGIONS, SET, State, path_of
 
 from atoll import names
+from atoll.bucket import Bucket
 from atoll.errors import AtollError, NotFound, Unauthorized
 from atoll.http import json_response, read_json
 from atoll.ids import named_asset_id, new_id, now_ms
-from atoll.model import AssetRecord, Bucket, Node, Position
+from atoll.model import AssetRecord, Node, Position
 from atoll.node_api import rfc3339, view_of
 from atoll.signing import Ticket, sign_token
 from atoll.transformation.canonical import canonical

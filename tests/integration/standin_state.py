@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from atoll.bucket import Bucket
 from atoll.errors import NotFound, Undecodable
 from atoll.ids import new_id, now_ms
-from atoll.model import AssetRecord, Blob, Bucket, Location, Node, Picture, Position, Region
+from atoll.model import AssetRecord, Blob, Location, Node, Picture, Position, Region
 from atoll.node_api import handle_of
 from atoll.placement import distance_km
 from atoll.signing import Keys

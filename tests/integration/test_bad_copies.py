@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from read_cluster import PUBLIC, ReadCluster, ReadNode, flip, path_of, read_cluster, until
 
+from atoll.bucket import Bucket
 from atoll.errors import NotFound
-from atoll.model import AssetRecord, Bucket, Node
+from atoll.model import AssetRecord, Node
 from atoll.node_api import DeleteOrder
 from storage_node.chunks import CHUNK_BYTES
 from storage_node.index_repairs import reverified

@@ -11,12 +11,13 @@ from bus_settings import DEADLINE, settings_for, until
 from nats.js.kv import KeyValue
 from own_nats import OwnNats
 
+from atoll.bucket import Bucket
 from atoll.bus import Bus, BusUnavailable
 from atoll.cluster import seal_entry
 from atoll.cluster_map import BUCKET, LiveClusterMap
 from atoll.errors import Conflict
 from atoll.lifecycle import cancel_and_wait
-from atoll.model import Bucket, Node, Region, ReplicaSet
+from atoll.model import Node, Region, ReplicaSet
 from atoll.signing import Keys
 
 pytestmark = pytest.mark.integration

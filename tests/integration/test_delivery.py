@@ -14,9 +14,11 @@ import pytest_asyncio
 from msgspec import structs
 from read_cluster import KEYS, PRIVATE, PUBLIC, ReadCluster, ReadNode, path_of, read_cluster
 
+from atoll.access import SigningKey
+from atoll.bucket import Bucket
 from atoll.delivery_keys import delivery_key
 from atoll.ids import now_ms
-from atoll.model import AssetRecord, Bucket, SigningKey
+from atoll.model import AssetRecord
 from atoll.signing import internal_token, sign_delivery
 from atoll.transformation.signature import sign
 

@@ -13,7 +13,8 @@ from picture_maker import heic, likeness, scene
 from PIL import Image
 from read_cluster import ReadCluster, ReadNode, flip
 
-from atoll.model import AssetRecord, Bucket, Face, Picture, RenderPolicy
+from atoll.bucket import Bucket, RenderPolicy
+from atoll.model import AssetRecord, Face, Picture
 
 pytestmark = pytest.mark.asyncio
 SIZE = (2560, 640)

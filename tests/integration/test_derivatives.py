@@ -27,9 +27,10 @@ from picture_maker import animation, cut_out, saved, scene
 from read_cluster import PRIVATE, PUBLIC, Answer, ReadCluster, flip, until
 from yarl import URL
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.errors import Unavailable
 from atoll.ids import new_id, now_ms
-from atoll.model import Bucket, Face, Picture, RenderPolicy, Tombstone
+from atoll.model import Face, Picture, Tombstone
 
 pytestmark = pytest.mark.asyncio
 

@@ -25,7 +25,8 @@ from picture_maker import animation, cut_out, saved, scene
 from read_cluster import PUBLIC
 from yarl import URL
 
-from atoll.model import Picture, RenderPolicy
+from atoll.bucket import RenderPolicy
+from atoll.model import Picture
 
 pytestmark = pytest.mark.asyncio
 

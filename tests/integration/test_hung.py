@@ -18,11 +18,13 @@ from node_fixture import until as until_now
 from read_cluster import ReadCluster, path_of, read_cluster
 from yarl import URL
 
+from atoll.bucket import Bucket
 from atoll.cluster import key_of, seal_entry
 from atoll.cluster_map import BUCKET
 from atoll.errors import UpstreamFailed
 from atoll.events import ALL_HEARTBEATS, open_heartbeat
-from atoll.model import Bucket, Heartbeat, Node
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node
 from atoll.node_api import PullOrder, PullResult
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,9 @@ from engine_thread import EngineThread
 from query_stage import Answer, QueryStage, put_entry, query_stage, until
 from route_table import RouteFacts, routes
 
-from atoll.model import AccessKey, AssetRecord, Bucket
+from atoll.access import AccessKey
+from atoll.bucket import Bucket
+from atoll.model import AssetRecord
 from atoll.node_api import handle_of
 from atoll.signing import hash_api_key
 

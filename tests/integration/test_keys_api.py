@@ -10,9 +10,9 @@ import pytest_asyncio
 from engine_thread import EngineThread
 from query_stage import KEYS, QueryStage, another_instance, put_entry, query_stage, running, until
 
+from atoll.access import AccessKey, SigningKey
 from atoll.delivery_keys import HEARD_MS, read_key
 from atoll.ids import now_ms
-from atoll.model import AccessKey, SigningKey
 from atoll.signing import hash_api_key
 from atoll.transformation.signature import sign
 

@@ -26,10 +26,11 @@ from node_fixture import (
 )
 from public_bucket import open_bucket
 
+from atoll.bucket import Bucket
 from atoll.cluster import key_of, open_entry, seal_entry
 from atoll.cluster_map import BUCKET
 from atoll.events import BlobStored, Event, heartbeat_subject, open_event, open_heartbeat, stream_of
-from atoll.model import Bucket, Node
+from atoll.model import Node
 
 pytestmark = pytest.mark.integration
 

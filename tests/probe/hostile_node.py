@@ -12,7 +12,7 @@ import psutil
 from node_fixture import BUCKET, Answer, NodeProcess
 from public_bucket import open_bucket
 
-from atoll.model import Bucket
+from atoll.bucket import Bucket
 
 _LOOK_SECONDS = 0.02
 LONGEST_BLOCK = 0.05  # seconds that the event loop may compute at a stretch

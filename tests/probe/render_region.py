@@ -16,7 +16,7 @@ from PIL import Image
 from powered_node import share_secret
 from public_bucket import open_bucket
 
-from atoll.model import Bucket
+from atoll.bucket import Bucket
 
 SETTINGS = {"inspectors": 1, "faces": "off", "renderers": 1, "owner_seconds": 5.0}
 OPEN = Bucket(BUCKET, unsigned_transformations=True, transformations={"thumb": "c_fill,h_40,w_40"})

@@ -11,9 +11,9 @@ import pytest_asyncio
 from msgspec import structs
 from PIL import Image
 
+from atoll.bucket import Bucket
 from atoll.client.async_client import AsyncClient
 from atoll.errors import BadTransformation
-from atoll.model import Bucket
 from atoll.node_api import AssetView
 from probe.story import AP, EU, NODES, US, Story, eventually
 

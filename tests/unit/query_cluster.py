@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.health import HealthTable
-from atoll.model import (
-    AssetRecord,
-    Blob,
-    Bucket,
-    Heartbeat,
-    Location,
-    Node,
-    Picture,
-    Position,
-    Region,
-    ReplicaSet,
-)
+from atoll.heartbeat import Heartbeat
+from atoll.model import AssetRecord, Blob, Location, Node, Picture, Position, Region, ReplicaSet
 from atoll.signing import Keys
 from query_service.catalog_asset import CatalogAsset
 

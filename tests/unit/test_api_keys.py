@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from atoll.access import AccessKey, PreviousSecret
 from atoll.api_keys import ApiKey, ApiKeys, load_api_keys
 from atoll.errors import Forbidden, Unauthorized
-from atoll.model import AccessKey, PreviousSecret
 from atoll.settings import SettingsError
 from atoll.signing import hash_api_key
 

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from atoll.access import AccessKey
 from atoll.api_keys import ApiKey
 from atoll.cli.backup import passphrase
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.restore_backup import KEYS_ARE_BACK, _restore
-from atoll.model import AccessKey
 from atoll.sealed_file import seal_file
 from query_service.backup_api import Backup, _name
 from query_service.verify_api import VerifyOrder

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atoll.bucket import Bucket
 from atoll.cluster import BadEntry, ClusterMap, key_of, open_entry, seal_entry
 from atoll.errors import NotFound
-from atoll.model import Bucket, Node, Region, ReplicaSet
+from atoll.model import Node, Region, ReplicaSet
 from atoll.signing import Keys, seal
 
 KEYS = Keys(b"k" * 32)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from atoll.access import SigningKey
 from atoll.delivery_keys import HEARD_MS, LiveRing, cluster_key, delivery_key, read_key, ring_of
 from atoll.errors import Unauthorized
-from atoll.model import SigningKey
 from atoll.signing import Keys
 from atoll.transformation.signature import check, sign
 

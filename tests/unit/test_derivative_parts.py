@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformation_texts import text_of, transformations
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.cluster import ClusterMap
 from atoll.errors import BadRequest, Rejected, UpstreamFailed
-from atoll.model import Bucket, Node, Picture, Region, RenderPolicy
+from atoll.model import Node, Picture, Region
 from atoll.names import Handle
 from atoll.transformation.limits import Limits
 from atoll.transformation.named import expanded

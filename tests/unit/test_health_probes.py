@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from atoll.cluster import ClusterMap
 from atoll.health import HealthTable
-from atoll.model import Heartbeat, Node, Region
+from atoll.heartbeat import Heartbeat
+from atoll.model import Node, Region
 from atoll.node_api import NodeStatus
 
 NODE = Node("eu-1", "eu", "s1", "http://127.0.0.1:1")

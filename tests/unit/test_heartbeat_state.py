@@ -13,9 +13,10 @@ from memory_store import MemoryStore
 from atoll.bus import BusUnavailable
 from atoll.cluster import ClusterMap
 from atoll.events import open_heartbeat
+from atoll.heartbeat import Heartbeat
 from atoll.lifecycle import Stop
 from atoll.metrics import new_registry
-from atoll.model import Heartbeat, Node, Region, ReplicaSet
+from atoll.model import Node, Region, ReplicaSet
 from atoll.signing import Keys
 from storage_node.heartbeats import Heartbeats
 from storage_node.index import Counts

@@ -7,7 +7,7 @@ import re
 
 from import_graph import ROOT
 
-from atoll.model import RenderPolicy
+from atoll.bucket import RenderPolicy
 from atoll.transformation.negotiation import DENSITIES, HEADERS, WIDTHS
 from storage_node.settings import NodeSettings
 

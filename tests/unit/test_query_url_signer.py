@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from query_cluster import KEYS, PARIS, SHA
 
+from atoll.bucket import Bucket
 from atoll.delivery_keys import ring_of
-from atoll.model import Bucket
 from atoll.names import Handle
 from atoll.transformation.signature import check
 from query_service.url_signer import DAY, Client, UrlSigner

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from atoll.bucket import Bucket, RenderPolicy
 from atoll.errors import BadTransformation
-from atoll.model import Bucket, RenderPolicy
 from atoll.transformation.limits import Limits
 from query_service import wishes as module
 from query_service.wishes import MAX_KEPT_CHARS, Wishes

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.ids import derived_id, new_id
-from atoll.model import Bucket
 from atoll.settings import Bytes
 from atoll.signing import Ticket
 from storage_node.settings import NodeSettings
