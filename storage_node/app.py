@@ -19,6 +19,7 @@ from atoll.node_client import NodeClient, open_session
 from atoll.settings import read_secret
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
+from storage_node.cors import Cors
 from storage_node.disk_probe import DiskProbe
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
@@ -200,7 +201,9 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 
-    app = web.Application(middlewares=[problems, base.membership.gate])
+    cors = Cors(base.cluster, sides.uploads.door.bucket, sides.uploads.tus.bucket_of)
+    app = web.Application(middlewares=[problems, cors.preflights, base.membership.gate])
+    cors.add_to(app)
     sides.uploads.api.add_routes(app)
     sides.uploads.tus.api.add_routes(app)
     sides.heartbeats.add_routes(app)

@@ -56,7 +56,8 @@ class Terms(NamedTuple):
     @property
     def negotiated(self) -> dict[str, str]:
         """`Vary` and `Accept-CH`, as far as there is reason for them."""
-        found = {"Vary": vary(self.questions), "Accept-CH": accept_ch(self.questions)}
+        depends = ", ".join(filter(None, [vary(self.questions), "Origin" if self.lease.by_origin else ""]))
+        found = {"Vary": depends, "Accept-CH": accept_ch(self.questions)}
         return {name: value for name, value in found.items() if value}
 
 

@@ -44,6 +44,8 @@ class HotUrls:
         lease, seconds = terms.lease, _SECONDS
         if request.method != "GET" or "Authorization" in request.headers or entry.derivative is None:
             return
+        if lease.bound:  # the next one to ask may be somewhere else
+            return
         if lease.seconds is not None:
             if lease.seconds <= 2 * _SIGNED_SECONDS:
                 return

@@ -32,10 +32,16 @@ _SCHEME = "Atoll "
 
 
 class Lease(NamedTuple):
-    """Who may keep an answer, and for how many seconds; None: as long as the answer itself allows."""
+    """Who may keep an answer, and for how many seconds; None: as long as the answer itself allows.
+
+    `by_origin`: to pages of some origins it says that they may read it, and not to others. `bound`: it is for
+    clients in one network only.
+    """
 
     private: bool = False
     seconds: int | None = None
+    by_origin: bool = False
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ class DerivativeDoor:
             return Lease()
         exp, key, sig = (request.query.get(name, "") for name in ("exp", "key", "sig"))
         signature.check(asked.path.spelt, exp, key, sig, self._access.ring().accepted, now / 1000)
-        return Lease(private=not public, seconds=max(0, int(exp) - now // 1000))
+        seconds = max(0, int(exp) - now // 1000)
+        return Lease(not public, seconds, by_origin=not public and bool(asked.bucket.cors))
 
     def hints(self, request: web.Request, questions: frozenset[str]) -> Hints:
         """What the client's headers answer to `questions`."""

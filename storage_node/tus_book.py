@@ -60,6 +60,11 @@ class TusBook:
             raise Gone("This upload has expired. Begin anew.", expired_at=record.expires_at)
         return record
 
+    def bucket_of(self, upload_id: str) -> str | None:
+        """Where an upload goes to; None when it is not known, or not any more."""
+        record = self._records.get(upload_id)
+        return record.ticket.bucket if record else None
+
     @contextmanager
     def locked(self, *upload_ids: str) -> Iterator[None]:
         """Nobody else is at these uploads meanwhile; `UploadLocked` when somebody is."""

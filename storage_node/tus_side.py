@@ -9,6 +9,7 @@ import asyncio
 import logging
 from concurrent.futures import Executor
 
+from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
 from atoll.cluster_map import LiveClusterMap
@@ -98,6 +99,10 @@ class TusSide:
         return upload_of(
             record.ticket, record.file, filename, content_type, self._settings, self._cluster.current
         )
+
+    def bucket_of(self, request: web.Request) -> str | None:
+        """The bucket of the resumable upload at this request's path, if there is one."""
+        return self.book.bucket_of(request.path.rpartition("/")[2])
 
     async def sweep(self) -> None:
         """Remove what has expired, for ever."""

@@ -66,6 +66,10 @@ class UploadDoor:
         self.check_open(request)
         return ticket
 
+    def bucket(self, request: web.Request) -> str:
+        """The bucket of a ticket that `request` brings, expired or for another node; `TicketInvalid`."""
+        return open_ticket(request.query.get("ticket", ""), self._keys, 0).bucket
+
     def check_open(self, request: web.Request) -> None:
         """`Unavailable` while the node is being drained; `BadRequest` for bodies that are packed."""
         me = self._cluster.current.nodes.get(self._origin.node)

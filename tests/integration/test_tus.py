@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from node_fixture import NodeProcess, new_region, picture, problem, until
+from node_fixture import BUCKET, NodeProcess, new_region, picture, problem, until
+from public_bucket import open_bucket
 from tus_stage import (
     BODY,
     VERSION,
@@ -22,6 +23,7 @@ from tus_stage import (
     target_of,
 )
 
+from atoll.bucket import Bucket
 from atoll.ids import now_ms
 
 pytestmark = pytest.mark.integration
@@ -312,20 +314,22 @@ def test_bytes_come_as_offset_octet_stream_and_by_patch(node):
     assert node.request("POST", target, b"x", headers).headers["Upload-Offset"] == "1"
 
 
-def test_a_browser_may_ask_from_any_page(node):
-    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "PATCH"}
+def test_a_browsers_page_is_told_what_is_offered_if_its_bucket_lets_it_ask(node):
+    page = "https://a.example"
+    open_bucket(node, Bucket(BUCKET, cors=(page,)))
+    asked = {"Origin": page, "Access-Control-Request-Method": "PATCH"}
     for target in ("/v1/tus", begun(node, 100)):
         answer = node.request("OPTIONS", target, None, asked)
         assert answer.status == 204
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Allow-Origin"] == page
         assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
         assert "Upload-Checksum" in answer.headers["Access-Control-Allow-Headers"]
         assert answer.headers["Tus-Version"] == "1.0.0"
         assert answer.headers["Tus-Max-Size"] == str(2**21)
         assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256,md5"
         assert "concatenation" in answer.headers["Tus-Extension"].split(",")
-    refused = node.request("POST", "/v1/tus", None, VERSION)
-    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    refused = node.request("POST", "/v1/tus", None, {**VERSION, "Origin": page})
+    assert refused.headers["Access-Control-Allow-Origin"] == page
     shown = refused.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"Location", "Upload-Offset", "Upload-Asset-Id"} <= set(shown)
 
