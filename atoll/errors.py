@@ -5,19 +5,20 @@
     │   ├── BadRequest      400  ├── BadName 400   ├── EmptyBody 400   ├── BodyMismatch 400
     │   ├── BadTransformation 400
     │   ├── Unauthorized    401  ├── TicketInvalid 401  ├── TicketExpired 401
-    │   ├── Forbidden       403
+    │   ├── Forbidden       403  ├── OutwardRefused 403
     │   ├── NotFound        404
     │   ├── BodyTimeout     408
-    │   ├── Conflict        409  ├── TicketReplayed 409
+    │   ├── Conflict        409  ├── TicketReplayed 409  ├── AlreadyExists 409
     │   ├── Gone            410  ├── NodeRemoved 410
-    │   ├── TooLarge        413  ├── TooManyFiles 413
+    │   ├── TooLarge        413  ├── TooManyFiles 413  ├── QuotaExceeded 413
     │   ├── TypeMismatch    415  ├── NotAnImage 415
     │   ├── RangeNotSatisfiable 416
     │   ├── WrongNode       421
     │   ├── Undecodable     422  ├── TooManyPixels 422  ├── Unrenderable 422
+    │   │   └── Unstrippable 422
     │   └── TooManyRequests 429
     └── Failed              we are at fault (5xx): the same request may succeed later or elsewhere
-        ├── UpstreamFailed  502
+        ├── UpstreamFailed  502  ├── OutwardFailed 502
         ├── Unavailable     503  ├── Overloaded 503
         └── NoSpace         507
 
@@ -115,6 +116,13 @@ class Forbidden(Rejected):
     title = "These credentials do not allow this"
 
 
+class OutwardRefused(Forbidden):
+    """A URL from outside that we do not go to. Says nothing of what its name resolves to."""
+
+    slug = "outward-refused"
+    title = "This URL may not be reached from here"
+
+
 class NotFound(Rejected):
     status = 404
     slug = "not-found"
@@ -132,6 +140,11 @@ class Conflict(Rejected):
     status = 409
     slug = "conflict"
     title = "This contradicts what is already there"
+
+
+class AlreadyExists(Conflict):
+    slug = "already-exists"
+    title = "There is an asset of this name already"
 
 
 class TicketReplayed(Conflict):
@@ -159,6 +172,13 @@ class TooLarge(Rejected):
 class TooManyFiles(TooLarge):
     slug = "too-many-files"
     title = "One request may not carry that many files"
+
+
+class QuotaExceeded(TooLarge):
+    """`limit`, `used` and `asked` are among the facts, and `of`: bytes or assets."""
+
+    slug = "quota-exceeded"
+    title = "The bucket's quota leaves no room for this"
 
 
 class TypeMismatch(Rejected):
@@ -201,6 +221,11 @@ class Unrenderable(Undecodable):
     title = "This derivative of the image cannot be made"
 
 
+class Unstrippable(Undecodable):
+    slug = "unstrippable"
+    title = "The metadata of this image cannot be taken out"
+
+
 class TooManyRequests(Rejected):
     """`retry_after`, in seconds, is among the facts."""
 
@@ -222,6 +247,14 @@ class UpstreamFailed(Failed):
     status = 502
     slug = "upstream-failed"
     title = "No peer could give the bytes"
+
+
+class OutwardFailed(Failed):
+    """Somebody else's server; it may do better later."""
+
+    status = 502
+    slug = "outward-failed"
+    title = "The other server could not be reached, or gave no usable answer"
 
 
 class Unavailable(Failed):

@@ -77,6 +77,7 @@ def test_only_what_can_do_no_harm_is_safe_to_repeat():
         "TooManyRequests",
         "Failed",
         "UpstreamFailed",
+        "OutwardFailed",
         "Unavailable",
         "Overloaded",
         "NoSpace",
