@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from atoll.durability import LOCAL, Durability
-from atoll.model import BucketName, Count, Extension, Label, Size, Tag
+from atoll.model import BucketName, Count, Extension, Label, Milliseconds, Size, Tag
 
 TransformationName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$(?!\n)")]
 TransformationText = Annotated[str, Meta(min_length=1, max_length=3000)]
@@ -59,6 +59,7 @@ class Bucket(Struct, frozen=True):
     `versioning` an upload to a taken name deletes what was there. `metadata`: whether an original keeps what
     its camera wrote. `home_regions`: images stay in these regions; `cors`: web pages of these
     origins may use tickets; `fetch_hosts`: hosts that images may be fetched from; none: no fetching.
+    `deleting_since`: the bucket and all in it are being deleted, so nothing new comes in; no order sets it.
     """
 
     name: BucketName
@@ -78,3 +79,8 @@ class Bucket(Struct, frozen=True):
     home_regions: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
     cors: Annotated[tuple[Origin, ...], Meta(max_length=32)] = ()
     fetch_hosts: Annotated[tuple[HostPattern, ...], Meta(max_length=64)] = ()
+    deleting_since: Milliseconds | None = None
+
+    def is_home(self, region: str) -> bool:
+        """Whether this bucket's images may lie in a region."""
+        return not self.home_regions or region in self.home_regions

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from atoll.bucket import Bucket, RenderPolicy
+from atoll.bucket import Bucket, Quota, RenderPolicy
 from atoll.errors import BadTransformation
 from atoll.transformation.canonical import canonical
 from atoll.transformation.hints import open_questions
@@ -42,6 +42,13 @@ def bucket_of(name: str, order: BucketOrder, own: Limits = DEFAULTS) -> Bucket:
         transformations=_definitions(order.transformations, limits),
         unsigned_transformations=order.unsigned_transformations,
         rendering=rendering,
+        versioning=order.versioning,
+        metadata=order.metadata,
+        lifecycle=order.lifecycle,
+        quota=Quota(**structs.asdict(order.quota)),
+        home_regions=tuple(sorted(set(order.home_regions))),
+        cors=order.cors,
+        fetch_hosts=order.fetch_hosts,
     )
     return structs.replace(bucket, eager=eager_texts(bucket, order.eager, limits))
 

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from atoll.bucket import TransformationName
+from atoll.bucket import HostPattern, LifecycleRule, Origin, TransformationName
 from atoll.durability import LOCAL, Durability
-from atoll.model import Extension, Size
+from atoll.model import Extension, Label, Size
 
+MAX_QUOTA = 10**18
 MAX_NAMES = 200  # a bucket is one entry of the cluster map, which NATS carries in one message of 1 MB
 
 
@@ -27,12 +28,19 @@ class RenderingOrder(Struct, frozen=True, forbid_unknown_fields=True):
     sources: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
 
 
+class QuotaOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What all images of a bucket may come to: bytes, each blob counted once, and assets; null: no limit."""
+
+    bytes: Annotated[int, Meta(ge=0, le=MAX_QUOTA)] | None = None
+    assets: Annotated[int, Meta(ge=0, le=MAX_QUOTA)] | None = None
+
+
 class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A bucket's policy, whole. `visibility` has no default: nothing becomes public by omission.
 
     `transformations` by name, for `t_NAME`; `eager` ones (texts, or `t_NAME`) are made after each upload. All
     are kept in canonical form. `unsigned_transformations`: whoever may read an image may have anything made
-    of it.
+    of it. The rest as in `Bucket`: what is stored is held to it by every node, with the database down, too.
     """
 
     visibility: Literal["public", "private"]
@@ -44,6 +52,13 @@ class BucketOrder(Struct, frozen=True, forbid_unknown_fields=True):
     eager: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
     unsigned_transformations: bool = False
     rendering: RenderingOrder = RenderingOrder()
+    versioning: bool = True
+    metadata: Literal["keep", "strip"] = "keep"
+    lifecycle: Annotated[tuple[LifecycleRule, ...], Meta(max_length=32)] = ()
+    quota: QuotaOrder = QuotaOrder()
+    home_regions: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
+    cors: Annotated[tuple[Origin, ...], Meta(max_length=32)] = ()
+    fetch_hosts: Annotated[tuple[HostPattern, ...], Meta(max_length=64)] = ()
 
 
 class NodeView(Struct, frozen=True):

@@ -14,8 +14,10 @@ from typing import TypeVar
 from atoll.errors import AtollError, Conflict
 from atoll.model import Tombstone
 from atoll.node_api import DeleteOrder, DeleteResult
+from atoll.usage import BucketDeletes
 from storage_node.index import Index
 from storage_node.index_deletes import apply_tombstone, make_tombstone
+from storage_node.index_usage import delete_some
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 from storage_node.removals import Removals
@@ -47,6 +49,12 @@ class Deletes:
         applied = await self._commit(apply_tombstone(stone, self._origin))
         await self._remove_now()
         return applied
+
+    async def some_of(self, order: BucketDeletes) -> int:
+        """Delete some of a bucket's assets, durably on return; how many: 0, there are none."""
+        count = await self._commit(delete_some(order, self._origin, self._trash_seconds))
+        await self._remove_now()
+        return count
 
     def _check_set(self, set_name: str) -> None:
         if set_name != self._origin.set:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from storage_node import repair_tables
+from storage_node import repair_tables, usage_tables
 
 SCHEMA_VERSION = 4
 _FIRST_MADE = 2  # what `_TABLES` makes; a new file goes on from there as an older one would
@@ -127,6 +127,7 @@ def prepare(connection: sqlite3.Connection, node: str) -> None:
         _change(connection, "".join(_UPGRADES[known]), known + 1)
     # The scrubber's order of work. An index is no data: older files of any schema get it as they are opened.
     connection.execute("CREATE INDEX IF NOT EXISTS blobs_by_verified ON blobs (verified_at, bucket, sha256)")
+    usage_tables.ensure(connection)
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('node', ?)", (node,))
     (owner,) = connection.execute("SELECT value FROM meta WHERE key = 'node'").fetchone()
     if owner != node:

@@ -19,6 +19,7 @@ from atoll.model import AssetRecord, Blob, Picture
 from atoll.names import CONTENT_TYPES
 from atoll.signing import Ticket
 from storage_node.blob_locks import BlobLocks
+from storage_node.bucket_gate import BucketGate
 from storage_node.chunks import BlobHasher
 from storage_node.index import Index
 from storage_node.index_ops import store_upload
@@ -50,9 +51,16 @@ class Ingest:
     """Turns spooled bodies into asset records."""
 
     def __init__(
-        self, store: BlobStore, index: Index, locks: BlobLocks, inspector: Inspector, origin: Origin
+        self,
+        store: BlobStore,
+        index: Index,
+        locks: BlobLocks,
+        inspector: Inspector,
+        origin: Origin,
+        gate: BucketGate,
     ) -> None:
         self._placer, self._inspector, self._origin = Placer(store, index, locks), inspector, origin
+        self._gate = gate
 
     def accept(self, spool: Spool, upload: Upload) -> Future[AssetRecord]:
         """Put a complete body in place; the future is its record, set once that is durable.
@@ -87,7 +95,8 @@ class Ingest:
             upload.filename,
             self._origin,
         )
-        return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), operation)
+        guarded = self._gate.guarded(operation, blob.bucket)
+        return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), guarded)
 
 
 def _check_type(spool: Spool, upload: Upload) -> ImageType:

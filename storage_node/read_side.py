@@ -16,6 +16,8 @@ from atoll.hedging import Hedger
 from atoll.http import Handler
 from atoll.lifecycle import Tasks
 from storage_node.blob_answer import Answers
+from storage_node.bucket_gate import BucketGate
+from storage_node.bucket_routes import BucketRoutes
 from storage_node.deletes import Deletes
 from storage_node.delivery import Delivery
 from storage_node.delivery_access import DeliveryAccess
@@ -167,6 +169,8 @@ class ReadSide:
         )
         blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers, self.fresh)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
+        gate = BucketGate(origin, ground.cluster)
+        self._bucket_routes = BucketRoutes(origin, index, gate, self.deletes)
         self.digests = Digests(index, origin.node)
         self._repair_routes = RepairRoutes(
             origin,
@@ -183,6 +187,7 @@ class ReadSide:
         aiohttp matches fixed paths first."""
         self._internal.add_routes(app, self.auth)
         self._repair_routes.add_routes(app, self.auth)
+        self._bucket_routes.add_routes(app, self.auth)
         self.derived.add_routes(app, self.auth)
         app.router.add_route("*", "/{path:.*}", self._delivery.handle)
 

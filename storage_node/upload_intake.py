@@ -6,7 +6,7 @@ Knows nothing of HTTP. Called by uploads_api for each file; ingest.py makes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from functools import partial
 
@@ -24,7 +24,9 @@ from storage_node.thread_answer import ThreadAnswer
 
 
 class UploadIntake:
-    """`spool_threads` write bodies as they come, `ingest_threads` make them durable."""
+    """`spool_threads` write bodies as they come, `ingest_threads` make them durable; `heard_of` waits for
+    the news of a new bucket.
+    """
 
     def __init__(
         self,
@@ -35,7 +37,9 @@ class UploadIntake:
         spool_threads: Executor,
         registry: CollectorRegistry,
         fresh: FreshUploads,
+        heard_of: Callable[[str], Awaitable[None]],
     ) -> None:
+        self._heard_of = heard_of
         self._store, self._ingest, self._space, self._fresh = store, ingest, space, fresh
         self._ingest_threads, self._spool_threads = ingest_threads, spool_threads
         self._uploads = Counter("atoll_uploads", "Files taken, by result.", ["result"], registry=registry)
@@ -49,6 +53,7 @@ class UploadIntake:
 
     async def take(self, body: AsyncIterator[bytes], upload: Upload, expected: int) -> AssetRecord:
         """The record of `body`, durable. `expected` bytes of room are held meanwhile (`NoSpace`)."""
+        await self._heard_of(upload.ticket.bucket)
         try:
             with self._space.promise(expected):
                 record = await self._accept(await self._spooled(body), upload)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from atoll.cluster_map import LiveClusterMap
+from storage_node.bucket_gate import BucketGate
 from storage_node.durability import Confirmer
 from storage_node.eager import EagerCollector, EagerQueue, Render
 from storage_node.eager_orders import EagerOrders
@@ -41,8 +42,11 @@ class UploadSide:
         self.eager = EagerQueue(prepare, settings.eager_queue, load, asyncio.sleep)
         EagerCollector(self.eager, registry)
         orders = EagerOrders(self.eager, cluster)
-        ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin)
-        intake = UploadIntake(ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh)
+        gate = BucketGate(ground.origin, cluster, cluster.wait_for)
+        ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin, gate)
+        intake = UploadIntake(
+            ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh, gate.heard_of
+        )
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
         acknowledger = Acknowledger(settings.public_url, ground.origin, cluster, confirmer, orders.stored)
         self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
