@@ -3,8 +3,8 @@
 A browser reads an answer only if it names the page's origin. The bucket decides, and which bucket is meant a
 ticket, a resumable upload or the path says:
 
-    uploads           pages of the bucket's origins; without a ticket that opens anything, of any bucket's: a page
-                      that may upload somewhere is to understand why it may not here
+    uploads           pages of the bucket's origins; without a ticket that opens anything, of any bucket's: a
+                      page that may upload somewhere is to understand why it may not here
     public images     any page, as always: whoever asks gets them anyway
     private images    pages of the bucket's origins, with a signed URL
     everything else   none

@@ -49,12 +49,13 @@ class UploadDoor:
         finally:
             self._under_way -= 1
 
-    def ticket(self, request: web.Request) -> Ticket:
-        """The ticket that `request` brings, if it opens this node now."""
-        token = request.query.get("ticket")
+    def ticket(self, request: web.Request, in_form: str | None = None) -> Ticket:
+        """The ticket that `request` brings, or its form, if it opens this node now."""
+        token = request.query.get("ticket") or in_form
         if not token:
             raise TicketInvalid(
-                "Add ?ticket=… to the URL. The query service gives tickets: POST /v1/uploads."
+                "Add ?ticket=… to the URL, or the field `ticket` to the form, before the file."
+                " The query service gives tickets: POST /v1/uploads."
             )
         ticket = open_ticket(token, self._keys, self._origin.now_ms())
         if (ticket.node, ticket.set) != (self._origin.node, self._origin.set):

@@ -1,4 +1,5 @@
-"""A multipart/form-data body as a sequence of files (RFC 7578): parts named `file`; others are skipped.
+"""A multipart/form-data body as a sequence of files (RFC 7578): parts named `file`, and before them a few
+fields that a plain HTML form may bring; others are skipped.
 
 Everything aiohttp's reader raises for a broken form becomes `BadRequest` here. Called by uploads_api.
 """
@@ -17,6 +18,8 @@ from storage_node.body_pace import Pace
 FIELD = "file"
 READ_BYTES = 65536
 OTHER_PART_BYTES = 65536
+FIELDS = frozenset({"ticket", "success_redirect"})  # as S3 has it, those after the first file say nothing
+FIELD_BYTES = 8192
 OTHER_PARTS = 64  # what forms carry besides files: tokens, captions; more is somebody keeping us busy
 
 
@@ -31,10 +34,14 @@ def _readable() -> Iterator[None]:
 
 
 class UploadForm:
-    """The files of one request, one after another. Every read is paced."""
+    """The files of one request, one after another. Every read is paced.
+
+    `fields`: those of `FIELDS` that came before the first file, once that was reached.
+    """
 
     def __init__(self, request: web.Request, pace: Pace) -> None:
         self._request, self._pace = request, pace
+        self.fields: dict[str, str] = {}
 
     async def files(self) -> AsyncIterator[BodyPartReader]:
         """The parts named `file`. `BadRequest` when the form is broken, has none, or far too many others."""
@@ -49,6 +56,9 @@ class UploadForm:
             others += 1
             if others > OTHER_PARTS:
                 raise BadRequest(f"The form has over {OTHER_PARTS} parts not named {FIELD!r}.")
+            if not found and part.name in FIELDS:
+                self.fields[part.name] = await self._text(part)
+                continue
             await self.skip(part, OTHER_PART_BYTES)
         if not found:
             raise BadRequest(f"The form has no part named {FIELD!r}.")
@@ -67,6 +77,14 @@ class UploadForm:
                 yield chunk
             if not part.at_eof():  # the reader gives nothing more at the body's end, boundary or not
                 raise ValueError("a part has no end")
+
+    async def _text(self, part: BodyPartReader) -> str:
+        """A field, which is short."""
+        text = b"".join([chunk async for chunk in self.body(part, FIELD_BYTES)])
+        try:
+            return text.decode().strip()
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The form's field {part.name} is not UTF-8.") from error
 
     async def skip(self, part: BodyPartReader, max_bytes: int) -> None:
         """Read past (the rest of) a part, so that the next one can be reached."""

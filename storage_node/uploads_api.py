@@ -1,34 +1,28 @@
 """PUT and POST /v1/uploads: bytes in by ticket, one image raw or many as multipart, each durable by itself.
 
-Owns the HTTP side only: names, limits and the pace of the body; upload_door.py looks at tickets. What happens
-to the bytes is upload_intake.py's.
+Owns the HTTP side only: names, limits and the pace of the body; upload_door.py looks at tickets, forms are
+form_intake.py's. What happens to the bytes is upload_intake.py's.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import unquote
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from atoll import names
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import (
-    AtollError,
-    BadRequest,
-    BodyMismatch,
-    BodyTimeout,
-    TooManyFiles,
-)
+from atoll.errors import BadRequest
 from atoll.http import json_response
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
+from storage_node.file_number import first_file
+from storage_node.form_intake import FormIntake
 from storage_node.ingest import Upload
 from storage_node.settings import NodeSettings
 from storage_node.upload_answer import Acknowledger, status_of
 from storage_node.upload_door import UploadDoor
-from storage_node.upload_form import UploadForm
 from storage_node.upload_intake import UploadIntake
 from storage_node.upload_policy import max_bytes, upload_of
 
@@ -52,6 +46,7 @@ class UploadsApi:
         self._settings, self._cluster, self._door = settings, cluster, door
         self._intake, self._acknowledger = intake, acknowledger
         self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
+        self._forms = FormIntake(settings, cluster, door, intake, acknowledger, self._pace, _continue)
 
     def add_routes(self, app: web.Application) -> None:
         """Serve /v1/uploads."""
@@ -60,10 +55,10 @@ class UploadsApi:
         app.router.add_route("*", "/v1/uploads", _refuse_method)
 
     async def _handle(self, request: web.Request) -> web.Response:
+        if request.content_type == _FORM:
+            return await self._forms.take(request)
         ticket = self._door.ticket(request)
         with self._door.place():
-            if request.content_type == _FORM:
-                return await self._take_form(request, ticket)
             return await self._take_raw(request, ticket)
 
     async def _take_raw(self, request: web.Request, ticket: Ticket) -> web.Response:
@@ -73,7 +68,8 @@ class UploadsApi:
         limit, length = self._max_bytes(ticket), request.content_length
         if length is not None and length > limit:
             raise too_large(limit, length)
-        upload = self._upload(ticket, 0, filename, request.headers.get("Content-Type"))
+        number, content_type = first_file(request, ticket), request.headers.get("Content-Type")
+        upload = self._upload(ticket, number, filename, content_type)
         body = self._body(request, limit)
         record = await self._intake.take(body, upload, limit if length is None else length)
         asset = await self._acknowledger.confirmed(record, ticket)
@@ -84,50 +80,6 @@ class UploadsApi:
         await _continue(request)
         async for chunk in self._pace.chunks(lambda: request.content.read(READ_BYTES), limit):
             yield chunk
-
-    async def _take_form(self, request: web.Request, ticket: Ticket) -> web.Response:
-        results: list[dict[str, Any]] = []
-        try:
-            await _continue(request)
-            await self._take_files(request, ticket, results)
-        except AtollError as error:
-            if not results:
-                raise
-            # what was stored before this error stays stored: say so
-            raise type(error)(error.detail, **error.facts, results=results) from error
-        if ticket.max_files == 1:
-            return json_response(results[0]["asset"], status=results[0]["status"])
-        statuses = {result["status"] for result in results}
-        whole = 201 if statuses == {201} else 202 if statuses <= {201, 202} else 207
-        return json_response({"results": results}, status=whole)
-
-    async def _take_files(self, request: web.Request, ticket: Ticket, results: list[dict[str, Any]]) -> None:
-        """Each part named `file`, one after another; every one stands or falls by itself."""
-        form = UploadForm(request, self._pace)
-        limit = min(ticket.max_files, self._settings.max_files)
-        async for part in form.files():
-            if len(results) >= limit:
-                raise TooManyFiles(f"One request may carry {limit} files here.", limit=limit)
-            results.append(await self._take_part(request, form, part, ticket, len(results)))
-
-    async def _take_part(
-        self, request: web.Request, form: UploadForm, part: BodyPartReader, ticket: Ticket, file: int
-    ) -> dict[str, Any]:
-        limit = self._max_bytes(ticket)
-        expected = limit if request.content_length is None else min(limit, request.content_length)
-        try:
-            filename = names.check_filename(part.filename) if part.filename else None
-            upload = self._upload(ticket, file, filename, part.headers.get("Content-Type"))
-            record = await self._intake.take(form.body(part, limit), upload, expected)
-        except (BodyMismatch, BodyTimeout, BadRequest):
-            raise  # the request itself is broken: there is no next part
-        except AtollError as error:
-            if ticket.max_files == 1:
-                raise
-            await form.skip(part, limit)
-            return {"status": error.status, "problem": error.problem()}
-        asset = await self._acknowledger.confirmed(record, ticket)
-        return {"status": status_of(asset), "asset": asset}
 
     def _max_bytes(self, ticket: Ticket) -> int:
         return max_bytes(ticket, self._settings, self._cluster.current)
