@@ -54,6 +54,15 @@ def named_asset_id(bucket: str, public_id: str) -> str:
     return "n" + _encode(int.from_bytes(digest[:16], "big") >> 3)[1:]
 
 
+def version_id(asset_id: str, version: str) -> str:
+    """Under which id one version of an asset is deleted: `v` and 25 base-32 characters of SHA-256 over both.
+
+    No asset has such an id: generated ones start with 0, those of names with `n`.
+    """
+    digest = hashlib.sha256(f"{asset_id}/{version}".encode()).digest()
+    return "v" + _encode(int.from_bytes(digest[:16], "big") >> 3)[1:]
+
+
 def derived_id(identifier: str, index: int) -> str:
     """The `index`-th id under `identifier`: keeps its time, so that repeating a request repeats its ids."""
     if index == 0:

@@ -149,6 +149,9 @@ class Tombstone(Struct, frozen=True):
     """All versions of an asset up to `version` are deleted; it outlives the slowest replica.
 
     Until `purge_at` nodes keep the bytes in their trash, and a restore brings them back; 0: not at all.
+    With `of` only one version of that asset is: all records whose `content_version` is `version`; `asset_id`
+    is then `version_id(of, version)`. `moved_to`: the asset that has the bytes from now on, after a rename; a
+    node that has not heard of its records yet keeps the bytes for a while.
     """
 
     asset_id: Identifier
@@ -158,6 +161,19 @@ class Tombstone(Struct, frozen=True):
     version: Identifier
     deleted_at: Milliseconds
     purge_at: Milliseconds = 0
+    of: Identifier | None = None
+    moved_to: Identifier | None = None
+
+    @property
+    def of_asset(self) -> str:
+        """The asset it is about."""
+        return self.of or self.asset_id
+
+    def covers(self, record: AssetRecord) -> bool:
+        """Whether this record is deleted by it."""
+        if self.of is None:
+            return record.asset_id == self.asset_id and record.version <= self.version
+        return record.asset_id == self.of and record.content_version == self.version
 
 
 class Location(Struct, frozen=True):

@@ -25,6 +25,7 @@ from query_service.redirects import CacheRules, Redirects
 from query_service.resolve_api import ResolveApi
 from query_service.resolver import Resolver
 from query_service.routing import Route
+from query_service.set_orders import SetOrders
 from query_service.settings import QuerySettings
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.uploads_api import UploadsApi
@@ -58,7 +59,8 @@ def asset_routes(
     wishes = Wishes(settings.grammar_limits)
     resolver = Resolver(views, _signer(settings, ring), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
-    deleter = Deleter(views, nodes, settings.region, departed, data.invalidation.announce)
+    orders = SetOrders(views, nodes, settings.region)
+    deleter = Deleter(views, nodes, orders, departed, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes
     return [

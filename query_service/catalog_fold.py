@@ -12,15 +12,20 @@ from dataclasses import dataclass, field
 from atoll.events import AssetDeleted, BlobDeleted, BlobStored, Event
 from atoll.model import AssetRecord, Tombstone
 from query_service.catalog_documents import Mark, blob_key
+from query_service.catalog_version_documents import version_key
 
 DocumentName = tuple[str, str]  # collection, _id
 
 
 @dataclass(frozen=True)
 class Fold:
-    """What a batch comes to: the greatest version of assets and tombstones, the latest mark of each node."""
+    """What a batch comes to: the greatest version of assets and tombstones, the latest mark of each node.
+
+    `versions` are all records, by the `_id` of their document.
+    """
 
     records: dict[str, AssetRecord] = field(default_factory=dict)
+    versions: dict[str, AssetRecord] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
     marks: dict[str, dict[str, Mark]] = field(default_factory=dict)
 
@@ -34,11 +39,26 @@ def fold(events: Iterable[Event]) -> Fold:
             _keep_greater(result.tombstones, stone)
             continue
         if isinstance(event, BlobStored):
-            _keep_greater(result.records, event.asset)
+            _take_record(result, event.asset)
         mark = Mark(event.at, not isinstance(event, BlobDeleted), event.region)
         nodes = result.marks.setdefault(_blob_of(event), {})
         nodes[event.node] = max(mark, nodes.get(event.node, mark))
     return result
+
+
+def folded(records: Iterable[AssetRecord], tombstones: Iterable[Tombstone]) -> Fold:
+    """The fold of what is known without events; it says nothing of who holds bytes."""
+    result = Fold()
+    for record in records:
+        _take_record(result, record)
+    for stone in tombstones:
+        _keep_greater(result.tombstones, stone)
+    return result
+
+
+def _take_record(result: Fold, record: AssetRecord) -> None:
+    _keep_greater(result.records, record)
+    result.versions[version_key(record.asset_id, record.version)] = record
 
 
 def _keep_greater(kept: dict[str, AssetRecord] | dict[str, Tombstone], new: AssetRecord | Tombstone) -> None:
@@ -61,4 +81,5 @@ def documents_of(event: Event) -> set[DocumentName]:
     names = {("locations", _blob_of(event))}
     if isinstance(event, BlobStored):
         names.add(("assets", event.asset.asset_id))
+        names.add(("versions", version_key(event.asset.asset_id, event.asset.version)))
     return names

@@ -76,7 +76,7 @@ class CatalogRepair:
         refused = 0
         if write:
             refused = await self._catalog.mend(
-                Fold(known.records, known.tombstones, _with_losses(kept, marks))
+                Fold(known.records, {}, known.tombstones, _with_losses(kept, marks))
             )
             if not known.unasked:
                 await self._catalog.remove_ghosts(ghosts)

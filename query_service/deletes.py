@@ -24,6 +24,7 @@ from atoll.node_api import AssetState, DeleteOrder, DeleteResult, rfc3339
 from atoll.node_client import NodeClient
 from query_service.cluster_view import Views
 from query_service.key_reach import check_found_by
+from query_service.set_orders import SetOrders
 from query_service.wire import DeletedView
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 Announce = Callable[[Collection[str]], Awaitable[None]]
 
 REMEMBERED = 100_000
-ORDER_SECONDS = 5.0
 ASK_SECONDS = 2.0
 MAX_ASKED_AT_ONCE = 32
 
@@ -72,11 +72,11 @@ class Deleter:
         self,
         views: Views,
         nodes: NodeClient,
-        own_region: str,
+        orders: SetOrders,
         departed: Departed,
         announce: Announce,
     ) -> None:
-        self._views, self._nodes, self._own_region = views, nodes, own_region
+        self._views, self._nodes, self._orders = views, nodes, orders
         self._departed, self._announce = departed, announce
         self._room = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
 
@@ -128,28 +128,13 @@ class Deleter:
         return view
 
     async def _send(self, order: DeleteOrder) -> DeleteResult:
-        """To the member nearest to us, the next on failure; those that give no sign of life come last."""
-        reasons: dict[str, str] = {}
-        for node in self._members(order.set):
-            try:
-                return await self._nodes.call(
-                    node, "POST", "/internal/v1/deletes", DeleteResult, body=order, seconds=ORDER_SECONDS
-                )
-            except AtollError as error:  # whatever one node says, another may be able to
-                reasons[node.name] = error.detail[:200]
-                log.warning("delete order refused", extra={"node": node.name, "reason": error.detail})
-        raise Unavailable(
-            "Nothing was deleted: no node of the asset's set took the order.",
-            set=order.set,
-            nodes=reasons,
-            retry_after=2,
+        return await self._orders.send(
+            order.set,
+            "/internal/v1/deletes",
+            DeleteResult,
+            order,
+            failed="Nothing was deleted: no node of the asset's set took the order.",
         )
-
-    def _members(self, set_name: str) -> list[Node]:
-        view = self._views.current()
-        healthy = {c.node.name for c in view.healthy(view.cluster.members(set_name))}
-        nearest = view.cluster.nearest_members(set_name, self._own_region)
-        return sorted(nearest, key=lambda node: node.name not in healthy)  # stable: nearest first in each
 
     async def _records(self, asset_id: str) -> list[AssetRecord]:
         """Its newest record in each set. `Unavailable` when none has one and not all could be asked."""

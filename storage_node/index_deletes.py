@@ -18,6 +18,7 @@ from atoll.events import AssetDeleted, BlobDeleted
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder
 from storage_node.index_rows import encode, next_version, put_event, tombstone_version
+from storage_node.index_taken import check_form, kept_until, take_covered
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 from storage_node.repair_tables import place_of_asset
@@ -34,7 +35,7 @@ def make_tombstone(order: DeleteOrder, origin: Origin, trash_seconds: int = 0) -
 
     def operation(db: sqlite3.Connection) -> Tombstone:
         now = origin.now_ms()
-        known = _known_tombstone(db, order.asset_id)
+        known = known_tombstone(db, order.asset_id)
         (here,) = db.execute(
             "SELECT max(version) FROM records WHERE asset_id = ?", (order.asset_id,)
         ).fetchone()
@@ -61,6 +62,7 @@ def apply_tombstone(stone: Tombstone, origin: Origin) -> Operation[bool]:
     """Take a tombstone from elsewhere; False when it is known already."""
 
     def operation(db: sqlite3.Connection) -> bool:
+        check_form(stone)
         if tombstone_version(db, stone.asset_id) >= stone.version:
             return False
         put_tombstone(db, stone, origin.now_ms())
@@ -69,31 +71,23 @@ def apply_tombstone(stone: Tombstone, origin: Origin) -> Operation[bool]:
     return operation
 
 
-def _known_tombstone(db: sqlite3.Connection, asset_id: str) -> Tombstone | None:
+def known_tombstone(db: sqlite3.Connection, asset_id: str) -> Tombstone | None:
+    """The tombstone under this id."""
     row = db.execute("SELECT body FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
     return msgspec.json.decode(row[0], type=Tombstone) if row else None
 
 
 def put_tombstone(db: sqlite3.Connection, stone: Tombstone, now: int) -> None:
     """The tombstone as applied `now`, and all that follows from it in the index."""
-    covered = (stone.asset_id, stone.version)
     db.execute(
-        "INSERT INTO tombstones (asset_id, version, body, leaf, applied_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (asset_id) DO UPDATE"
+        "INSERT INTO tombstones (asset_id, version, body, leaf, applied_at, of_asset)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (asset_id) DO UPDATE"
         " SET version = excluded.version, body = excluded.body, applied_at = excluded.applied_at",
-        (*covered, encode(stone), place_of_asset(stone.asset_id), now),
+        (stone.asset_id, stone.version, encode(stone), place_of_asset(stone.asset_id), now, stone.of),
     )
-    db.execute("DELETE FROM wanted WHERE asset_id = ? AND version <= ?", covered)
-    gone = db.execute(
-        "DELETE FROM records WHERE asset_id = ? AND version <= ? RETURNING body", covered
-    ).fetchall()
-    records = [msgspec.json.decode(body, type=AssetRecord) for (body,) in gone]
+    records = take_covered(db, stone)
     for record in records:
-        put_trash(db, record, stone.purge_at)
-    db.execute(
-        "UPDATE trash SET purge_at = min(purge_at, ?) WHERE asset_id = ? AND version <= ?",
-        (stone.purge_at, *covered),
-    )
+        put_trash(db, record, kept_until(db, stone, record, now))
     for key in {BlobKey(r.bucket, r.blob.sha256, r.blob.ext) for r in records}:
         _release_blob(db, key, now)
 

@@ -16,7 +16,7 @@ from atoll.events import BlobReplicated, BlobStored
 from atoll.ids import id_time_ms
 from atoll.model import AssetRecord, Blob
 from atoll.signing import Ticket
-from storage_node.index_rows import encode, next_version, put_blob, put_event, put_record, tombstone_version
+from storage_node.index_rows import encode, is_covered, next_version, put_blob, put_event, put_record
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 
@@ -90,7 +90,7 @@ def store_replica(record: AssetRecord, digests: bytes, origin: Origin) -> Operat
 
     def operation(db: sqlite3.Connection) -> bool:
         db.execute("DELETE FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version))
-        if tombstone_version(db, record.asset_id) >= record.version:
+        if is_covered(db, record):
             return False
         now = origin.now_ms()
         put_blob(db, record.blob, digests, now)
@@ -115,7 +115,7 @@ def add_record(record: AssetRecord, origin: Origin) -> Operation[bool]:
         if held is None:
             raise LookupError(blob.sha256)
         db.execute("DELETE FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version))
-        if tombstone_version(db, record.asset_id) >= record.version:
+        if is_covered(db, record):
             return False
         put_record(db, record)
         put_event(db, replicated(blob, origin, origin.now_ms()))
@@ -144,7 +144,7 @@ def want(record: AssetRecord, reason: str, now: int, rng: random.Random) -> Oper
     """Remember durably that these bytes are missing; each further time waits longer, up to ten minutes."""
 
     def operation(db: sqlite3.Connection) -> None:
-        if tombstone_version(db, record.asset_id) >= record.version:
+        if is_covered(db, record):
             return
         row = db.execute(
             "SELECT tries FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from atoll.events import Event, subject_of
-from atoll.ids import id_time_ms, new_id
+from atoll.ids import id_time_ms, new_id, version_id
 from atoll.model import AssetRecord, Blob
 from storage_node.index_looks import looks_of
 from storage_node.repair_tables import place_of_asset
@@ -84,11 +84,20 @@ def tombstone_version(db: sqlite3.Connection, asset_id: str) -> str:
     return row[0] if row else ""
 
 
+def is_covered(db: sqlite3.Connection, record: AssetRecord) -> bool:
+    """Whether a tombstone that is known here deletes this record: its asset's, or its version's own."""
+    if tombstone_version(db, record.asset_id) >= record.version:
+        return True
+    stone = version_id(record.asset_id, record.content_version)
+    return db.execute("SELECT 1 FROM tombstones WHERE asset_id = ?", (stone,)).fetchone() is not None
+
+
 def next_version(db: sqlite3.Connection, asset_id: str, now: int, seen: str = "") -> str:
     """A version greater than all this node knows of the asset and than `seen`, whatever the clocks say."""
     (known,) = db.execute(
         "SELECT max(coalesce((SELECT max(version) FROM records WHERE asset_id = ?1), ''),"
-        " coalesce((SELECT version FROM tombstones WHERE asset_id = ?1), ''))",
+        " coalesce((SELECT version FROM tombstones WHERE asset_id = ?1), ''),"
+        " coalesce((SELECT max(version) FROM tombstones WHERE of_asset = ?1), ''))",
         (asset_id,),
     ).fetchone()
     above = max(known, seen)

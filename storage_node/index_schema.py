@@ -12,7 +12,7 @@ from pathlib import Path
 
 from storage_node import repair_tables, usage_tables
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _FIRST_MADE = 2  # what `_TABLES` makes; a new file goes on from there as an older one would
 BUSY_SECONDS = 10.0
 WAL_BYTES = 16 * 2**20
@@ -93,11 +93,18 @@ UPDATE counters SET outbox = (SELECT count(*) FROM outbox);
 # What is known of a blob's picture beyond its size (index_looks.py), as JSON; empty: nothing.
 _LOOKS = "ALTER TABLE blobs ADD COLUMN looks TEXT NOT NULL DEFAULT '';"
 
+# Of which asset a tombstone deletes one version; NULL: it is an asset's own.
+_VERSION_TOMBSTONES = """
+ALTER TABLE tombstones ADD COLUMN of_asset TEXT;
+CREATE INDEX tombstones_of ON tombstones (of_asset, version) WHERE of_asset IS NOT NULL;
+"""
+
 # How a file of an older schema becomes one of the next, by the schema it has.
 _UPGRADES = {
     1: (_QUARANTINE_KEEPS_DIGESTS, _COUNT_WHAT_IS_THERE, _OUTBOX_COUNT),
     2: (repair_tables.MIGRATION,),
     3: (_LOOKS,),
+    4: (_VERSION_TOMBSTONES,),
 }
 
 

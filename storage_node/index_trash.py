@@ -9,6 +9,7 @@ import msgspec
 
 from atoll.errors import Conflict
 from atoll.events import BlobStored
+from atoll.ids import version_id
 from atoll.model import AssetRecord
 from storage_node.index_rows import next_version, put_blob, put_event, put_record, tombstone_version
 from storage_node.index_writer import Operation
@@ -59,11 +60,17 @@ def next_due(db: sqlite3.Connection) -> int | None:
 def restorable(db: sqlite3.Connection, asset_id: str, now: int) -> AssetRecord | None:
     """The newest version that lies in the trash and is not due; `Conflict` when the asset is not deleted."""
     _check_deleted(db, asset_id)
-    row = db.execute(
-        "SELECT body FROM trash WHERE asset_id = ? AND purge_at > ? ORDER BY version DESC LIMIT 1",
-        (asset_id, now),
-    ).fetchone()
-    return msgspec.json.decode(row[0], type=AssetRecord) if row else None
+    rows = db.execute(
+        "SELECT body FROM trash WHERE asset_id = ? AND purge_at > ? ORDER BY version DESC", (asset_id, now)
+    )
+    found = (msgspec.json.decode(body, type=AssetRecord) for (body,) in rows)
+    return next((record for record in found if not _forgotten(db, record)), None)
+
+
+def _forgotten(db: sqlite3.Connection, record: AssetRecord) -> bool:
+    """Whether this version was deleted by itself: then it does not come back with its asset."""
+    stone = version_id(record.asset_id, record.content_version)
+    return tombstone_version(db, stone) != ""
 
 
 def restored(trashed: AssetRecord, digests: bytes, origin: Origin) -> Operation[AssetRecord | None]:
@@ -78,7 +85,7 @@ def restored(trashed: AssetRecord, digests: bytes, origin: Origin) -> Operation[
         ).rowcount
         if not gone:
             return None
-        record = msgspec.structs.replace(trashed, version=next_version(db, asset_id, now))
+        record = msgspec.structs.replace(trashed, version=next_version(db, asset_id, now), content=None)
         put_blob(db, record.blob, digests, now)
         put_record(db, record)
         put_event(db, BlobStored(**origin.stamp(now), asset=record))

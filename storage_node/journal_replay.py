@@ -18,6 +18,7 @@ from atoll.events import AssetDeleted
 from atoll.model import AssetRecord, Tombstone
 from storage_node.index_deletes import put_tombstone, put_trash
 from storage_node.index_rows import put_event, put_record
+from storage_node.index_taken import covering
 from storage_node.journal import START, Journal, Position
 from storage_node.journal_lines import Line
 from storage_node.journal_rows import everything, note_position, noted_position
@@ -91,9 +92,8 @@ def _apply(db: sqlite3.Connection, line: Line, origin: Origin) -> int:
 
 def _record(db: sqlite3.Connection, body: bytes, origin: Origin) -> None:
     record = msgspec.json.decode(body, type=AssetRecord)
-    row = db.execute("SELECT body FROM tombstones WHERE asset_id = ?", (record.asset_id,)).fetchone()
-    stone = msgspec.json.decode(row[0], type=Tombstone) if row else None
-    if stone is None or stone.version < record.version:
+    stone = covering(db, record)
+    if stone is None:
         before = db.total_changes
         put_record(db, record)
         if db.total_changes > before:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 from atoll.errors import Conflict, NotFound, UpstreamFailed
 from atoll.model import AssetRecord, Node
 from atoll.node_api import PullOrder, PullResult
 from storage_node.index import Index
 from storage_node.index_ops import add_record
+from storage_node.index_rows import is_covered
 from storage_node.origin import Origin
 from storage_node.peers import Peers
 from storage_node.pull import Puller, address_of
@@ -84,8 +86,7 @@ class PullOrders:
             return None
 
     def _already(self, asset: AssetRecord) -> PullResult | None:
-        stone = self._index.asset(asset.asset_id).tombstone
-        if stone is not None and stone.version >= asset.version:
+        if self._index.read(partial(is_covered, record=asset)):
             return PullResult("deleted")
         held = self._index.blob(asset.bucket, asset.blob.sha256)
         if held is None:

@@ -15,6 +15,7 @@ from atoll.cluster import ClusterMap
 from atoll.hedging import Hedger
 from atoll.http import Handler
 from atoll.lifecycle import Tasks
+from storage_node.asset_edits import AssetEdits
 from storage_node.blob_answer import Answers
 from storage_node.bucket_gate import BucketGate
 from storage_node.bucket_routes import BucketRoutes
@@ -154,6 +155,7 @@ class ReadSide:
         )
         DerivativeTroubles(self.derivatives, ground.registry)
         self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
+        self.edits = AssetEdits(index, origin, self.removals, writers)
 
     def _build_routes(self, ground: Ground, salvage: Salvage, rng: random.Random) -> None:
         """Who is answered, and with what."""
@@ -187,6 +189,7 @@ class ReadSide:
         aiohttp matches fixed paths first."""
         self._internal.add_routes(app, self.auth)
         self._repair_routes.add_routes(app, self.auth)
+        self.edits.add_routes(app, self.auth)
         self._bucket_routes.add_routes(app, self.auth)
         self.derived.add_routes(app, self.auth)
         app.router.add_route("*", "/{path:.*}", self._delivery.handle)

@@ -16,6 +16,7 @@ from storage_node.blob_address import BlobAddress
 from storage_node.disk_calls import DiskReads
 from storage_node.flights import Flights
 from storage_node.index import Index
+from storage_node.index_rows import is_covered
 from storage_node.peers import Peers
 
 _AT_ONCE = 1024
@@ -59,5 +60,4 @@ class RecordSearch:
         return FoundRecord(record, own=False)
 
     def _is_deleted(self, record: AssetRecord) -> bool:
-        stone = self._index.asset(record.asset_id).tombstone
-        return stone is not None and stone.version >= record.version
+        return self._index.read(partial(is_covered, record=record))

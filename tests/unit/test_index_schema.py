@@ -29,7 +29,7 @@ def change(path: Path, statements: str) -> None:
 
 
 def made_old(path: Path) -> None:
-    """Take away what schemas 2 to 4 added."""
+    """Take away what schemas 2 to 5 added."""
     change(
         path,
         """
@@ -39,6 +39,7 @@ def made_old(path: Path) -> None:
         DROP TABLE unchecked; DROP TABLE trash; DROP TABLE receipts;
         ALTER TABLE records DROP COLUMN leaf; ALTER TABLE tombstones DROP COLUMN leaf;
         ALTER TABLE tombstones DROP COLUMN applied_at;
+        DROP INDEX tombstones_of; ALTER TABLE tombstones DROP COLUMN of_asset;
         DROP TRIGGER event_added; DROP TRIGGER event_gone; ALTER TABLE counters DROP COLUMN outbox;
         ALTER TABLE quarantined DROP COLUMN ext; ALTER TABLE quarantined DROP COLUMN size;
         ALTER TABLE quarantined DROP COLUMN chunk_digests;
@@ -72,7 +73,11 @@ def test_blobs_from_before_there_were_looks_stay_and_take_theirs_when_they_come_
     origin = HandOrigin().origin
     with opened(tmp_path) as index:
         old = upload(index, origin, b"old")
-    change(tmp_path, "ALTER TABLE blobs DROP COLUMN looks; PRAGMA user_version = 3;")
+    change(
+        tmp_path,
+        "ALTER TABLE blobs DROP COLUMN looks; DROP INDEX tombstones_of;"
+        " ALTER TABLE tombstones DROP COLUMN of_asset; PRAGMA user_version = 3;",
+    )
     with opened(tmp_path) as index:
         assert picture_in(index, old) == Picture(4, 3)
         new = upload(index, origin, b"new", looks=LOOKS)

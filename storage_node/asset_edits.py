@@ -1,0 +1,74 @@
+"""Edits of assets on this node: the route, and one commit each. Types: atoll/asset_edits.py.
+
+Durable before the answer; events and tombstones in the same commit. What an edit deletes leaves the disk as
+after any delete (removals.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from aiohttp import web
+
+from atoll.asset_edits import PATH, Copy, Edit, EditResult, ForgetVersion, Rename, Rollback
+from atoll.errors import AtollError, Conflict
+from atoll.http import json_response, read_json
+from storage_node.edit_copy import copy, rename
+from storage_node.edit_forget import forget_version
+from storage_node.edit_rollback import roll_back
+from storage_node.index import Index
+from storage_node.index_writer import Operation
+from storage_node.internal_auth import InternalAuth
+from storage_node.origin import Origin
+from storage_node.removals import Removals
+
+log = logging.getLogger(__name__)
+
+
+class AssetEdits:
+    """`writers` wait for the index."""
+
+    def __init__(self, index: Index, origin: Origin, removals: Removals, writers: Executor) -> None:
+        self._index, self._origin, self._removals, self._writers = index, origin, removals, writers
+
+    def add_routes(self, app: web.Application, auth: InternalAuth) -> None:
+        """Serve the one path."""
+        app.router.add_post(PATH, auth.guard(self._handle))
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        order: Edit = await read_json(request, Edit)  # type: ignore[arg-type]  # a tagged union
+        return json_response(await self.order(order))
+
+    async def order(self, edit: Edit) -> EditResult:
+        """Do it; durable on return. `NotFound`, `AlreadyExists`, `Conflict`, `Unavailable` without bytes."""
+        if edit.set != self._origin.set:
+            raise Conflict(f"This node holds set {self._origin.set!r}.", set=edit.set)
+        operation = operation_of(edit, self._origin)
+        work: Callable[[], EditResult] = lambda: self._index.write(operation).result()  # noqa: E731 - typed
+        result = await asyncio.get_running_loop().run_in_executor(self._writers, work)
+        if result.tombstones:
+            await self._remove_now()
+        return result
+
+    async def _remove_now(self) -> None:
+        try:
+            await self._removals.resume()
+            await self._removals.purge()
+        except AtollError as error:
+            log.error("a deleted version's file is removed later: %s", error.detail)
+
+
+def operation_of(edit: Edit, origin: Origin) -> Operation[EditResult]:
+    """What the group commit does for an edit."""
+    match edit:
+        case Rollback():
+            return roll_back(edit, origin)
+        case Copy():
+            return copy(edit, origin)
+        case Rename():
+            return rename(edit, origin)
+        case ForgetVersion():
+            return forget_version(edit, origin)

@@ -1,0 +1,29 @@
+"""Rolling an asset back: an operation of the group commit."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from msgspec.structs import replace
+
+from atoll.asset_edits import EditResult, Rollback
+from storage_node.edit_rows import add_edited, version_of
+from storage_node.index_rows import next_version
+from storage_node.index_writer import Operation
+from storage_node.origin import Origin
+
+
+def roll_back(edit: Rollback, origin: Origin) -> Operation[EditResult]:
+    """A version of its own, with bytes, tags, context, title and alternative text of the older one.
+
+    History stays as it was: the version it repeats, and those in between, can be deleted or gone back to.
+    """
+
+    def operation(db: sqlite3.Connection) -> EditResult:
+        now, older = origin.now_ms(), version_of(db, edit.asset_id, edit.version)
+        version = next_version(db, edit.asset_id, now, edit.seen or "")
+        record = replace(older, version=version, content=None, created_at=now)
+        add_edited(db, record, origin, now)
+        return EditResult(origin.node, (record,))
+
+    return operation
