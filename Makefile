@@ -42,8 +42,8 @@ bench: $(READY) ## measure, against peers in the same run (ARGS="resolve hot_get
 bench-images: $(READY) ## derivatives against thumbor, and their memory (ARGS="--photographs DIR")
 	@$(BIN)/python -m benchmarks images images_again images_memory $(ARGS)
 
-openapi: $(READY) ## write docs/openapi.json from the code
-	@$(BIN)/python -m query_service.openapi_api > docs/openapi.json
+openapi: $(READY) ## write docs/openapi.json and docs/openapi-node.json from the code
+	@$(BIN)/python -m query_service.openapi_api docs
 
 lock: ## make requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

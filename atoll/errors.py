@@ -10,6 +10,7 @@
     │   ├── BodyTimeout     408
     │   ├── Conflict        409  ├── TicketReplayed 409  ├── AlreadyExists 409
     │   ├── Gone            410  ├── NodeRemoved 410
+    │   ├── PreconditionFailed 412
     │   ├── TooLarge        413  ├── TooManyFiles 413  ├── QuotaExceeded 413
     │   ├── TypeMismatch    415  ├── NotAnImage 415
     │   ├── RangeNotSatisfiable 416
@@ -161,6 +162,14 @@ class Gone(Rejected):
 class NodeRemoved(Gone):
     slug = "node-removed"
     title = "This node was removed from the cluster"
+
+
+class PreconditionFailed(Rejected):
+    """If-Match named another version than this one."""
+
+    status = 412
+    slug = "precondition-failed"
+    title = "The condition of the request does not hold"
 
 
 class TooLarge(Rejected):

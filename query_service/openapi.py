@@ -1,34 +1,29 @@
-"""The OpenAPI document of the HTTP interface, made from a table of operations and the wire types. Pure.
+"""The OpenAPI document of an HTTP interface, made from a table of operations and the wire types. Pure.
 
-Owns how an operation is written down; which operations there are is in openapi_operations.py and
-openapi_upkeep.py. A type's schema, limits and sentence come from the type itself, so that they cannot
-disagree with what the service checks.
+Owns how an operation is written down; which operations there are is in openapi_operations.py and its
+neighbours, what a node offers in openapi_node.py. A type's schema, limits and sentence come from the type
+itself, so that they cannot disagree with what is checked; statuses and problem types from the error classes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from atoll.version import __version__
+from query_service.openapi_examples import EXAMPLES
+from query_service.openapi_links import LINKS, written
+from query_service.openapi_problems import ALWAYS, BODIED, KEYED, NAMED, Problem, responses
+from query_service.openapi_problems import schema_name as problem_name
+from query_service.openapi_problems import schema_of as problem_schema
 
-_ABOUT = """\
-Tickets, assets and where to get them. No image byte passes through this service: uploads go to the node that
-a ticket names (`PUT` or `POST` to its `upload_url`), images are fetched from the URLs given here.
-
-An upload is durable when its node answers 201; the catalog behind this interface hears of it by event,
-usually within a tenth of a second. Until then an asset is "not found" by id or name, while its URL and its
-handle work.
-
-Every GET may be asked with HEAD. Unknown query parameters are refused, except on `/i/…`, `/health`,
-`/metrics` and `/openapi.json`. Errors are problem documents (RFC 9457); what they name beyond the four common
-members are the facts: the limit, what came, when to ask again.
-"""
+JSON = "application/json"
+OPEN: tuple[Mapping[str, Sequence[str]], ...] = ({},)  # who brings no credentials is let in, too
 
 
 class ProblemDocument(Struct):
@@ -42,16 +37,24 @@ class ProblemDocument(Struct):
 
 @dataclass(frozen=True)
 class Answer:
-    """One way an operation ends well: a type in JSON, a media type without a schema, or no body."""
+    """One way an operation ends well: a type in JSON, a media type without a schema, or no body.
+
+    `headers`: what the answer says beside its body, each with a sentence.
+    """
 
     says: str
     kind: Any = None
-    media: str = "application/json"
+    media: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `scope` is what the API key must have; None: no key is asked for."""
+    """One method of one path. `scope` is what the API key must have; None: no key is asked for.
+
+    `problems`: those that do not follow from its shape (openapi_problems.py). `security`: what else than an
+    API key opens it. `takes`: the media types of a body that is not JSON. `request_headers`: by name.
+    """
 
     method: str
     path: str
@@ -62,46 +65,74 @@ class Operation:
     body: Any = None
     tag: str = "assets"
     needed: Sequence[str] = ()  # the parameters of the query string that must be there
+    problems: Sequence[Problem] = ()
+    security: Sequence[Mapping[str, Sequence[str]]] = ()
+    takes: Sequence[str] = ()
+    request_headers: Sequence[str] = ()
+
+    @property
+    def key(self) -> str:
+        """What links call it."""
+        return f"{self.method} {plain_path(self.path)}"
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a query string or path."""
+    """A parameter of a query string, path or header."""
 
     says: str
     kind: Any = str
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a document is about, beside its operations."""
+
+    title: str
+    about: str
+    server: Mapping[str, Any]
+    security: Mapping[str, Any]
+    tags: Mapping[str, str]
 
 
 def document(
-    operations: Iterable[Operation], parameters: Mapping[str, Parameter], further: Iterable[type]
+    interface: Interface,
+    operations: Iterable[Operation],
+    parameters: Mapping[str, Parameter],
+    further: Iterable[type] = (),
 ) -> dict[str, Any]:
-    """The whole, as OpenAPI 3.1. `parameters` describes every name in a path or query string; `further` are
-    types that only others refer to.
+    """The whole, as OpenAPI 3.1. `parameters` describes every name in a path, query string or header;
+    `further` are types that only others refer to.
     """
     operations = list(operations)
     kinds = _kinds(operations, parameters, further)
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     schema_of = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    ids = {operation.key: _name(operation) for operation in operations}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        written = _operation(operation, parameters, schema_of)
-        paths.setdefault(plain_path(operation.path), {})[operation.method.lower()] = written
-    problem = {"application/problem+json": {"schema": schema_of[repr(ProblemDocument)]}}
-    key_says = "An API key; its scopes are read, write, delete, admin."
+        made = _operation(operation, parameters, schema_of, ids)
+        paths.setdefault(plain_path(operation.path), {})[operation.method.lower()] = made
+    for name in EXAMPLES.keys() & components.keys():
+        components[name]["examples"] = [EXAMPLES[name]]
+    met = {problem for operation in operations for problem in problems_of(operation)}
+    problems = {problem_name(problem): problem_schema(problem) for problem in met}
+    used = {operation.tag for operation in operations}
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Atoll query service",
+            "title": interface.title,
             "version": __version__,
-            "description": _ABOUT,
+            "description": interface.about,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Any query service of the cluster: they are alike."}],
+        "servers": [interface.server],
+        "tags": [{"name": n, "description": says} for n, says in interface.tags.items() if n in used],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(components.items())),
-            "responses": {"Problem": {"description": "A problem document", "content": problem}},
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "description": key_says}},
+            "schemas": dict(sorted((components | problems).items())),
+            "securitySchemes": dict(interface.security),
         },
     }
 
@@ -111,10 +142,25 @@ def plain_path(path: str) -> str:
     return re.sub(r"{(\w+):[^}]*}", r"{\1}", path)
 
 
+def problems_of(operation: Operation) -> tuple[Problem, ...]:
+    """Every problem it can end with: its own, and those that follow from its shape."""
+    return tuple(
+        dict.fromkeys(
+            (
+                *ALWAYS,
+                *(KEYED if operation.scope else ()),
+                *(BODIED if operation.body is not None else ()),
+                *(NAMED if "{" in operation.path else ()),
+                *operation.problems,
+            )
+        )
+    )
+
+
 def _kinds(
     operations: Sequence[Operation], parameters: Mapping[str, Parameter], further: Iterable[type]
 ) -> list[Any]:
-    kinds: dict[str, Any] = {repr(ProblemDocument): ProblemDocument}
+    kinds: dict[str, Any] = {}
     for kind in (
         *further,
         *(parameter.kind for parameter in parameters.values()),
@@ -126,30 +172,48 @@ def _kinds(
 
 
 def _operation(
-    operation: Operation, parameters: Mapping[str, Parameter], schema_of: Mapping[str, Any]
+    operation: Operation,
+    parameters: Mapping[str, Parameter],
+    schema_of: Mapping[str, Any],
+    ids: Mapping[str, str],
 ) -> dict[str, Any]:
-    in_path = re.findall(r"{(\w+)", operation.path)
-    written: dict[str, Any] = {
+    made: dict[str, Any] = {
         "summary": operation.says,
         "operationId": _name(operation),
         "tags": [operation.tag],
-        "security": [{"apiKey": [operation.scope]}] if operation.scope else [],
-        "parameters": [
-            *(_parameter(name, "path", True, parameters[name], schema_of) for name in in_path),
-            *(
-                _parameter(name, "query", name in operation.needed, parameters[name], schema_of)
-                for name in operation.query
-            ),
-        ],
+        "security": [*_key(operation), *operation.security],
+        "parameters": list(_parameters(operation, parameters, schema_of)),
         "responses": {
-            **{str(status): _answer(answer, schema_of) for status, answer in operation.answers.items()},
-            "default": {"$ref": "#/components/responses/Problem"},
+            **{
+                str(status): _answer(operation, status, answer, schema_of, ids)
+                for status, answer in sorted(operation.answers.items())
+            },
+            **responses(problems_of(operation)),
         },
     }
+    content = _content(operation, schema_of)
+    if content:
+        made["requestBody"] = {"required": True, "content": content}
+    return made
+
+
+def _key(operation: Operation) -> list[dict[str, list[str]]]:
+    return [{"apiKey": [operation.scope]}] if operation.scope else []
+
+
+def _content(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {media: {"schema": _bytes_schema(media)} for media in operation.takes}
     if operation.body is not None:
-        content = {"application/json": {"schema": schema_of[repr(operation.body)]}}
-        written["requestBody"] = {"required": True, "content": content}
-    return written
+        content[JSON] = {"schema": schema_of[repr(operation.body)]}
+    return content
+
+
+def _bytes_schema(media: str) -> dict[str, Any]:
+    """Raw bytes have no schema; a form has parts named `file`."""
+    if not media.startswith("multipart/"):
+        return {}
+    files = {"type": "array", "items": {"contentMediaType": "application/octet-stream"}, "minItems": 1}
+    return {"type": "object", "properties": {"file": files}, "required": ["file"]}
 
 
 def _name(operation: Operation) -> str:
@@ -157,20 +221,35 @@ def _name(operation: Operation) -> str:
     return "_".join([operation.method.lower(), *words])
 
 
-def _parameter(
-    name: str, place: str, needed: bool, parameter: Parameter, schema_of: Mapping[str, Any]
+def _parameters(
+    operation: Operation, parameters: Mapping[str, Parameter], schema_of: Mapping[str, Any]
+) -> Iterable[dict[str, Any]]:
+    in_path = re.findall(r"{(\w+)", operation.path)
+    places = (("path", in_path), ("query", operation.query), ("header", operation.request_headers))
+    for place, names in places:
+        for name in names:
+            parameter = parameters[name]
+            needed = place == "path" or name in operation.needed
+            told = {"name": name, "in": place, "required": needed, "description": parameter.says}
+            told["schema"] = schema_of[repr(parameter.kind)]
+            if parameter.example is not None:
+                told["example"] = parameter.example
+            yield told
+
+
+def _answer(
+    operation: Operation, status: int, answer: Answer, schema_of: Mapping[str, Any], ids: Mapping[str, str]
 ) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": place,
-        "required": needed,
-        "description": parameter.says,
-        "schema": schema_of[repr(parameter.kind)],
-    }
-
-
-def _answer(answer: Answer, schema_of: Mapping[str, Any]) -> dict[str, Any]:
-    if answer.kind is None and answer.media == "application/json":
-        return {"description": answer.says}
-    schema = schema_of[repr(answer.kind)] if answer.kind is not None else {"type": "string"}
-    return {"description": answer.says, "content": {answer.media: {"schema": schema}}}
+    told: dict[str, Any] = {"description": answer.says}
+    if answer.headers:
+        told["headers"] = {
+            n: {"description": s, "schema": {"type": "string"}} for n, s in answer.headers.items()
+        }
+    if answer.kind is not None:
+        told["content"] = {answer.media: {"schema": schema_of[repr(answer.kind)]}}
+    elif answer.media != JSON:
+        told["content"] = {answer.media: {"schema": {"type": "string"} if "text" in answer.media else {}}}
+    links = LINKS.get((operation.key, status), ())
+    if links and operation.scope:  # those of nodes have the same paths and are no links of ours
+        told["links"] = written(links, ids)
+    return told

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from atoll.bucket import Bucket
+from atoll.errors import (
+    BadTransformation,
+    Forbidden,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from atoll.node_api import AssetView
 from query_service.cluster_wire import BucketOrder
-from query_service.openapi import Answer, Operation
+from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,
     BucketList,
@@ -21,10 +28,12 @@ from query_service.openapi_shapes import (
     ServiceHealthView,
     SetList,
 )
+from query_service.search_wire import SEARCH_PARAMETERS, SearchOrder
 from query_service.wire import DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
 
 PLACE = ("lat", "lon", "region")
 CLIENT = (*PLACE, "expires_in")
+SEARCH = tuple(sorted(SEARCH_PARAMETERS - {"cursor"}))
 
 ASSETS = (
     Operation(
@@ -51,10 +60,19 @@ ASSETS = (
         "GET",
         "/v1/assets",
         "read",
-        "List a bucket's assets by public_id, page by page",
+        "List a bucket's assets, or search them, page by page",
         {200: Answer("A page", AssetPage)},
-        (*CLIENT, "bucket", "prefix", "limit", "cursor"),
+        (*CLIENT, "bucket", "prefix", "limit", "cursor", *SEARCH),
         needed=("bucket",),
+    ),
+    Operation(
+        "POST",
+        "/v1/search",
+        "read",
+        "Search a bucket: the same as GET /v1/assets, for what is too long for a URL",
+        {200: Answer("A page", AssetPage)},
+        CLIENT,
+        SearchOrder,
     ),
     Operation(
         "GET",
@@ -115,6 +133,8 @@ ASSETS = (
             302: Answer("The image is at `Location`"),
         },
         (*CLIENT, "w", "h", "fit", "exp", "key", "sig"),
+        problems=(BadTransformation, Unauthorized, Forbidden, TooManyRequests, Unavailable),
+        security=(*OPEN, {"apiKey": ("read",)}, {"signature": ()}),
     ),
 )
 
@@ -163,6 +183,7 @@ SERVICE = (
         "Figures in Prometheus' text form, for the networks in the setting metrics_allow",
         {200: Answer("The figures", media="text/plain")},
         tag="service",
+        problems=(Forbidden,),
     ),
     Operation(
         "GET",
@@ -170,6 +191,22 @@ SERVICE = (
         None,
         "This document",
         {200: Answer("OpenAPI 3.1", dict[str, Any])},
+        tag="service",
+    ),
+    Operation(
+        "GET",
+        "/openapi-node.json",
+        None,
+        "The same of what storage nodes offer to clients",
+        {200: Answer("OpenAPI 3.1", dict[str, Any])},
+        tag="service",
+    ),
+    Operation(
+        "GET",
+        "/docs",
+        None,
+        "Both documents as a page to read",
+        {200: Answer("The page", media="text/html")},
         tag="service",
     ),
 )

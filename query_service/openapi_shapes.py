@@ -9,16 +9,20 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from atoll.bucket import Bucket
-from atoll.model import Location
+from atoll.model import Extension, Location, Size
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
 from query_service.cluster_wire import NodeView, RegionView, SetView
+from query_service.color_families import FAMILIES
 from query_service.openapi import Parameter, ProblemDocument
+from query_service.search_wire import Orientation, Sort
 from query_service.wire import Latitude, Longitude
 
 
 class AssetPage(Struct, frozen=True):
-    """One page of a listing; `next_cursor` asks for the next, null at the end."""
+    """One page of a listing or search; `next_cursor` asks for the next, null at the end. With `fields` each
+    asset has those members only.
+    """
 
     assets: list[AssetView]
     next_cursor: str | None
@@ -88,14 +92,21 @@ class ServiceHealthView(Struct, frozen=True):
 Count = Annotated[int, Meta(ge=1)]
 
 PARAMETERS = {
-    "asset_id": Parameter("The asset's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")]),
-    "bucket": Parameter("The bucket."),
-    "public_id": Parameter("The asset's name in its bucket."),
+    "asset_id": Parameter(
+        "The asset's id.",
+        Annotated[str, Meta(pattern="^[0-9a-z]{26}$")],
+        example="06f9b1q3k7m2p4r6t8v0w2x4yz",
+    ),
+    "bucket": Parameter("The bucket.", example="photos"),
+    "public_id": Parameter("The asset's name in its bucket.", example="holiday/beach"),
     "name": Parameter(
         "The public_id, with or without an extension; before it, if wanted, a transformation "
-        "(`c_fill,w_200/e_sepia/`). Behind a transformation that names no format the extension asks for one."
+        "(`c_fill,w_200/e_sepia/`). Behind a transformation that names no format the extension asks for one.",
+        example="c_fill,h_200,w_200/holiday/beach.jpg",
     ),
-    "t": Parameter("A transformation, as docs/transformations.md has it: `c_fill,g_auto,w_200,h_200`."),
+    "t": Parameter(
+        "A transformation, as docs/transformations.md has it.", example="c_fill,g_auto,h_200,w_200"
+    ),
     "w": Parameter("The older style: width of the box, in pixels.", Count),
     "h": Parameter("The older style: height of the box, in pixels.", Count),
     "fit": Parameter("The older style: how the image comes into the box.", Literal[tuple(FITS)]),
@@ -103,7 +114,7 @@ PARAMETERS = {
     "sig": Parameter("Of a signature: the signature."),
     "lat": Parameter("Where the client is: latitude, in degrees; together with lon.", Latitude),
     "lon": Parameter("Longitude, in degrees.", Longitude),
-    "region": Parameter("Where the client is, by the name of a region."),
+    "region": Parameter("Where the client is, by the name of a region.", example="eu-central"),
     "expires_in": Parameter("How many seconds the URL of a private image shall be valid.", Count),
     "files": Parameter("How many files the ticket shall be good for.", Count),
     "max_bytes": Parameter("Most bytes per file; may only lower what bucket and service allow.", Count),
@@ -112,11 +123,28 @@ PARAMETERS = {
     "prefix": Parameter("Only public_ids that start with this."),
     "limit": Parameter("Most items in one page.", Count),
     "cursor": Parameter("The `next_cursor` of the page before."),
+    "format": Parameter("Only images of this type.", Extension),
+    "orientation": Parameter("Only images of this shape, as displayed; square is exactly so.", Orientation),
+    "color": Parameter(
+        f"Only images whose main colour is of this family: {', '.join(FAMILIES)}; or a colour's name in CSS, "
+        "or #rrggbb, whose family is meant."
+    ),
+    "has_faces": Parameter("Only images in which faces were looked for and found, or not found.", bool),
+    "min_bytes": Parameter("Only images of at least so many bytes.", Size),
+    "min_width": Parameter("Only images at least so many pixels wide.", Size),
+    "max_width": Parameter("Only images at most so many pixels wide.", Size),
+    "min_height": Parameter("Only images at least so many pixels high.", Size),
+    "max_height": Parameter("Only images at most so many pixels high.", Size),
+    "created_after": Parameter("Only images uploaded at this time (RFC 3339, or a date in UTC) or later."),
+    "created_before": Parameter("Only images uploaded before this time."),
+    "q": Parameter("Words; each begins a word of the title, the alternative text or the public_id."),
+    "sort": Parameter("The order; a minus turns it round. Without it public_id, with `q` -created_at.", Sort),
+    "fields": Parameter("Only these members of each asset, separated by commas."),
     "trash_seconds": Parameter(
         "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
     ),
     "deep": Parameter("Whether every node shall read and hash the bytes now.", bool),
     "key": Parameter("In a path: the key's name. Of a signature: which key made it."),
-    "node": Parameter("The node's name."),
-    "set": Parameter("The set's name."),
+    "node": Parameter("The node's name.", example="eu-1"),
+    "set": Parameter("The set's name.", example="main"),
 }

@@ -12,20 +12,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from atoll.errors import RangeNotSatisfiable, Rejected
+from atoll.errors import PreconditionFailed, RangeNotSatisfiable
 
 _RANGES = re.compile(r"[ \t]*bytes[ \t]*=(?P<set>.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _RANGE = re.compile(r"(?P<first>[0-9]*)-(?P<last>[0-9]*)", re.ASCII)
 _TAG = re.compile(r'(?P<weak>W/)?"(?P<opaque>[\x21\x23-\x7e\x80-\U0010ffff]*)"')
 _MAX_DIGITS = 18  # more digits than any size has; also spares int() what it refuses to parse
-
-
-class PreconditionFailed(Rejected):
-    """If-Match named another version than this one."""
-
-    status = 412
-    slug = "precondition-failed"
-    title = "The condition of the request does not hold"
 
 
 class Conditions(NamedTuple):

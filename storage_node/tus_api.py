@@ -21,13 +21,13 @@ from atoll.errors import AtollError, Conflict, Failed, Forbidden, TypeMismatch
 from atoll.http import json_response
 from atoll.node_api import AssetView, rfc3339
 from atoll.signing import Ticket
+from atoll.tus_errors import OffsetMismatch
 from storage_node.origin import Origin
 from storage_node.tus_address import PREFIX, TusAddress
 from storage_node.tus_answer import METHODS, asset_headers, description, dress, options, progress
 from storage_node.tus_book import TusBook
 from storage_node.tus_bytes import TusBytes, brings_bytes
 from storage_node.tus_create import Creation
-from storage_node.tus_errors import OffsetMismatch
 from storage_node.tus_finish import Finisher
 from storage_node.tus_headers import BODY_TYPE, check_version, upload_offset
 from storage_node.tus_record import TusRecord

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from atoll.errors import Conflict, Gone, NotFound, Overloaded, TooLarge
 from atoll.signing import Ticket
+from atoll.tus_errors import UploadLocked
 from storage_node.space import SpaceGuard
-from storage_node.tus_errors import UploadLocked
 from storage_node.tus_record import TusRecord
 
 

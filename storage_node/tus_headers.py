@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atoll.errors import BadRequest, EmptyBody, TooLarge
-from storage_node.tus_errors import TusVersion
+from atoll.tus_errors import TusVersion
 
 VERSION = "1.0.0"
 EXTENSIONS = (

@@ -15,9 +15,9 @@ from functools import partial
 from typing import TypeVar
 
 from atoll.errors import AtollError, BodyMismatch, BodyTimeout, TooLarge
+from atoll.tus_errors import ChecksumMismatch
 from storage_node.body_pace import Pace
 from storage_node.tus_book import TusBook
-from storage_node.tus_errors import ChecksumMismatch
 from storage_node.tus_headers import Checksum
 from storage_node.tus_record import TusRecord
 from storage_node.tus_shelf import Part, TusShelf

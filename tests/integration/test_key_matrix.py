@@ -115,6 +115,8 @@ ASKS: dict[str, Ask] = {
     "GET /health": plainly("/health"),
     "GET /metrics": plainly("/metrics"),
     "GET /openapi.json": plainly("/openapi.json"),
+    "GET /openapi-node.json": plainly("/openapi-node.json"),
+    "GET /docs": plainly("/docs"),
 }
 # Of a whole bucket, so a key with prefixes reaches none.
 WHOLE_BUCKET = {"PUT /v1/buckets/{bucket}"}

@@ -31,7 +31,7 @@ PURE = {
     for name in (
         "access", "asset_edits", "bucket", "cluster", "errors", "events", "health", "heartbeat", "ids",
         "model", "names", "node_api", "placement",
-        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "version", "transformation",
+        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "version", "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
             "hints", "layers", "limits", "named", "numbers", "parameters", "parser", "paths", "reference",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.errors import RangeNotSatisfiable
-from storage_node.ranges import Conditions, PreconditionFailed, Span, is_unmodified, requested_span
+from atoll.errors import PreconditionFailed, RangeNotSatisfiable
+from storage_node.ranges import Conditions, Span, is_unmodified, requested_span
 
 SHA = "0123456789abcdef" * 4
 OTHER = "f" * 64

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll.errors import AtollError, BadRequest, EmptyBody, TooLarge
-from storage_node.tus_errors import TusVersion
+from atoll.tus_errors import TusVersion
 from storage_node.tus_headers import (
     ALGORITHMS,
     check_version,

@@ -7,11 +7,11 @@ import pytest
 from atoll.errors import Conflict, Forbidden, Gone, NotFound, Overloaded
 from atoll.ids import new_id
 from atoll.signing import Keys, Ticket
+from atoll.tus_errors import UploadLocked
 from storage_node.space import SpaceGuard
 from storage_node.store import Space
 from storage_node.tus_address import TusAddress, new_upload_id
 from storage_node.tus_book import TusBook, TusLimits
-from storage_node.tus_errors import UploadLocked
 from storage_node.tus_record import TusRecord
 from storage_node.tus_shelf import TusShelf
 

@@ -1,4 +1,7 @@
-"""The errors that resumable uploads add to those of atoll/errors.py, with the statuses of tus 1.0.0."""
+"""The errors that resumable uploads add to those of errors.py, with the statuses of tus 1.0.0. Pure.
+
+Here and not with the node that raises them, because the query service publishes what nodes answer.
+"""
 
 from __future__ import annotations
 
