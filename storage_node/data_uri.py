@@ -1,7 +1,7 @@
 """A data URI (RFC 2397) as the bytes it carries, piece by piece: `data:image/png;base64,iVBORw0…`. Pure.
 
 Only base64 in its standard alphabet is taken; line breaks in it are passed over, and `+`, `/` and `=` may be
-percent-encoded, as what escapes a URL does. Refuses everything else with `BadRequest`. Called by
+percent-encoded, as what escapes a URL does. Refuses everything else with `NotAnImage`. Called by
 data_uri_body.py.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 
-from atoll.errors import BadRequest
+from atoll.errors import NotAnImage
 
 PREFIX = b"data:"
 MAX_HEAD_BYTES = 256  # up to the comma: a media type, perhaps parameters
@@ -47,7 +47,7 @@ class DataUriDecoder:
         return b"" if self._in_head else self._decoded(data)
 
     def finish(self) -> None:
-        """`BadRequest` when it ended in the middle."""
+        """`NotAnImage` when it ended in the middle."""
         if self._in_head:
             raise _broken("it has no ;base64, within its first 256 bytes")
         if self._held:
@@ -92,5 +92,5 @@ class DataUriDecoder:
         return data
 
 
-def _broken(why: str) -> BadRequest:
-    return BadRequest(f"This data URI cannot be read: {why}.")
+def _broken(why: str) -> NotAnImage:
+    return NotAnImage(f"This data URI cannot be read: {why}.")

@@ -7,6 +7,7 @@ uploads_api.py; upload_form.py reads the body, form_redirect.py knows where a br
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiohttp import BodyPartReader, web
@@ -18,6 +19,7 @@ from atoll.http import json_response
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace
 from storage_node.cors import BUCKET
+from storage_node.data_uri_body import TextBodies
 from storage_node.file_number import first_file
 from storage_node.form_redirect import redirect_of, with_assets
 from storage_node.settings import NodeSettings
@@ -51,9 +53,11 @@ class FormIntake:
         acknowledger: Acknowledger,
         pace: Pace,
         go_on: Callable[[web.Request], Any],
+        texts: TextBodies,
     ) -> None:
         self._settings, self._cluster, self._door = settings, cluster, door
         self._intake, self._acknowledger, self._pace, self._go_on = intake, acknowledger, pace, go_on
+        self._texts = texts
 
     async def take(self, request: web.Request) -> web.Response:
         """The answer to a whole form. A ticket in the URL is looked at before anything is read."""
@@ -91,15 +95,11 @@ class FormIntake:
         expected = limit if length is None else min(limit, length)
         try:
             filename = names.check_filename(part.filename) if part.filename else None
-            upload = upload_of(
-                ticket,
-                asked.first + len(asked.results),
-                filename,
-                part.headers.get("Content-Type"),
-                self._settings,
-                self._cluster.current,
-            )
-            record = await self._intake.take(asked.form.body(part, limit), upload, expected)
+            declared = part.headers.get("Content-Type", None if filename is None else "")
+            body = await self._texts.opened(partial(asked.form.body, part), declared, limit)
+            number = asked.first + len(asked.results)
+            upload = upload_of(ticket, number, filename, body.declared, self._settings, self._cluster.current)
+            record = await self._intake.take(body.pieces, upload, expected)
         except (BodyMismatch, BodyTimeout, BadRequest):
             raise  # the request itself is broken: there is no next part
         except AtollError as error:

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 
 from atoll.cluster_map import LiveClusterMap
 from storage_node.bucket_gate import BucketGate
+from storage_node.data_uri_body import TextBodies
 from storage_node.durability import Confirmer
 from storage_node.eager import EagerCollector, EagerQueue, Render
 from storage_node.eager_orders import EagerOrders
@@ -50,5 +51,5 @@ class UploadSide:
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
         acknowledger = Acknowledger(settings.public_url, ground.origin, cluster, confirmer, orders.stored)
         self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
-        self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger)
+        self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger, TextBodies(spoolers))
         self.tus = TusSide(ground, cluster, self.door, intake, acknowledger, spoolers)

@@ -7,6 +7,7 @@ form_intake.py's. What happens to the bytes is upload_intake.py's.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from atoll.errors import BadRequest
 from atoll.http import json_response
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
+from storage_node.data_uri_body import TextBodies, most_sent
 from storage_node.file_number import first_file
 from storage_node.form_intake import FormIntake
 from storage_node.ingest import Upload
@@ -42,11 +44,12 @@ class UploadsApi:
         door: UploadDoor,
         intake: UploadIntake,
         acknowledger: Acknowledger,
+        texts: TextBodies,
     ) -> None:
         self._settings, self._cluster, self._door = settings, cluster, door
-        self._intake, self._acknowledger = intake, acknowledger
+        self._intake, self._acknowledger, self._texts = intake, acknowledger, texts
         self._pace = Pace(settings.upload_idle_seconds, settings.upload_min_bytes_per_second)
-        self._forms = FormIntake(settings, cluster, door, intake, acknowledger, self._pace, _continue)
+        self._forms = FormIntake(settings, cluster, door, intake, acknowledger, self._pace, _continue, texts)
 
     def add_routes(self, app: web.Application) -> None:
         """Serve /v1/uploads."""
@@ -66,12 +69,13 @@ class UploadsApi:
         if filename is not None:
             filename = names.check_filename(_percent_decoded(filename))
         limit, length = self._max_bytes(ticket), request.content_length
-        if length is not None and length > limit:
+        if length is not None and length > most_sent(request.content_type, limit):
             raise too_large(limit, length)
-        number, content_type = first_file(request, ticket), request.headers.get("Content-Type")
-        upload = self._upload(ticket, number, filename, content_type)
-        body = self._body(request, limit)
-        record = await self._intake.take(body, upload, limit if length is None else length)
+        number, content_type = first_file(request, ticket), request.headers.get("Content-Type", "")
+        body = await self._texts.opened(partial(self._body, request), content_type, limit)
+        upload = self._upload(ticket, number, filename, body.declared)
+        expected = limit if length is None else min(limit, length)
+        record = await self._intake.take(body.pieces, upload, expected)
         asset = await self._acknowledger.confirmed(record, ticket)
         return json_response(asset, status=status_of(asset))
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.errors import BadRequest, TooLarge
+from atoll.errors import NotAnImage, TooLarge
+from storage_node.body_pace import too_large
 from storage_node.data_uri import MAX_HEAD_BYTES, DataUriDecoder, is_data_uri, most_encoded
-from storage_node.data_uri_body import opened
+from storage_node.data_uri_body import TextBodies
 
 
 def uri(data, head="data:image/png;base64,"):
@@ -49,7 +50,7 @@ def test_the_bytes_come_out_whatever_way_it_is_cut(data, cuts, spelling):
 
 @given(st.binary(max_size=300), CUTS)
 def test_rubbish_is_refused_or_decoded_and_never_anything_else(text, cuts):
-    with contextlib.suppress(BadRequest):
+    with contextlib.suppress(NotAnImage):
         decoded(b"data:image/png;base64," + text, [cut for cut in cuts if cut < len(text)])
 
 
@@ -92,40 +93,51 @@ def test_heads_that_are_taken(head):
     ],
 )
 def test_what_is_broken_is_refused(text):
-    with pytest.raises(BadRequest):
+    with pytest.raises(NotAnImage):
         decoded(text)
-    with pytest.raises(BadRequest):
+    with pytest.raises(NotAnImage):
         decoded(text, range(1, len(text)))
 
 
-async def pieces_of(data, size):
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
+def pieces_of(data, size):
+    async def read(max_bytes):
+        for start in range(0, len(data), size):
+            if start > max_bytes:
+                raise too_large(max_bytes)
+            yield data[start : start + size]
+
+    return read
 
 
-async def read(body, limit):
+async def read(body, limit, content_type="text/plain;charset=UTF-8"):
     with ThreadPoolExecutor(1) as threads:
-        found = await opened(body, limit, threads)
-        return found, b"".join([piece async for piece in found.pieces])
+        found = await TextBodies(threads).opened(body, content_type, limit)
+        return found.declared, b"".join([piece async for piece in found.pieces])
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100_000])
-async def test_a_body_that_is_a_data_uri_becomes_what_it_carries(size):
+async def test_a_text_that_is_a_data_uri_becomes_what_it_carries(size):
     data = bytes(range(256)) * 20
-    found, out = await read(pieces_of(uri(data), size), len(data))
-    assert (found.is_data_uri, found.declared, out) == (True, "image/png", data)
+    assert await read(pieces_of(uri(data), size), len(data)) == ("image/png", data)
 
 
 @pytest.mark.parametrize("data", [b"", b"dat", b"datb:", b"\xff\xd8\xff" + bytes(500)])
 @pytest.mark.parametrize("size", [1, 1000])
-async def test_every_other_body_stays_as_it_is(data, size):
-    found, out = await read(pieces_of(data, size), 1)
-    assert (found.is_data_uri, found.declared, out) == (False, None, data)
+async def test_every_other_text_stays_as_it_is(data, size):
+    assert await read(pieces_of(data, size), 1000) == ("text/plain;charset=UTF-8", data)
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "application/octet-stream", "text/html"])
+async def test_what_does_not_say_that_it_is_text_is_not_looked_at(content_type):
+    data = uri(b"abc")
+    assert await read(pieces_of(data, 10), 1000, content_type) == (content_type, data)
 
 
 async def test_what_it_carries_has_the_limit_of_every_image():
-    with pytest.raises(TooLarge):
-        await read(pieces_of(uri(bytes(1001)), 64), 1000)
+    for data in (uri(bytes(1001)), bytes(1001)):
+        with pytest.raises(TooLarge):
+            await read(pieces_of(data, 64), 1000)
+    assert len((await read(pieces_of(uri(bytes(1000)), 64), 1000))[1]) == 1000
 
 
 def test_no_image_begins_like_one():
