@@ -23,11 +23,17 @@ from monitor.alert_sinks import LogSink
 from monitor.canary import Canary, CanaryPlan
 from monitor.canary_board import CanaryBoard
 from monitor.clock import SystemClock
+from monitor.cluster_survey import cluster_survey, unheard
+from monitor.condition_book import ConditionBook
+from monitor.engine_watch import EngineWatch
 from monitor.exposition import MonitorCollector
+from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
 from monitor.http_api import MonitorApi, make_app
 from monitor.nats_alert_sink import NatsAlertSink
 from monitor.node_table import NodeTable
+from monitor.rules import with_limits
+from monitor.service_watch import ServiceWatch
 from monitor.settings import MonitorSettings
 from monitor.watch import Watch
 
@@ -67,16 +73,28 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         to_nats.offer(alert)
     watch = Watch(bus, cluster_map, table, book, memory, (LogSink(), to_nats), clock)
 
+    engines = EngineWatch(bus, lambda: cluster_map.current, clock.now_ms)
+    services = ServiceWatch(settings.service_urls, clock.now_ms)
+    canaries = CanaryBoard(expected=bool(settings.canary_urls))
+    health = Health(
+        (
+            lambda: cluster_survey(watch.rows(), cluster_map.current),
+            engines.survey,
+            services.survey,
+            canaries.survey,
+        ),
+        lambda: unheard(watch.rows()),
+        ConditionBook(with_limits(settings.limits), settings.damping, clock, new_id),
+        clock,
+    )
+
     registry = new_registry("monitor", settings.name, settings.region)
     registry.register(
-        MonitorCollector(
-            watch, book, cluster_map, heartbeats, lambda: bus.connected, lambda: len(to_nats.unsent)
-        )
+        MonitorCollector(watch, book, cluster_map, heartbeats, health, lambda: len(to_nats.unsent))
     )
-    canaries = CanaryBoard()
     registry.register(canaries)
     api = MonitorApi(
-        settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock, canaries
+        settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock, canaries, health
     )
     app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
 
@@ -86,6 +104,9 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         tasks.start("cluster map", cluster_map.run())
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("alerts to NATS", to_nats.run())
+        tasks.start("health", health.run(settings.evaluate_seconds))
+        tasks.start("engines", engines.run(settings.engine_seconds))
+        tasks.start("services", services.run(settings.engine_seconds))
         tasks.start("watch", watch.run(settings.evaluate_seconds))
         if settings.canary_urls and settings.canary_key_file:
             tasks.start("canaries", _canary(settings, cluster_map, canaries, clock).run())

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from atoll.node_api import rfc3339
+from monitor.sample import Sample, Subject, Survey
 
 KEPT = 60  # sightings of each pair of regions
 
@@ -36,7 +37,9 @@ class _Pair:
 class CanaryBoard(Collector):
     """Owned by the monitor; written by the canary, read by its HTTP and metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, expected: bool = False) -> None:
+        """`expected`: whether canaries are flown at all."""
+        self._expected = expected
         self._pairs: dict[tuple[str, str], _Pair] = {}
 
     def keep(self, regions: Collection[str]) -> None:
@@ -59,20 +62,29 @@ class CanaryBoard(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """The last of every pair."""
+        """Counted here; how the last ones fared is in `survey`."""
         labels = ["from", "to"]
-        up = GaugeMetricFamily("atoll_canary_ok", "1 if the last canary came through.", labels=labels)
-        lag = GaugeMetricFamily("atoll_canary_lag_seconds", "From 201 to a copy there.", labels=labels)
-        read = GaugeMetricFamily("atoll_canary_read_seconds", "To read it back there.", labels=labels)
         failures = CounterMetricFamily("atoll_canary_failures", "Canaries that did not come.", labels=labels)
         for pair_name, pair in sorted(self._pairs.items()):
-            last = pair.last[-1]
-            up.add_metric(list(pair_name), last.ok)
             failures.add_metric(list(pair_name), pair.bad)
-            if last.lag is not None and last.read is not None:
-                lag.add_metric(list(pair_name), last.lag)
-                read.add_metric(list(pair_name), last.read)
-        yield from (up, lag, read, failures)
+        yield failures
+
+    def survey(self) -> Survey:
+        """The last canary of every pair of regions."""
+        samples = [s for pair, p in sorted(self._pairs.items()) for s in _samples(*pair, p.last[-1])]
+        return Survey(
+            tuple(samples),
+            frozenset(sample.subject for sample in samples),
+            whole=bool(samples) or not self._expected,
+        )
+
+
+def _samples(origin: str, target: str, last: Sighting) -> Iterator[Sample]:
+    subject = Subject("path", f"{origin}→{target}")
+    yield Sample("atoll_canary_ok", subject, float(last.ok), origin, note=last.why or "")
+    if last.lag is not None and last.read is not None:
+        yield Sample("atoll_canary_lag_seconds", subject, last.lag, origin)
+        yield Sample("atoll_canary_read_seconds", subject, last.read, origin)
 
 
 def _row(origin: str, target: str, pair: _Pair) -> dict[str, Any]:

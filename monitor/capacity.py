@@ -7,18 +7,11 @@ member with the least. A silent node's last word still counts: its disk did not 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from monitor.node_table import NodeRow
-
-Scope = Literal["node", "set"]
-
-
-class Subject(NamedTuple):
-    """What fills up."""
-
-    scope: Scope
-    name: str
+from monitor.sample import Scope as Scope
+from monitor.sample import Subject as Subject
 
 
 class Reading(NamedTuple):

@@ -4,39 +4,24 @@ that is gone. Figures of a silent node are its last; `atoll_node_up` says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.heartbeat import Heartbeat
 from monitor.alert_book import AlertBook
-from monitor.capacity import node_readings, set_readings
+from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
 from monitor.hysteresis import LEVELS
+from monitor.metric_table import MEANINGS
 from monitor.node_table import NodeRow
+from monitor.sample import Sample
 from monitor.views import SET_STATES, STATES, count_states, set_views
 from monitor.watch import Watch
 
-_NODE_LABELS = ["node", "region", "set"]
-
-# One row per figure of a heartbeat: its name, what it means, how to read it.
-_FIGURES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
-    ("free_bytes", "Free space in bytes.", lambda b: b.bytes_free),
-    ("total_bytes", "Space in all, in bytes.", lambda b: b.bytes_total),
-    ("blobs", "Blobs held.", lambda b: b.blobs),
-    ("load", "0 is idle, 1 saturated.", lambda b: b.load),
-    ("outbox_events", "Events that wait to be published.", lambda b: b.outbox),
-    (
-        "outbox_age_seconds",
-        "Age of the oldest event that waits, in seconds.",
-        lambda b: b.outbox_age_ms / 1000,
-    ),
-    ("wanted_blobs", "Blobs of its set that the node still lacks.", lambda b: b.wanted),
-    ("quarantined_blobs", "Bad copies in quarantine.", lambda b: b.quarantined),
-    ("read_only", "1 while the node takes no uploads.", lambda b: b.read_only),
-)
+PLAIN = frozenset({"atoll_nats_connected", "atoll_writable_sets"})  # there is only one of each
 
 
 class MonitorCollector(Collector):
@@ -48,11 +33,11 @@ class MonitorCollector(Collector):
         book: AlertBook,
         cluster_map: LiveClusterMap,
         heartbeats: HeartbeatListener,
-        connected: Callable[[], bool],
+        health: Health,
         unsent: Callable[[], int],
     ) -> None:
         self._watch, self._book, self._map, self._heartbeats = watch, book, cluster_map, heartbeats
-        self._connected, self._unsent = connected, unsent
+        self._health, self._unsent = health, unsent
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not read tables that are still being built."""
@@ -61,7 +46,8 @@ class MonitorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families of one scrape."""
         rows = self._watch.rows()
-        yield from _node_families(rows)
+        yield from sample_families(self._health.measure().samples)
+        yield from self._judged_families()
         yield from self._cluster_families(rows)
         yield from self._own_families()
 
@@ -69,13 +55,22 @@ class MonitorCollector(Collector):
         sets = set_views(rows, self._map.current)
         yield _by_state("atoll_nodes", "Nodes by state.", count_states((r.state for r in rows), STATES))
         yield _by_state("atoll_sets", "Sets by state.", count_states((s.state for s in sets), SET_STATES))
-        healthy = GaugeMetricFamily("atoll_set_healthy", "1 if all members are healthy.", labels=["set"])
-        used = GaugeMetricFamily("atoll_set_used_ratio", "Use of the fullest member, 0 to 1.", labels=["set"])
-        for view in sets:
-            healthy.add_metric([view.name], view.state == "healthy")
-        for reading in set_readings(node_readings(rows)):
-            used.add_metric([reading.set], reading.used_percent / 100)
-        yield from (healthy, used)
+
+    def _judged_families(self) -> Iterator[Metric]:
+        """What the rules make of the samples."""
+        firing = GaugeMetricFamily(
+            "atoll_alert_level", "Broken rules: 1 warning, 2 critical.", labels=["rule", "scope", "name"]
+        )
+        for condition in self._health.book.standing:
+            firing.add_metric(
+                [condition.rule, condition.scope, condition.name], LEVELS.index(condition.level)
+            )
+        yield firing
+        tally = Counter((view.scope, view.state) for view in self._health.view())
+        states = GaugeMetricFamily("atoll_states", "Subjects by scope and state.", labels=["scope", "state"])
+        for (scope, state), count in sorted(tally.items()):
+            states.add_metric([scope, state], count)
+        yield states
 
     def _own_families(self) -> Iterator[Metric]:
         level = GaugeMetricFamily(
@@ -98,28 +93,19 @@ class MonitorCollector(Collector):
         yield GaugeMetricFamily(
             "atoll_monitor_alerts_unsent", "Alerts that wait for NATS.", value=self._unsent()
         )
-        yield GaugeMetricFamily("atoll_nats_connected", "1 while NATS is connected.", value=self._connected())
 
 
-def _node_families(rows: Sequence[NodeRow]) -> Iterator[Metric]:
-    up = GaugeMetricFamily("atoll_node_up", "1 while the node is healthy.", labels=_NODE_LABELS)
-    for row in rows:
-        up.add_metric(_labels(row), row.state == "healthy")
-    yield up
-    used = GaugeMetricFamily("atoll_node_used_ratio", "Used space, 0 to 1.", labels=_NODE_LABELS)
-    for reading in node_readings(rows):
-        used.add_metric([reading.subject.name, reading.region or "", reading.set], reading.used_percent / 100)
-    yield used
-    for name, text, read in _FIGURES:
-        family = GaugeMetricFamily(f"atoll_node_{name}", text, labels=_NODE_LABELS)
-        for row in rows:
-            if row.beat:
-                family.add_metric(_labels(row), read(row.beat))
-        yield family
-
-
-def _labels(row: NodeRow) -> list[str]:
-    return [row.node.name, row.node.region, row.node.set]
+def sample_families(samples: Iterable[Sample]) -> Iterator[Metric]:
+    """One gauge per metric that has samples."""
+    families: dict[str, GaugeMetricFamily] = {}
+    for sample in samples:
+        labels = sample.labels if sample.metric not in PLAIN else {}
+        if sample.metric not in families:
+            families[sample.metric] = GaugeMetricFamily(
+                sample.metric, MEANINGS[sample.metric], labels=list(labels)
+            )
+        families[sample.metric].add_metric(list(labels.values()), sample.value)
+    yield from families.values()
 
 
 def _by_state(name: str, text: str, counts: dict[str, int]) -> Metric:

@@ -13,6 +13,7 @@ from atoll.http import Handler, json_response, problems
 from monitor.alert_book import AlertBook
 from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
+from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
 from monitor.views import capacity_view, health_view, node_view, set_views
 from monitor.watch import Watch
@@ -31,10 +32,11 @@ class MonitorApi:
         connected: Callable[[], bool],
         clock: Clock,
         canaries: CanaryBoard,
+        health: Health,
     ) -> None:
         self._name, self._watch, self._book, self._map = name, watch, book, cluster_map
         self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
-        self._canaries = canaries
+        self._canaries, self._health = canaries, health
 
     def health(self) -> Any:
         """The cluster in one look."""
@@ -64,6 +66,14 @@ class MonitorApi:
         """The alerts that stand now."""
         return {"alerts": self._book.standing}
 
+    def states(self) -> Any:
+        """The state of every node, set, region, engine and service, with its reasons."""
+        return {"states": self._health.view()}
+
+    def findings(self) -> Any:
+        """What is not as it should be, and what to do about it: the most urgent first."""
+        return {"findings": self._health.book.standing}
+
     def canaries(self) -> Any:
         """How canaries came through, from every region to every other."""
         return {"canaries": self._canaries.view()}
@@ -76,7 +86,8 @@ class MonitorApi:
 def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
     """The routes; everything under /v1 needs a key with the scope `read`."""
     app = web.Application(middlewares=[problems])
-    for answer in (api.health, api.nodes, api.sets, api.capacity, api.alerts, api.canaries):
+    answers = (api.health, api.nodes, api.sets, api.capacity, api.alerts, api.canaries)
+    for answer in (*answers, api.states, api.findings):
         app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
     app.router.add_get("/health", _open(api.alive))
     app.router.add_get("/metrics", metrics)

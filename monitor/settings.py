@@ -9,6 +9,7 @@ from atoll import names
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import SettingsError, setting
 from monitor.hysteresis import Thresholds
+from monitor.limits import Damping, Limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,35 @@ class MonitorSettings(DaemonSettings):
     evaluate_seconds: float = setting(
         "Time between two looks at states and thresholds.", default=1.0, low=0.05, high=60
     )
+    service_urls: tuple[str, ...] = setting(
+        "Query services and replicators whose /health is asked, as URLs; none: they are not watched.",
+        default=(),
+    )
+    engine_seconds: float = setting(
+        "Time between two questions to JetStream and to each service_urls.", default=5.0, low=0.1, high=300
+    )
+    forecast_warning_days: float = setting(
+        "A node, set or region that will be full in less than this many days raises a warning.",
+        default=14.0,
+        low=0,
+        high=3650,
+    )
+    forecast_critical_days: float = setting(
+        "In less than this many days it is critical; below forecast_warning_days.",
+        default=3.0,
+        low=0,
+        high=3650,
+    )
+    flap_changes: int = setting(
+        "What changes this often within flap_seconds keeps its worst state until calm.",
+        default=5,
+        low=2,
+        high=30,
+    )
+    flap_seconds: float = setting("The time those changes are counted in.", default=600.0, low=1, high=86_400)
+    flap_calm_seconds: float = setting(
+        "How long it must then be quiet, in seconds.", default=300.0, low=0, high=86_400
+    )
     canary_urls: tuple[str, ...] = setting(
         "Query services that canaries are flown through; none: no canaries.", default=()
     )
@@ -53,6 +83,8 @@ class MonitorSettings(DaemonSettings):
             mistakes.append("critical_percent: must be above warning_percent")
         if self.clear_points >= self.warning_percent:
             mistakes.append("clear_points: must be below warning_percent, or no warning would ever clear")
+        if self.forecast_critical_days >= self.forecast_warning_days:
+            mistakes.append("forecast_critical_days: must be below forecast_warning_days")
         if self.canary_urls and self.canary_key_file is None:
             mistakes.append("canary_key_file: is missing; canary_urls need one")
         if mistakes:
@@ -62,3 +94,19 @@ class MonitorSettings(DaemonSettings):
     def thresholds(self) -> Thresholds:
         """The three numbers as the alert rules want them."""
         return Thresholds(self.warning_percent, self.critical_percent, self.clear_points)
+
+    @property
+    def limits(self) -> Limits:
+        """The operator's thresholds as the table of rules wants them."""
+        return Limits(
+            round(self.warning_percent / 100, 6),
+            round(self.critical_percent / 100, 6),
+            round(self.clear_points / 100, 6),
+            self.forecast_warning_days,
+            self.forecast_critical_days,
+        )
+
+    @property
+    def damping(self) -> Damping:
+        """When something counts as flapping."""
+        return Damping(self.flap_changes, self.flap_seconds, self.flap_calm_seconds)

@@ -118,6 +118,21 @@ def take_marks(marks: Mapping[str, Mark], expires_at: datetime) -> list[Document
     return [{"$set": taken}, {"$set": {"expires_at": _expiry(marks, expires_at)}}]
 
 
+def first_marks(key: str, marks: Mapping[str, Mark], expires_at: datetime) -> Document:
+    """What `take_marks` makes of nothing."""
+    document: Document = {"_id": key, "nodes": {node: _entry(mark) for node, mark in marks.items()}}
+    if not any(mark.held for mark in marks.values()):
+        document["expires_at"] = expires_at
+    return document
+
+
+def _entry(mark: Mark) -> Document:
+    entry: Document = {"region": mark.region, "at": mark.at}
+    if mark.held:
+        entry |= {"fsynced_at": mark.at, "verified_at": mark.at}
+    return entry
+
+
 def _expiry(marks: Mapping[str, Mark], expires_at: datetime) -> Document:
     """Looks at all nodes only when one has let go: that is rare, and dear with many nodes."""
     if all(mark.held for mark in marks.values()):
@@ -137,7 +152,4 @@ def _later(path: str, mark: Mark) -> Document:
     # What is there goes if it is as old and we hold, or older; without an entry anything is later.
     compare = "$lte" if mark.held else "$lt"
     later = {compare: [{"$ifNull": [f"{path}.at", -1]}, mark.at]}
-    entry: Document = {"region": mark.region, "at": mark.at}
-    if mark.held:
-        entry |= {"fsynced_at": mark.at, "verified_at": mark.at}
-    return {"$cond": [later, {"$literal": entry}, path]}
+    return {"$cond": [later, {"$literal": _entry(mark)}, path]}

@@ -1,0 +1,73 @@
+"""What the monitor is asked: states, findings, alerts. I/O; every function raises `AtollError` classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
+
+from atoll.client.connection import open_session
+from atoll.client.query import QueryServices
+
+ANSWER_SECONDS = 5.0
+T = TypeVar("T")
+
+
+class StateView(Struct, frozen=True):
+    """A node, region, set, engine or service: its state, why, and for how many seconds."""
+
+    scope: str
+    name: str
+    state: Literal["healthy", "warning", "critical", "unknown"]
+    since: str
+    seconds: float
+    flapping: bool
+    reasons: tuple[str, ...] = ()
+
+
+class Finding(Struct, frozen=True):
+    """Something that is not as it should be, and what to do. `since`: Unix milliseconds; 0: just seen."""
+
+    level: Literal["warning", "critical"]
+    scope: str
+    name: str
+    detail: str
+    todo: str
+    rule: str = ""
+    since: int = 0
+    flapping: bool = False
+    covered: bool = False
+
+
+class StateList(Struct, frozen=True):
+    """The answer to GET /v1/states."""
+
+    states: tuple[StateView, ...]
+
+
+class FindingList(Struct, frozen=True):
+    """The answer to GET /v1/findings."""
+
+    findings: tuple[Finding, ...]
+
+
+class MonitorCalls:
+    """Asks the monitor at `url`."""
+
+    def __init__(self, url: str, api_key: str, tls_ca_file: Path | None = None) -> None:
+        self._url, self._key, self._ca = url, api_key, tls_ca_file
+
+    async def states(self) -> tuple[StateView, ...]:
+        """Every subject's state."""
+        return (await self.ask("GET", "/v1/states", StateList)).states
+
+    async def findings(self) -> tuple[Finding, ...]:
+        """What is not as it should be, the most urgent first."""
+        return (await self.ask("GET", "/v1/findings", FindingList)).findings
+
+    async def ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
+        """One question, with a deadline."""
+        async with open_session(self._ca) as session:
+            monitor = QueryServices([self._url], self._key, lambda: session, patience=0.0)
+            return await monitor.call(method, path, kind, body=body, seconds=ANSWER_SECONDS)
