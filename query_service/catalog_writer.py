@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 from pymongo import DeleteOne
 
-from atoll.events import Event
+from atoll.events import AnyEvent, Event
 from atoll.model import AssetRecord
 from query_service.catalog_documents import (
     asset_document,
@@ -45,7 +45,7 @@ class Applied(Struct, frozen=True):
     """
 
     changed: frozenset[str] | None
-    refused: tuple[tuple[Event, str], ...] = ()
+    refused: tuple[tuple[AnyEvent, str], ...] = ()
 
 
 class CatalogWriter:
@@ -104,7 +104,10 @@ class CatalogWriter:
         living = [r for r in change.versions.values() if grave_of(r) not in covered]
         await self._write_versions(living, refused, or_equal=or_equal)
         documents = [asset_document(record) for record in folded(living, ()).records.values()]
-        upserts = [Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal)) for d in documents]
+        upserts = [
+            Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal), fresh=None if or_equal else d)
+            for d in documents
+        ]
         await self._upserts.write("assets", upserts, refused)
         covered = await self._graves.covered([grave_of(record) for record in living])
         if covered:
