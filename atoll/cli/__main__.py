@@ -29,6 +29,7 @@ USER_VERBS = {
     "locations": ("atoll.cli.locations", "which nodes hold an asset's bytes, or removed them"),
     "verify": ("atoll.cli.verify", "prove where every image is"),
     "status": ("atoll.cli.status", "how the cluster is"),
+    "doctor": ("atoll.cli.doctor", "what is wrong and what to do, the most urgent first"),
     "bucket": ("atoll.cli.bucket", "show a bucket's policy, or change it"),
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
     "key": ("atoll.cli.key", "make, list, rotate and revoke API keys"),

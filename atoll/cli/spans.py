@@ -15,3 +15,11 @@ def span(text: str) -> int:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no span of time: say 90d, 12h, 30m or 10s")
     return int(match[1]) * _UNITS[match[2] or "s"]
+
+
+def spell(seconds: float) -> str:
+    """How long, in the largest unit that fits."""
+    for unit in ("d", "h", "m"):
+        if seconds >= _UNITS[unit]:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{max(0.0, seconds):.0f}s"

@@ -1,49 +1,108 @@
 """How the cluster is: its query services and engines, nodes, sets, and what the monitor has to say.
 
 Exit code 0 only when everything answers and is healthy, 1 when something is not, 5 when no query service
-answers.
+answers. With --watch it looks again and again until Ctrl-C, or until --count.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from typing import Any
 
 import msgspec
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.exit_codes import Exit
-from atoll.cli.output import emit_json, note, say, show_table, size
+from atoll.cli.exit_codes import Exit, WrongUsage, code_of
+from atoll.cli.output import emit_json, note, on_terminal, say, show_error, show_table, size
+from atoll.cli.spans import spell
 from atoll.client.async_client import AsyncClient
+from atoll.client.monitor_calls import MonitorCalls, StateView
 from atoll.client.services import MonitorView, ServiceView, ask_monitor, ask_services
 from atoll.client.views import NodeView, SetView
+from atoll.errors import AtollError, Failed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll status`."""
     add_shared(parser)
+    parser.add_argument(
+        "--watch", nargs="?", const=2.0, type=float, metavar="SECONDS", help="look again and again (2 s)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="with --watch: stop after N looks")
 
 
 def run(args: argparse.Namespace) -> int:
     """Tables, or one JSON document."""
-    return with_client(args, _status)
+    if args.watch is not None and not 0.2 <= args.watch <= 3600:
+        raise WrongUsage("--watch takes 0.2 to 3600 seconds.")
+    return with_client(args, _status if args.watch is None else _watch)
+
+
+async def _watch(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
+    """Look after look; one that fails is told and not the end."""
+    looks = 0
+    while True:
+        if on_terminal() and not args.json:
+            sys.stdout.write("\x1b[H\x1b[2J")
+        try:
+            code = await _status(args, client, access)
+        except Failed as error:
+            show_error(error)
+            code = code_of(error)
+        looks += 1
+        if looks == args.count:
+            return code
+        await asyncio.sleep(args.watch)
 
 
 async def _status(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
-    services, monitor, nodes, sets = await asyncio.gather(
+    services, monitor, states, nodes, sets = await asyncio.gather(
         ask_services(access.urls, access.settings.tls_ca_file),
         ask_monitor(access.monitor, access.api_key, access.settings.tls_ca_file),
+        _states(access),
         client.nodes(),
         client.sets(),
     )
     nodes = tuple(node for node in nodes if node.state != "removed")
     problems = find_problems(services, monitor, nodes, sets)
     if args.json:
-        emit_json(_document(services, monitor, nodes, sets, problems))
+        emit_json(
+            _document(services, monitor, nodes, sets, problems) | {"states": msgspec.to_builtins(states)}
+        )
     else:
         _show(services, monitor, nodes, sets, problems)
+        _show_states(states)
     return Exit.SOME_FAILED if problems else Exit.OK
+
+
+async def _states(access: Access) -> tuple[StateView, ...]:
+    """Why is in `monitor`: whoever does not answer has no states."""
+    if access.monitor is None:
+        return ()
+    try:
+        return await MonitorCalls(access.monitor, access.api_key, access.settings.tls_ca_file).states()
+    except AtollError:
+        return ()
+
+
+def _show_states(states: tuple[StateView, ...]) -> None:
+    """What is not healthy, for how long, and why."""
+    ill = [state for state in states if state.state != "healthy"]
+    if not ill:
+        return
+    rows = [
+        (
+            s.scope,
+            s.name,
+            s.state + (", flapping" if s.flapping else ""),
+            spell(s.seconds),
+            "; ".join(s.reasons),
+        )
+        for s in ill
+    ]
+    show_table("Not healthy", ("WHAT", "NAME", "STATE", "FOR", "WHY"), rows)
 
 
 def find_problems(

@@ -144,9 +144,13 @@ class LocalCluster:
         nats_url = urls.nats if self._given and self._given.nats else _without_credentials(urls.nats)
         for plan in self.plans:
             settings = settings_of(plan, self.ports[plan.name], nats_url, self.paths)
-            if plan.kind == "monitor" and self._canaries:
-                settings |= self._canary_settings()
+            if plan.kind == "monitor":
+                settings = {"service_urls": self._service_urls(), **settings}
+                settings |= self._canary_settings() if self._canaries else {}
             write_private(self.paths.settings(plan.name), to_toml(settings))
+
+    def _service_urls(self) -> list[str]:
+        return [self.url(name) for name in (*self.names("query_service"), *self.names("replicator"))]
 
     def _canary_settings(self) -> dict[str, Value]:
         urls = [self.url(name) for name in self.names("query_service")]
