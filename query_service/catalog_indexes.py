@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from query_service.mongo_driver import MongoDatabase, settled
 
@@ -22,6 +22,12 @@ INDEXES: dict[str, list[IndexModel]] = {
         # which assets look different when a blob arrives at a node or leaves it
         IndexModel([("blob", ASCENDING)], name="blob"),
         # a branch of a set's assets, to be compared with the nodes
+        IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
+    ],
+    "versions": [
+        # an asset's records, newest first
+        IndexModel([("asset_id", ASCENDING), ("version", DESCENDING)], name="asset_version"),
+        # a branch of a set's records, to be compared with the nodes
         IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
     ],
     "locations": [_swept],

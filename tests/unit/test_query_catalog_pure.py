@@ -102,6 +102,7 @@ def test_every_document_that_an_event_may_spoil_is_known():
     assert documents_of(stored) == {
         ("assets", stored.asset.asset_id),
         ("locations", "photos/" + "ab" * 32),
+        ("versions", f"{stored.asset.asset_id}/{stored.asset.version}"),
     }
 
 
@@ -142,7 +143,7 @@ def test_only_the_catalogs_files_speak_to_mongodb_and_only_the_cache_to_redis():
         }
         for word in ("pymongo", "motor", "bson", "redis")
     }
-    writing = {"catalog_writer.py", "catalog_upserts.py"}
+    writing = {"catalog_writer.py", "catalog_upserts.py", "catalog_inserts.py"}
     catalog = {"mongo_driver.py", "catalog_errors.py", "catalog_indexes.py"} | writing
     assert speaking["pymongo"] | speaking["motor"] | speaking["bson"] == catalog
     assert speaking["redis"] == {"redis_cache.py", "redis_link.py", "redis_url.py", "shared_redis.py"}
