@@ -60,6 +60,8 @@ class AssetView(Struct, frozen=True):
     blurhash: str = ""
     color: str = ""
     faces: tuple[Face, ...] | None = None
+    title: str = ""
+    alt: str = ""
 
 
 def handle_of(record: AssetRecord) -> Handle:
@@ -96,6 +98,8 @@ def view_of(record: AssetRecord, base_url: str, locations: tuple[Location, ...] 
         blurhash=blob.picture.blurhash,
         color=blob.picture.color,
         faces=blob.picture.faces,
+        title=record.title,
+        alt=record.alt,
     )
 
 
@@ -119,6 +123,7 @@ class DeleteOrder(Struct, frozen=True):
     `seen` is the newest version that whoever deletes has seen: the tombstone covers it even if the node has
     not heard of it yet.
     `trash_seconds`: how long a restore stays possible, instead of the node's own setting; 0 erases at once.
+    `only_seen`: nothing is deleted if the node knows a newer version than `seen`.
     """
 
     asset_id: str
@@ -127,6 +132,7 @@ class DeleteOrder(Struct, frozen=True):
     set: Label
     trash_seconds: Annotated[int, Meta(ge=0, le=MAX_TRASH_SECONDS)] | None = None
     seen: Identifier | None = None
+    only_seen: bool = False
 
 
 class DeleteResult(Struct, frozen=True):

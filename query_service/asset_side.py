@@ -72,7 +72,7 @@ def asset_routes(
             clients,
             positions,
             views,
-            ImageAccess(api_keys, ring, time.time),
+            ImageAccess(api_keys, ring, time.time, positions.proven_address),
             CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds),
         ).routes(),
         *ResolveApi(
@@ -81,7 +81,9 @@ def asset_routes(
         *UploadsApi(
             TicketOffice(views, keys, rules, rng, wishes), positions, json_bytes, meter.ticket
         ).routes(),
-        *ListingApi(data.catalog, finder, resolver, clients, views, settings.max_list_items).routes(),
+        *ListingApi(
+            data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes
+        ).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
     ]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -25,9 +24,12 @@ from query_service.catalog_asset import CatalogAsset, Page
 from query_service.catalog_documents import Document, blob_key, locations_of, record_of
 from query_service.catalog_errors import CatalogUnavailable, catalog_errors
 from query_service.catalog_fold import Fold
+from query_service.catalog_history import History
+from query_service.catalog_windows import name_window
 from query_service.catalog_writer import Applied, CatalogWriter
 from query_service.circuit import Circuit
 from query_service.mongo_driver import MongoDatabase
+from query_service.search_plan import Plan
 
 __all__ = ["Applied", "Catalog", "CatalogUnavailable"]
 
@@ -35,12 +37,10 @@ READ_SECONDS = 3.0  # more than the driver's 2 s of looking for a server, so tha
 MAX_PAGE = 1000
 MARKS_DAYS = 90
 
-_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000  # no valid text holds one of these
-
 log = logging.getLogger(__name__)
 
 
-class Catalog:
+class Catalog(History):
     """Assets, locations and tombstones. Its methods raise `CatalogUnavailable` without MongoDB."""
 
     def __init__(
@@ -89,11 +89,24 @@ class Catalog:
         The cursor is a name, not a position: assets that come and go between two pages move nothing.
         """
         limit = max(1, min(limit, MAX_PAGE))
-        window = {"bucket": bucket, **_name_window(prefix, after)}
+        window = {"bucket": bucket, **name_window(prefix, after)}
         async with self._reading():
             found = await self._matching(window, limit + 1)
         more = len(found) > limit
         return Page(tuple(found[:limit]), found[limit - 1].record.public_id if more else None)
+
+    async def search(self, plan: Plan, limit: int, *, places: bool = True) -> Page:
+        """Up to `limit` (at most 1,000) assets that a plan finds, in its order; without `places` none of
+        their locations is read. `next_after` is the last one's sort key.
+        """
+        limit, way = max(1, min(limit, MAX_PAGE)), -1 if plan.descending else 1
+        async with self._reading():
+            cursor = self._mongo.collection("assets").find(plan.filter).sort([(plan.key, way)])
+            documents = await cursor.limit(limit + 1).to_list(None)
+            shown = documents[:limit]
+            locations = await self._locations({d["blob"] for d in shown} if places else ())
+        more = len(documents) > limit
+        return Page(tuple(_readable(shown, locations)), shown[-1][plan.key] if more else None)
 
     async def locations(self, bucket: str, sha256: str) -> tuple[Location, ...]:
         """The nodes that hold a blob, by node name."""
@@ -125,9 +138,9 @@ class Catalog:
             log.error("a document of %s cannot be rebuilt: %s", collection, why, extra={"id": name})
         return len(refused)
 
-    async def remove_ghosts(self, ghosts: Mapping[str, str]) -> None:
-        """Remove assets (id: version) that no node knows."""
-        await self._writer.remove_ghosts(ghosts)
+    async def remove_ghosts(self, ghosts: Mapping[str, str], versions: Sequence[str] = ()) -> None:
+        """Remove assets (id: version) and records of `versions` (`_id`) that no node knows."""
+        await self._writer.remove_ghosts(ghosts, versions)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[None]:
@@ -176,25 +189,3 @@ def _readable(
 
 def _one_of(ids: list[str]) -> Document:
     return {"_id": ids[0] if len(ids) == 1 else {"$in": ids}}
-
-
-def _name_window(prefix: str, after: str | None) -> Document:
-    """A window of the name index, bounded on both sides where it can be: no name outside it is looked at."""
-    window: Document = {"$gte": prefix}
-    if after is not None and after >= prefix:
-        window = {"$gt": after}
-    if (end := _first_beyond(prefix)) is not None:
-        window["$lt"] = end
-    return {"public_id": window}
-
-
-def _first_beyond(prefix: str) -> str | None:
-    """The least string greater than all that start with `prefix`; None when there is none."""
-    while prefix:
-        last = ord(prefix[-1]) + 1
-        if last == _FIRST_SURROGATE:
-            last = _AFTER_SURROGATES
-        if last <= sys.maxunicode:
-            return prefix[:-1] + chr(last)
-        prefix = prefix[:-1]
-    return None

@@ -19,9 +19,9 @@ class CatalogAsset(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """One page of a bucket, in the order of public_id (by code point).
+    """One page of a bucket, in the order of public_id (by code point) or of a search.
 
-    `next_after` is what to pass as `after` for the next page; None on the last one.
+    `next_after`: the sort key behind which the next page begins; None on the last one.
     """
 
     assets: tuple[CatalogAsset, ...]

@@ -25,6 +25,7 @@ import msgspec
 
 from atoll.model import AssetRecord, Location, Picture, Tombstone
 from atoll.repair_api import leaf_of_asset
+from query_service.search_fields import search_fields
 
 Document = dict[str, Any]
 
@@ -50,6 +51,11 @@ def blob_key(bucket: str, sha256: str) -> str:
 
 
 def asset_document(record: AssetRecord) -> Document:
+    """A record as kept in `assets`, and what only searches need."""
+    return {**record_document(record), **search_fields(record)}
+
+
+def record_document(record: AssetRecord) -> Document:
     """A record as kept. Context is a list of pairs: keys may hold dots and dollars, and can be indexed.
 
     `leaf` is the asset's place in the nodes' trees: by it the catalog is compared with them.
@@ -71,6 +77,10 @@ def asset_document(record: AssetRecord) -> Document:
         "tags": list(record.tags),
         "context": [{"k": key, "v": value} for key, value in sorted(record.context.items())],
         "filename": record.filename,
+        "title": record.title,
+        "alt": record.alt,
+        "content": record.content,
+        "by": record.by,
     }
 
 

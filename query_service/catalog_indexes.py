@@ -15,6 +15,13 @@ from query_service.mongo_driver import MongoDatabase, settled
 # MongoDB deletes what has an `expires_at` that is past, and leaves alone what has none
 _swept = IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0)
 
+_SORTED_TERMS = {"public_id": "public_id", "created_at": "by_created", "bytes": "by_bytes"}
+
+
+def _search(name: str, *keys: str) -> IndexModel:
+    return IndexModel([(key, ASCENDING) for key in ("bucket", *keys)], name=name)
+
+
 INDEXES: dict[str, list[IndexModel]] = {
     "assets": [
         # one asset per name; and a bucket's listing in order, from any prefix and cursor
@@ -23,6 +30,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("blob", ASCENDING)], name="blob"),
         # a branch of a set's assets, to be compared with the nodes
         IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
+        # searches, each in its order: see search_plan
+        *(_search(f"bucket_terms_{name}", "terms", key) for name, key in _SORTED_TERMS.items()),
+        _search("bucket_width", "by_width"),
+        _search("bucket_height", "by_height"),
+        _search("bucket_words_created", "words", "by_created"),
     ],
     "versions": [
         # an asset's records, newest first
@@ -32,6 +44,12 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "locations": [_swept],
     "tombstones": [_swept],
+    "jobs": [
+        # a page of jobs, the newest first, of a bucket or of an API key
+        IndexModel([("bucket", ASCENDING), ("_id", DESCENDING)], name="bucket_id"),
+        IndexModel([("by", ASCENDING), ("_id", DESCENDING)], name="by_id"),
+        _swept,
+    ],
 }
 
 

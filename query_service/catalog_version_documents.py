@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atoll.model import AssetRecord
-from query_service.catalog_documents import Document, asset_document, record_of
+from query_service.catalog_documents import Document, record_document, record_of
 
 
 def version_key(asset_id: str, version: str) -> str:
@@ -19,9 +19,9 @@ def version_key(asset_id: str, version: str) -> str:
 
 
 def version_document(record: AssetRecord) -> Document:
-    """A record as kept here."""
+    """A record as kept here: never searched, so without what searches need."""
     key = version_key(record.asset_id, record.version)
-    return {**asset_document(record), "_id": key, "asset_id": record.asset_id}
+    return {**record_document(record), "_id": key, "asset_id": record.asset_id}
 
 
 def version_record(document: Mapping[str, Any]) -> AssetRecord:

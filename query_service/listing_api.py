@@ -1,35 +1,40 @@
-"""GET /v1/assets: a bucket's assets in the order of public_id, page by page.
+"""GET /v1/assets and POST /v1/search: a bucket's assets, all or those that fit, page by page.
 
-Owns the cursor: it names the last asset of a page, so a listing goes on correctly whatever is uploaded or
-deleted meanwhile. Refuses pages above the limit and cursors that are not ours.
+Owns the two routes. Without anything of a search GET is the plain listing by public_id. Refuses pages above
+the limit, cursors that are not ours or of another sort, and fields that assets do not have.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
+from typing import Any
 
 from aiohttp import web
+from msgspec import structs
 
 from atoll import names
-from atoll.errors import BadName, BadRequest
-from atoll.http import json_response
+from atoll.http import json_response, read_json
 from query_service.asset_finder import AssetFinder
-from query_service.asset_views import shown
+from query_service.asset_views import Fields, fields_of, shown_page
 from query_service.catalog import Catalog
+from query_service.catalog_asset import Page
 from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
 from query_service.key_reach import check_prefix
-from query_service.query_input import check_query, needed, prefix_of, whole_number
+from query_service.query_input import check_query, checked_prefix, limited, needed, whole_number
 from query_service.resolver import Resolver
 from query_service.routing import Route
+from query_service.search_cursor import read_cursor, write_cursor
+from query_service.search_plan import plan_of
+from query_service.search_wire import SEARCH_PARAMETERS, SearchOrder, order_of
+from query_service.url_signer import Client
 
-_PARAMETERS = PARAMETERS | {"bucket", "prefix", "limit", "cursor"}
+_PARAMETERS = PARAMETERS | SEARCH_PARAMETERS | {"bucket", "prefix", "limit", "cursor"}
+_SEARCHES = SEARCH_PARAMETERS - {"cursor", "fields"}
 _DEFAULT_LIMIT = 100
 
 
 class ListingApi:
-    """Lists a bucket."""
+    """Lists and searches a bucket."""
 
     def __init__(
         self,
@@ -39,44 +44,57 @@ class ListingApi:
         clients: Clients,
         views: Views,
         max_items: int,
+        max_json_bytes: int,
     ) -> None:
         self._catalog, self._finder, self._resolver = catalog, finder, resolver
-        self._clients, self._views, self._max_items = clients, views, max_items
+        self._clients, self._views = clients, views
+        self._max_items, self._max_json_bytes = max_items, max_json_bytes
 
     def routes(self) -> list[Route]:
-        """The one route."""
-        return [Route("GET", "/v1/assets", "read", self.listing, reach="inside")]
+        """Both."""
+        return [
+            Route("GET", "/v1/assets", "read", self.listing, reach="inside"),
+            Route("POST", "/v1/search", "read", self.search, reach="inside"),
+        ]
 
     async def listing(self, request: web.Request) -> web.Response:
         """One page, and the cursor of the next."""
         check_query(request, _PARAMETERS)
-        bucket = names.check_bucket(needed(request, "bucket"))
-        prefix = prefix_of(request)
+        bucket, prefix = needed(request, "bucket"), request.query.get("prefix", "")
+        limit = whole_number(request, "limit", min(_DEFAULT_LIMIT, self._max_items), 1, self._max_items)
+        order = self._checked(request, order_of(request, bucket, prefix, limit))
+        if _SEARCHES.isdisjoint(request.query):
+            return await self._plain(request, order, limit)
+        return await self._found(request, order, limit)
+
+    async def search(self, request: web.Request) -> web.Response:
+        """The same for what is too long for a URL."""
+        check_query(request, PARAMETERS)
+        order = self._checked(request, await read_json(request, SearchOrder, self._max_json_bytes))
+        limit = limited("limit", order.limit or min(_DEFAULT_LIMIT, self._max_items), self._max_items)
+        return await self._found(request, order, limit)
+
+    def _checked(self, request: web.Request, order: SearchOrder) -> SearchOrder:
+        """With its names in the form they are kept in, and all of it within the key's reach."""
+        bucket, prefix = names.check_bucket(order.bucket), checked_prefix(order.prefix)
         check_prefix(request, bucket, prefix)
         self._views.current().cluster.bucket(bucket)
-        limit = whole_number(request, "limit", min(_DEFAULT_LIMIT, self._max_items), 1, self._max_items)
-        client = self._clients.of(request)
-        page = await self._catalog.page(bucket, prefix, _after(request), limit)
+        return structs.replace(order, bucket=bucket, prefix=prefix)
+
+    async def _plain(self, request: web.Request, order: SearchOrder, limit: int) -> web.Response:
+        client, fields = self._clients.of(request), fields_of(order.fields)
+        after = None if order.cursor is None else read_cursor(order.cursor, "public_id")
+        page = await self._catalog.page(order.bucket, order.prefix, after, limit)
+        return json_response(self._page(page, "public_id", client, fields))
+
+    async def _found(self, request: web.Request, order: SearchOrder, limit: int) -> web.Response:
+        client, fields, plan = self._clients.of(request), fields_of(order.fields), plan_of(order)
+        page = await self._catalog.search(plan, limit, places=fields.need_places)
+        return json_response(self._page(page, plan.sort, client, fields))
+
+    def _page(self, page: Page, sort: str, client: Client, fields: Fields) -> dict[str, Any]:
         kept = [asset for asset in page.assets if self._finder.kept(asset)]
-        return json_response(
-            {
-                "assets": [shown(asset, self._resolver, client) for asset in kept],
-                "next_cursor": None if page.next_after is None else _cursor(page.next_after),
-            }
-        )
-
-
-def _cursor(public_id: str) -> str:
-    return base64.urlsafe_b64encode(public_id.encode()).rstrip(b"=").decode()
-
-
-def _after(request: web.Request) -> str | None:
-    """The public_id in the cursor."""
-    text = request.query.get("cursor")
-    if text is None:
-        return None
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return names.check_public_id(raw.decode())
-    except (binascii.Error, ValueError, BadName):
-        raise BadRequest("The cursor is not one of ours; leave it out.", parameter="cursor") from None
+        return {
+            "assets": shown_page(kept, self._resolver, client, fields),
+            "next_cursor": None if page.next_after is None else write_cursor(page.next_after, sort),
+        }

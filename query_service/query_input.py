@@ -84,9 +84,16 @@ def flag(request: web.Request, name: str) -> bool:
     return text == "true"
 
 
-def prefix_of(request: web.Request) -> str:
+def limited(name: str, number: int, high: int) -> int:
+    """A number of a body, at most `high`."""
+    if number > high:
+        raise BadRequest(f"{name} is at most {high}.", parameter=name, got=number, limit=high)
+    return number
+
+
+def checked_prefix(text: str) -> str:
     """The start of public_ids, in the form they are kept in (NFC); empty for all."""
-    prefix = unicodedata.normalize("NFC", request.query.get("prefix", ""))
+    prefix = unicodedata.normalize("NFC", text)
     if len(prefix.encode(errors="replace")) > MAX_PREFIX_BYTES:
         raise BadRequest("prefix is too long.", parameter="prefix", limit=MAX_PREFIX_BYTES)
     if not prefix.isprintable():

@@ -179,7 +179,9 @@ async def test_the_end_of_a_listing_is_told_even_when_the_last_page_is_full(cata
 
 async def test_indexes_are_named_and_making_them_again_changes_nothing(catalog, mongo):
     await catalog.ensure_indexes()
-    assert await index_names(mongo, "assets") == {"_id_", "bucket_public_id", "blob", "set_leaf"}
+    searches = {f"bucket_terms_{key}" for key in ("public_id", "created_at", "bytes")}
+    searches |= {"bucket_width", "bucket_height", "bucket_words_created"}
+    assert await index_names(mongo, "assets") == {"_id_", "bucket_public_id", "blob", "set_leaf"} | searches
 
 
 async def test_a_document_the_server_will_never_take_is_refused_and_the_rest_is_in(catalog):

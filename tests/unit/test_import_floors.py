@@ -29,8 +29,8 @@ GRAPH = graph(MODULES)
 PURE = {
     f"atoll.{name}"
     for name in (
-        "access", "asset_edits", "bucket", "cluster", "errors", "events", "health", "heartbeat", "ids",
-        "model", "names", "node_api", "placement",
+        "access", "asset_edits", "asset_text", "bucket", "cluster", "errors", "events", "health", "heartbeat",
+        "ids", "model", "names", "node_api", "placement",
         "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "version", "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",

@@ -15,10 +15,10 @@ from atoll.events import AssetDeleted, BlobDeleted, BlobReplicated, BlobStored
 from atoll.ids import named_asset_id, new_id
 from atoll.model import AssetRecord, Blob, Location, Picture, Tombstone
 from query_service.cache_value import read_value, write_value
-from query_service.catalog import _first_beyond, _name_window
 from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_documents import asset_document, locations_of, record_of
 from query_service.catalog_fold import documents_of, fold
+from query_service.catalog_windows import first_beyond, name_window
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 WHERE = {"node": "eu-1", "region": "eu", "set": "s1"}
@@ -108,7 +108,7 @@ def test_every_document_that_an_event_may_spoil_is_known():
 
 @given(prefix=TEXT, name=TEXT)
 def test_a_window_holds_exactly_the_names_with_its_prefix(prefix, name):
-    end = _first_beyond(prefix)
+    end = first_beyond(prefix)
     assert (prefix <= name and (end is None or name < end)) == name.startswith(prefix)
 
 
@@ -124,13 +124,13 @@ def test_a_window_holds_exactly_the_names_with_its_prefix(prefix, name):
     ],
 )
 def test_the_end_of_a_window_is_valid_text(prefix, end):
-    assert _first_beyond(prefix) == end
+    assert first_beyond(prefix) == end
 
 
 def test_a_cursor_outside_its_prefix_cannot_widen_the_window():
-    assert _name_window("b", "a") == {"public_id": {"$gte": "b", "$lt": "c"}}
-    assert _name_window("b", "b7") == {"public_id": {"$gt": "b7", "$lt": "c"}}
-    assert _name_window("", None) == {"public_id": {"$gte": ""}}
+    assert name_window("b", "a") == {"public_id": {"$gte": "b", "$lt": "c"}}
+    assert name_window("b", "b7") == {"public_id": {"$gt": "b7", "$lt": "c"}}
+    assert name_window("", None) == {"public_id": {"$gte": ""}}
 
 
 def test_only_the_catalogs_files_speak_to_mongodb_and_only_the_cache_to_redis():

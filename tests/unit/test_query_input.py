@@ -11,8 +11,9 @@ from query_service.image_names import readings
 from query_service.query_input import (
     check_asset_id,
     check_query,
+    checked_prefix,
+    limited,
     needed,
-    prefix_of,
     tags_of,
     whole_number,
 )
@@ -73,10 +74,16 @@ def test_tags_have_limits(tags: str) -> None:
 
 
 def test_prefixes_are_normalized_and_limited() -> None:
-    assert prefix_of(request("prefix=e%CC%81/")) == "é/"
-    for wrong in ("x" * 256, "%00"):
+    assert checked_prefix("e\u0301/") == "é/"
+    for wrong in ("x" * 256, "\0"):
         with pytest.raises(BadRequest):
-            prefix_of(request("prefix=" + wrong))
+            checked_prefix(wrong)
+
+
+def test_a_number_of_a_body_is_limited() -> None:
+    assert limited("limit", 7, 7) == 7
+    with pytest.raises(BadRequest):
+        limited("limit", 8, 7)
 
 
 @pytest.mark.parametrize("value", ["", "x", "A" * 26, "0" * 27, "../../etc/passwd", "0" * 25 + "é"])
