@@ -21,7 +21,7 @@ from atoll.errors import Forbidden, TooManyRequests
 from atoll.http import Handler, problems
 from query_service.audit_guard import Trail, audited
 from query_service.key_reach import API_KEY
-from query_service.throttling import Throttling, refusal_response
+from query_service.throttling import COUNTED, Throttling, refusal_response, tell_limit
 
 UNMATCHED = "unmatched"
 
@@ -99,6 +99,7 @@ def _guarded(route: Route, door: Door) -> Handler:
         if key.limited and not limited_may:
             raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
         request[API_KEY] = key
+        request[COUNTED] = (throttling.keys, key.id)
         if not at_once(key.id):
             try:
                 await throttling.keys.wait(key.id)
@@ -126,6 +127,7 @@ def _answering(handler: Handler, path: str, meter: Meter) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
         response = await problems(request, handler)
+        tell_limit(request, response)
         meter(request.method, path, response.status, clock() - started)
         return response
 

@@ -45,10 +45,11 @@ return {taken, math.ceil((1 - math.min(1, level)) / per_second * 1000), math.flo
 class _Account:
     """What one subject may still do here. Times are monotonic seconds."""
 
-    __slots__ = ("asking", "local", "refused_until", "tokens", "until")
+    __slots__ = ("asking", "level", "local", "refused_until", "tokens", "until")
 
     def __init__(self) -> None:
         self.tokens, self.until, self.refused_until = 0, 0.0, 0.0
+        self.level = 0  # what the bucket held after the last lease
         self.asking: asyncio.Task[None] | None = None
         self.local: LocalBucket | None = None
 
@@ -68,6 +69,8 @@ class Throttle:
         self._wait_seconds, self._low = wait_seconds, rate.lease / 2
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self.off = rate.per_second == 0
+        self.policy = "" if self.off else f'"{name}";q={rate.burst};w={rate.window}'
+        self._left = f'"{name}";r='
 
     def spend(self, subject: str) -> bool:
         """Whether the request may go on at once; otherwise `wait` decides. No I/O, no waiting."""
@@ -85,6 +88,11 @@ class Throttle:
         ):
             self._ask(subject, account)
         return True
+
+    def left(self, subject: str) -> str:
+        """How many requests the subject may make now, as `RateLimit` says it: as last heard, never more."""
+        account = self._accounts.get(subject)
+        return f"{self._left}{account.level + account.tokens if account is not None else 0}"
 
     async def wait(self, subject: str) -> None:
         """Return when the request may go on; `TooManyRequests` with what to do when it may not."""
@@ -134,6 +142,7 @@ class Throttle:
         taken, next_ms, level = (int(number) for number in reply)
         now = self._clock()
         account.local = LocalBucket(rate, now, level)
+        account.level = level
         account.tokens = taken + (account.tokens if now < account.until else 0)
         account.until = now + LEASE_SECONDS
         if not taken:
@@ -146,7 +155,7 @@ class Throttle:
         if not taken:
             account.refused_until = now + seconds
             raise self._refusal(seconds)
-        account.tokens, account.until = taken, now + LEASE_SECONDS
+        account.tokens, account.until, account.level = taken, now + LEASE_SECONDS, account.local.level
 
     def _account(self, subject: str) -> _Account:
         account = self._accounts.get(subject)

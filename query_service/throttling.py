@@ -4,9 +4,9 @@
     /i/…, with a key or none    the address's: IPv4 as it is, IPv6 by its /64; by the word of trusted proxies
     the rest (health, metrics)  nothing
 
-Owns the headers of a refusal (draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`),
-beside `Retry-After`. Other answers have none: a client that is not refused needs no arithmetic, and each
-header costs.
+Owns the headers (draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`) of every answer to a
+request that was counted, refusals and errors included; a 429 has `Retry-After` beside them. How many are left
+is what this instance last heard from Redis: what all others did since then is not in it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import ipaddress
 from collections.abc import Callable
 
 from aiohttp import web
+from multidict import istr
 
 from atoll.errors import TooManyRequests
 from atoll.http import problem_response
 from query_service.throttle import Throttle
 
 _IPV6_PREFIX = 64  # what one subscriber has at least
+_POLICY, _LIMIT = istr("RateLimit-Policy"), istr("RateLimit")  # as multidict keeps them: nothing to convert
+COUNTED = web.RequestKey("counted", tuple)  # the throttle and the subject that a request was counted under
 
 
 class Throttling:
@@ -32,6 +35,7 @@ class Throttling:
     async def admit_address(self, request: web.Request) -> None:
         """`TooManyRequests` when this address has."""
         subject = subject_of(self._address(request))
+        request[COUNTED] = (self.addresses, subject)
         if not self.addresses.spend(subject):
             await self.addresses.wait(subject)
 
@@ -47,6 +51,17 @@ def subject_of(address: str) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.IPv6Network((parsed, _IPV6_PREFIX), strict=False))
+
+
+def tell_limit(request: web.Request, response: web.StreamResponse) -> None:
+    """Say in the answer how much more may be asked, if this request was counted. Called for each: cheap."""
+    counted = request.get(COUNTED)
+    if counted is None:
+        return
+    throttle, subject = counted
+    if not throttle.off and _POLICY not in response.headers:
+        response.headers[_POLICY] = throttle.policy
+        response.headers[_LIMIT] = throttle.left(subject)
 
 
 def refusal_response(error: TooManyRequests) -> web.Response:

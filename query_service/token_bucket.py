@@ -34,6 +34,11 @@ class LocalBucket:
         """Full, unless it is known how full the one in Redis was."""
         self._rate, self._level, self._at = rate, float(rate.burst if level is None else level), now
 
+    @property
+    def level(self) -> int:
+        """Whole tokens that were left after the last `take`."""
+        return int(self._level)
+
     def take(self, now: float) -> tuple[int, float]:
         """Take up to a lease of tokens: how many, and in how many seconds the next one comes."""
         rate = self._rate

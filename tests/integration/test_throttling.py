@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from engine_thread import EngineThread
-from query_stage import another_instance, query_stage, running, until
+from query_stage import Answer, another_instance, query_stage, running, until
 from redis.asyncio import Redis
 
 from atoll.backoff import Backoff
@@ -103,6 +103,26 @@ async def test_without_redis_it_goes_on_here_and_with_redis_again_there(
         await until(used_again, "Redis is asked again")
         await throttle.close()
         await redis.aclose()
+
+
+async def test_every_counted_answer_says_how_much_is_left(engines: EngineThread, tmp_path: Path) -> None:
+    limits: dict[str, float] = {"key_rate": 1, "key_burst": 600, "address_rate": 1, "address_burst": 300}
+    limits["throttle_wait_seconds"] = PATIENT
+
+    def left(answer: Answer) -> int:
+        return int(answer.headers["RateLimit"].rpartition("r=")[2])  # type: ignore[index,call-overload]
+
+    async with query_stage(tmp_path, engines.urls, "left_test", **limits) as stage:
+        first = await stage.get("/v1/regions", key="reader")
+        assert first.headers["RateLimit-Policy"] == '"key";q=600;w=600'  # type: ignore[index,call-overload]
+        unknown = await stage.get(f"/v1/assets/{'0' * 26}", key="reader")
+        unknown.problem(404, "not-found")
+        assert left(unknown) <= left(first) < 600
+        image = await stage.get("/i/photos/none", key=None)
+        assert image.headers["RateLimit-Policy"] == '"address";q=300;w=300'  # type: ignore[index,call-overload]
+        assert left(image) < 300
+        for path in ("/health", "/docs", "/nowhere"):
+            assert "RateLimit" not in (await stage.get(path, key=None)).headers
 
 
 async def test_a_key_and_an_address_are_refused_by_both_services_together(

@@ -127,3 +127,16 @@ async def test_a_redis_that_hangs_costs_a_moment_and_not_its_answer():
 )
 def test_what_an_address_is_counted_under(address, subject):
     assert subject_of(address) == subject
+
+
+async def test_what_is_left_is_what_the_bucket_and_this_instance_still_hold():
+    throttle = Throttle("key", Rate(10, 40), None, Clock())
+    assert throttle.policy == '"key";q=40;w=4'
+    assert throttle.left("a") == '"key";r=0'
+    for used in range(1, 41):
+        assert await admitted(throttle, "a", 1) == 1
+        assert throttle.left("a") == f'"key";r={40 - used}'
+
+
+async def test_a_rate_of_nothing_says_no_limit():
+    assert Throttle("key", Rate(0, 40), None, Clock()).policy == ""
