@@ -25,7 +25,7 @@ from query_service.catalog_version_documents import version_key, version_record
 from query_service.mongo_driver import MongoDatabase
 
 ROUNDS = 8  # each is one more writer that was faster
-_LIGHT = {"asset_id": 1, "version": 1, "content": 1}
+LIGHT = {"asset_id": 1, "version": 1, "content": 1}
 
 
 class Grave(NamedTuple):
@@ -46,7 +46,7 @@ def grave_of(record: AssetRecord) -> Grave:
     return Grave(record.asset_id, record.version, record.content_version)
 
 
-def _grave_in(document: Document) -> Grave:
+def grave_in(document: Document) -> Grave:
     """Of a document of `versions` or `assets`."""
     version: str = document["version"]
     asset_id: str = document.get("asset_id") or document["_id"]
@@ -134,9 +134,9 @@ class Graves:
         return self._mongo.collection("assets")
 
     async def _current(self, asset_ids: Collection[str]) -> list[Grave]:
-        found = self._assets.find({"_id": {"$in": list(asset_ids)}}, _LIGHT)
-        return [_grave_in(document) for document in await found.to_list(None)]
+        found = self._assets.find({"_id": {"$in": list(asset_ids)}}, LIGHT)
+        return [grave_in(document) for document in await found.to_list(None)]
 
     async def _versions(self, asset_ids: Collection[str]) -> list[Grave]:
-        found = self._mongo.collection("versions").find({"asset_id": {"$in": list(asset_ids)}}, _LIGHT)
-        return [_grave_in(document) for document in await found.to_list(None)]
+        found = self._mongo.collection("versions").find({"asset_id": {"$in": list(asset_ids)}}, LIGHT)
+        return [grave_in(document) for document in await found.to_list(None)]

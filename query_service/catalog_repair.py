@@ -8,7 +8,7 @@ indexer never undo each other. A ghost is removed only when every member of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -17,15 +17,17 @@ from atoll.node_api import AssetState
 from atoll.repair_api import FAN_OUT, MAX_STATES, BlobItem, StatesOrder
 from query_service.branch_reading import BranchReader
 from query_service.catalog import Catalog
-from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_documents import Mark, blob_key
-from query_service.catalog_fold import Fold
+from query_service.catalog_fold import Fold, folded
+from query_service.catalog_places import with_losses, wrong_locations
+from query_service.catalog_version_documents import version_key
 from query_service.proof_rounds import ProofRounds
 from query_service.testimony import Witnesses
 
 
 class CatalogBranch(Struct, frozen=True):
     """What the comparison found. `ghosts`: in the catalog, on no node. `rebuilt`: it was mended as well.
+    `…_versions` count the records of all versions, the current ones too.
 
     `complete`: every member was asked. `changed`: assets that may look different now. `refused`: documents
     that MongoDB would not take; the service's log says why.
@@ -43,12 +45,15 @@ class CatalogBranch(Struct, frozen=True):
     unasked: dict[str, str]
     changed: list[str]
     refused: int = 0
+    missing_versions: int = 0
+    ghost_versions: int = 0
 
 
 class _Known(Struct):
     """What the nodes together know of a branch."""
 
     records: dict[str, AssetRecord]
+    versions: dict[str, AssetRecord]
     tombstones: dict[str, Tombstone]
     unasked: dict[str, str]
 
@@ -67,19 +72,21 @@ class CatalogRepair:
         """One branch of a set."""
         leaves = range(branch * FAN_OUT, (branch + 1) * FAN_OUT)
         kept = await self._catalog.in_leaves(set_name, leaves)
+        history = await self._catalog.versions_in_leaves(set_name, leaves)
         known = await self._known(members, branch)
         marks = await self._marks(members, known)
         missing = [i for i in known.records if i not in kept]
+        no_versions = history - known.versions.keys()
         outdated = [i for i, r in known.records.items() if i in kept and kept[i].record != r]
         ghosts = {i: a.record.version for i, a in kept.items() if i not in known.records}
-        wrong = _wrong_locations(kept, known, marks)
+        wrong = wrong_locations(kept, known.records, marks)
         refused = 0
         if write:
             refused = await self._catalog.mend(
-                Fold(known.records, {}, known.tombstones, _with_losses(kept, marks))
+                Fold(known.records, known.versions, known.tombstones, with_losses(kept, marks))
             )
             if not known.unasked:
-                await self._catalog.remove_ghosts(ghosts)
+                await self._catalog.remove_ghosts(ghosts, sorted(no_versions))
         return CatalogBranch(
             set=set_name,
             branch=f"{branch:02x}",
@@ -87,6 +94,8 @@ class CatalogRepair:
             missing=len(missing),
             outdated=len(outdated),
             ghosts=len(ghosts),
+            missing_versions=len(known.versions.keys() - history),
+            ghost_versions=len(no_versions),
             wrong_locations=len(wrong),
             rebuilt=write,
             complete=not known.unasked,
@@ -103,14 +112,11 @@ class CatalogRepair:
             items = [(item.asset_id, name) for name, found in leaf.items() for item in found]
             for asset_id, name in items:
                 holders.setdefault(name, set()).add(asset_id)
-        known = _Known({}, {}, digests.unasked)
+        known = _Known({}, {}, {}, digests.unasked)
         for node in members:
             for state in await self._states(node, sorted(holders.get(node.name, ())), known.unasked):
                 _take(known, state)
-        for asset_id, stone in known.tombstones.items():
-            record = known.records.get(asset_id)
-            if record and record.version <= stone.version:
-                del known.records[asset_id]
+        _drop_covered(known)
         return known
 
     async def _states(
@@ -131,7 +137,7 @@ class CatalogRepair:
 
     async def _marks(self, members: Sequence[Node], known: _Known) -> dict[str, dict[str, Mark]]:
         """Who holds the bytes of the records, as the nodes themselves say; nothing of who was not asked."""
-        blobs = {blob_key(r.bucket, r.blob.sha256): r.blob for r in known.records.values()}
+        blobs = {blob_key(r.bucket, r.blob.sha256): r.blob for r in known.versions.values()}
         items = [BlobItem(b.bucket, b.sha256, b.ext, b.size) for b in blobs.values()]
         found = await self._proofs.shallow(members, items)
         known.unasked |= found.unasked
@@ -143,50 +149,21 @@ class CatalogRepair:
         return marks
 
 
+def _drop_covered(known: _Known) -> None:
+    """Without what is buried anywhere. Tombstones of single versions lie in other branches: the nodes hold to
+    them, and so does the catalog when it is written."""
+    for key, record in list(known.versions.items()):
+        stone = known.tombstones.get(record.asset_id)
+        if stone and stone.covers(record):
+            del known.versions[key]
+    known.records = folded(known.versions.values(), ()).records
+
+
 def _take(known: _Known, state: AssetState) -> None:
     for record in state.records:
-        best = known.records.get(record.asset_id)
-        if best is None or record.version > best.version:
-            known.records[record.asset_id] = record
+        known.versions[version_key(record.asset_id, record.version)] = record
     stone = state.tombstone
     if stone is not None:
         last = known.tombstones.get(stone.asset_id)
         if last is None or stone.version > last.version:
             known.tombstones[stone.asset_id] = stone
-
-
-def _wrong_locations(
-    kept: Mapping[str, CatalogAsset], known: _Known, marks: Mapping[str, Mapping[str, Mark]]
-) -> list[str]:
-    """The assets of which the catalog says something else about who holds them than the nodes do."""
-    wrong = []
-    for asset_id, asset in kept.items():
-        record = known.records.get(asset_id)
-        if record is None or record != asset.record:
-            continue
-        said = marks[blob_key(record.bucket, record.blob.sha256)]
-        believed = {place.node for place in asset.locations}
-        if any(mark.held != (name in believed) for name, mark in said.items()):
-            wrong.append(asset_id)
-    return wrong
-
-
-def _with_losses(
-    kept: Mapping[str, CatalogAsset], marks: Mapping[str, Mapping[str, Mark]]
-) -> dict[str, dict[str, Mark]]:
-    """The marks to write. That a node lost a blob is dated just after what the catalog believes: whatever
-    the node has told since is later and wins."""
-    believed = {
-        (blob_key(a.record.bucket, a.record.blob.sha256), place.node): place.fsynced_at
-        for a in kept.values()
-        for place in a.locations
-    }
-    result: dict[str, dict[str, Mark]] = {}
-    for key, nodes in marks.items():
-        for name, mark in nodes.items():
-            if mark.held:
-                result.setdefault(key, {})[name] = mark
-            elif (key, name) in believed:
-                lost = Mark(believed[key, name] + 1, False, mark.region)
-                result.setdefault(key, {})[name] = lost
-    return result

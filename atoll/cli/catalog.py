@@ -18,7 +18,15 @@ from atoll.client.proof_views import CatalogBranch
 
 PARALLEL = 3
 RESUME_SECONDS = 3600.0  # the catalog may be another by then
-_COUNTS = ("assets", "missing", "outdated", "ghosts", "wrong_locations")
+_COUNTS = (
+    "assets",
+    "missing",
+    "outdated",
+    "ghosts",
+    "wrong_locations",
+    "missing_versions",
+    "ghost_versions",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +83,7 @@ def _tell(args: argparse.Namespace, done: Iterable[CatalogBranch], *, rebuild: b
     if args.json:
         emit_json({"agree": agree, "rebuilt": rebuild, **totals, "refused": refused, "unasked": unasked})
     else:
-        heads = ("ASSETS", "MISSING", "OUTDATED", "GHOSTS", "WRONG LOCATIONS")
+        heads = tuple(name.replace("_", " ").upper() for name in _COUNTS)
         show_table("Rebuilt" if rebuild else "Catalog", heads, [tuple(totals.values())])
         for name, why in unasked.items():
             note(f"! {name} could not be asked: {why}")

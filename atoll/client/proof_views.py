@@ -121,7 +121,8 @@ class Drain(Struct, frozen=True):
 class CatalogBranch(Struct, frozen=True):
     """The catalog compared with the nodes, in one branch of a set.
 
-    `ghosts`: in it, but on no node; `refused`: documents that MongoDB would not take.
+    `ghosts`: in it, but on no node; `refused`: documents that MongoDB would not take. `…_versions` count the
+    records of all versions.
     """
 
     set: str
@@ -135,6 +136,8 @@ class CatalogBranch(Struct, frozen=True):
     complete: bool
     unasked: dict[str, str] = {}
     refused: int = 0
+    missing_versions: int = 0
+    ghost_versions: int = 0
 
 
 class PutBack(Struct, frozen=True):

@@ -30,12 +30,16 @@ class Catalog:
     async def in_leaves(self, set_name, leaves):
         return {i: a for i, a in self.kept.items() if leaf_of_asset(i) in leaves}
 
+    async def versions_in_leaves(self, set_name, leaves):
+        kept = (a.record for i, a in self.kept.items() if leaf_of_asset(i) in leaves)
+        return {f"{record.asset_id}/{record.version}" for record in kept}
+
     async def mend(self, change):
         self.mended = change
         return self.refuses
 
-    async def remove_ghosts(self, ghosts):
-        self.ghosts = ghosts
+    async def remove_ghosts(self, ghosts, versions=()):
+        self.ghosts, self.ghost_versions = ghosts, versions
 
 
 class Nodes:
