@@ -17,6 +17,7 @@
     │   ├── WrongNode       421
     │   ├── Undecodable     422  ├── TooManyPixels 422  ├── Unrenderable 422
     │   │   └── Unstrippable 422
+    │   ├── NotFetched      422
     │   └── TooManyRequests 429
     └── Failed              we are at fault (5xx): the same request may succeed later or elsewhere
         ├── UpstreamFailed  502  ├── OutwardFailed 502
@@ -233,6 +234,14 @@ class Unrenderable(Undecodable):
 class Unstrippable(Undecodable):
     slug = "unstrippable"
     title = "The metadata of this image cannot be taken out"
+
+
+class NotFetched(Rejected):
+    """Somebody else's server answered, but not with what was asked for."""
+
+    status = 422
+    slug = "not-fetched"
+    title = "The other server does not give an image for this URL"
 
 
 class TooManyRequests(Rejected):

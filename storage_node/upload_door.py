@@ -73,10 +73,14 @@ class UploadDoor:
 
     def check_open(self, request: web.Request) -> None:
         """`Unavailable` while the node is being drained; `BadRequest` for bodies that are packed."""
+        self.check_draining()
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise BadRequest("Send the image's own bytes, without Content-Encoding.")
+
+    def check_draining(self) -> None:
+        """`Unavailable` while the node is being drained."""
         me = self._cluster.current.nodes.get(self._origin.node)
         if me is not None and me.state == "draining":
             raise Unavailable(
                 "This node is being drained and takes no uploads. Ask for a new ticket.", retry_after=1
             )
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise BadRequest("Send the image's own bytes, without Content-Encoding.")
