@@ -28,7 +28,7 @@ from query_service.routing import Route
 from query_service.set_orders import SetOrders
 from query_service.settings import QuerySettings
 from query_service.tickets import TicketOffice, TicketRules
-from query_service.uploads_api import UploadsApi
+from query_service.uploads_api import Admit, UploadsApi
 from query_service.url_signer import UrlSigner
 from query_service.wishes import Wishes
 
@@ -43,6 +43,7 @@ def asset_routes(
     positions: PositionFinder,
     nodes: NodeClient,
     meter: UseMeter,
+    admit: Admit,
 ) -> list[Route]:
     """The hottest first."""
     rng = random.Random()
@@ -79,7 +80,7 @@ def asset_routes(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
         ).routes(),
         *UploadsApi(
-            TicketOffice(views, keys, rules, rng, wishes), positions, json_bytes, meter.ticket
+            TicketOffice(views, keys, rules, rng, wishes), positions, json_bytes, meter.ticket, admit
         ).routes(),
         *ListingApi(
             data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes

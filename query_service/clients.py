@@ -8,13 +8,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from atoll.errors import BadRequest
+from atoll.networks import canonical_network
 from query_service.key_reach import limited_key
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, whole_number
 from query_service.url_signer import Client
 from query_service.wire import ResolveOrder
 
-PARAMETERS = POSITION | {"expires_in"}
+PARAMETERS = POSITION | {"expires_in", "net"}
 
 
 class Clients:
@@ -26,10 +27,12 @@ class Clients:
 
     def of(self, request: web.Request) -> Client:
         """The client of a request that has everything in its query string."""
-        seconds = self._seconds
+        seconds, net = self._seconds, ""
         if request.query_string:
             seconds = whole_number(request, "expires_in", seconds, 1, self._max_seconds)
-        return Client(self._positions.of(request), seconds, key=limited_key(request))
+            net = request.query.get("net", "")
+        net = canonical_network(net) if net else net
+        return Client(self._positions.of(request), seconds, key=limited_key(request), net=net)
 
     def ordering(self, request: web.Request, order: ResolveOrder) -> Client:
         """The client of a batch: what the body says wins over the query string."""
@@ -42,4 +45,6 @@ class Clients:
             )
         client = self.of(request)
         chosen = self._positions.chosen(order.lat, order.lon, order.region)
-        return client._replace(position=chosen or client.position, seconds=order.expires_in or client.seconds)
+        net = canonical_network(order.net) if order.net else client.net
+        seconds = order.expires_in or client.seconds
+        return client._replace(position=chosen or client.position, seconds=seconds, net=net)

@@ -17,28 +17,38 @@ from aiohttp import web
 from atoll.api_keys import ApiKey, ApiKeys
 from atoll.bucket import Bucket
 from atoll.delivery_keys import Ring
-from atoll.errors import Unauthorized
+from atoll.errors import Forbidden, Unauthorized
 from atoll.transformation.paths import ImagePath
 from atoll.transformation.policy import may_anybody_ask
-from atoll.transformation.signature import check
+from atoll.transformation.signature import Claim, check_claim
 from query_service.key_reach import API_KEY, check_name, limited_key
 
 AUTHORIZATION = "Authorization"
 
 
 class Admission(NamedTuple):
-    """How somebody was let in. `shared`: caches may give the answer to others. `until`: in Unix seconds."""
+    """How somebody was let in. `shared`: caches may give the answer to others. `until`: in Unix seconds.
+
+    `net`: the signature is for clients of this network, and so is what is answered.
+    """
 
     shared: bool
     until: int | None = None
     key: ApiKey | None = None  # if it is limited
+    net: str = ""
 
 
 class ImageAccess:
-    """Lets in or refuses."""
+    """Lets in or refuses. `address` finds a request's client."""
 
-    def __init__(self, api_keys: ApiKeys, ring: Ring, clock_s: Callable[[], float]) -> None:
-        self._api_keys, self._ring, self._clock_s = api_keys, ring, clock_s
+    def __init__(
+        self,
+        api_keys: ApiKeys,
+        ring: Ring,
+        clock_s: Callable[[], float],
+        address: Callable[[web.Request], str],
+    ) -> None:
+        self._api_keys, self._ring, self._clock_s, self._address = api_keys, ring, clock_s, address
 
     def admit(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
         """`Unauthorized` or `Forbidden` unless this request may see the image."""
@@ -47,7 +57,7 @@ class ImageAccess:
         if "sig" in request.query:
             try:
                 return self._by_signature(request, bucket, image)
-            except Unauthorized:
+            except (Unauthorized, Forbidden):
                 if AUTHORIZATION not in request.headers:
                     raise
         return self._by_key(request, bucket, image)
@@ -57,9 +67,10 @@ class ImageAccess:
         return max(0, int(until - self._clock_s()))
 
     def _by_signature(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
-        exp, key, sig = (request.query.get(word, "") for word in ("exp", "key", "sig"))
-        check(image.spelt, exp, key, sig, self._ring().accepted, self._clock_s())
-        return Admission(bucket.visibility == "public", int(exp))
+        claim, now = Claim.of(request.query), self._clock_s()
+        check_claim(image.spelt, claim, self._ring().accepted, now, lambda: self._address(request))
+        shared = bucket.visibility == "public" and not claim.net
+        return Admission(shared, int(claim.exp), net=claim.net)
 
     def _by_key(self, request: web.Request, bucket: Bucket, image: ImagePath) -> Admission:
         if AUTHORIZATION not in request.headers:

@@ -7,22 +7,18 @@ orders nodes, so the common case (nothing given, no proxy, no GeoIP) costs next 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from atoll.client_address import FORWARDED_FOR, ClientAddress
 from atoll.cluster import ClusterMap
 from atoll.errors import BadRequest, Unavailable
 from atoll.http import query_number
 from atoll.model import Position, Region
+from atoll.networks import Address, plain_address
 from query_service.geoip import Locator
-
-FORWARDED_FOR = "X-Forwarded-For"
-MAX_HOPS = 32  # of X-Forwarded-For; what lies further back is not read
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -45,10 +41,10 @@ class PositionFinder:
         geoip: Locator | None,
     ) -> None:
         self._cluster, self._own_region, self._geoip = cluster, own_region, geoip
-        self._proxies = [ipaddress.ip_network(network) for network in trust.networks]
+        self._addresses = ClientAddress(trust.networks)
         self._headers = (trust.lat_header, trust.lon_header)
         self._own: tuple[Region | None, Position | None] = (None, None)
-        self._simple = not self._proxies and geoip is None
+        self._simple = not self._addresses and geoip is None
 
     def of(self, request: web.Request) -> Position:
         """The client's position. `BadRequest` for numbers or a region that are wrong."""
@@ -58,13 +54,11 @@ class PositionFinder:
 
     def address(self, request: web.Request) -> str:
         """The client's address: the connection's, or behind a trusted proxy what that says."""
-        remote = request.remote or ""
-        if not self._proxies:
-            return remote
-        peer = _address(remote)
-        if peer is None or not self._trusts(peer):
-            return remote
-        return str(self._client_behind(request) or remote)
+        return self._addresses.of(request) or request.remote or ""
+
+    def proven_address(self, request: web.Request) -> str:
+        """The same for who must be somewhere: "" when a proxy does not say who called it."""
+        return self._addresses.of(request)
 
     def chosen(self, lat: float | None, lon: float | None, region: str | None) -> Position | None:
         """The position a client names in numbers or as a region; None when it names none."""
@@ -85,7 +79,11 @@ class PositionFinder:
 
     def vary(self, request: web.Request) -> str | None:
         """The headers that this request's position depends on, as the value of `Vary`; None for none."""
-        if self._simple or (request.query_string and self._asked(request)) or not self._is_proxied(request):
+        if (
+            self._simple
+            or (request.query_string and self._asked(request))
+            or not self._addresses.is_proxied(request)
+        ):
             return None
         return ", ".join([*(header for header in self._headers if header), FORWARDED_FOR])
 
@@ -103,19 +101,12 @@ class PositionFinder:
         return known.position
 
     def _by_connection(self, request: web.Request) -> Position | None:
-        peer = _address(request.remote or "")
+        peer = plain_address(request.remote or "")
         if peer is None:
             return None
-        if not self._trusts(peer):
+        if not self._addresses.trusts(peer):
             return self._locate(peer)
-        return self._told(request) or self._locate(self._client_behind(request))
-
-    def _is_proxied(self, request: web.Request) -> bool:
-        peer = _address(request.remote or "")
-        return peer is not None and self._trusts(peer)
-
-    def _trusts(self, address: Address) -> bool:
-        return any(address in network for network in self._proxies)
+        return self._told(request) or self._locate(self._addresses.behind(request))
 
     def _told(self, request: web.Request) -> Position | None:
         lat, lon = (request.headers.get(header) if header else None for header in self._headers)
@@ -125,28 +116,5 @@ class PositionFinder:
             return None
         return place if -90 <= place.lat <= 90 and -180 <= place.lon <= 180 else None
 
-    def _client_behind(self, request: web.Request) -> Address | None:
-        """The last address in X-Forwarded-For that is no proxy of ours: all before it may be forged."""
-        hops = ",".join(request.headers.getall(FORWARDED_FOR, [])).split(",")
-        for hop in reversed(hops[-MAX_HOPS:]):
-            address = _address(hop.strip())
-            if address is None or not self._trusts(address):
-                return address
-        return None
-
     def _locate(self, address: Address | None) -> Position | None:
         return self._geoip.locate(str(address)) if self._geoip and address else None
-
-
-def _address(text: str) -> Address | None:
-    """An address as peers and proxies write it, with or without zone and port; None when it is none."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address

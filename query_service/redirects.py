@@ -87,10 +87,15 @@ class Redirects:
     async def _to_node(
         self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission, vary: str
     ) -> web.Response:
-        client = self._clients.of(request)._replace(until=admission.until, key=admission.key)
+        client = self._client(request, admission)
         resolved, seconds = await self._resolve(bucket, image, client)
         headers = self._headers(resolved.url, admission, 0 if resolved.suspect else seconds)
         return _with_vary(web.Response(status=302, headers=headers), vary)
+
+    def _client(self, request: web.Request, admission: Admission) -> Client:
+        """What it is given lasts no longer, and reaches no further, than what it was let in with."""
+        client = self._clients.of(request)
+        return client._replace(until=admission.until, key=admission.key, net=admission.net)
 
     async def _resolve(self, bucket: Bucket, image: ImagePath, client: Client) -> tuple[Resolved, int]:
         """Where it is, and how long that may be believed: not longer than a signed URL of it is good."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from atoll.api_keys import ApiKey
 from atoll.bucket import Bucket
 from atoll.delivery_keys import Ring
+from atoll.errors import BadRequest
 from atoll.model import Position
 from atoll.names import Handle, blob_path
 from atoll.transformation.paths import image_path
@@ -27,13 +28,14 @@ class Client(NamedTuple):
     """Who asks: where it is, and for how many seconds a signed URL shall be valid.
 
     `until` (Unix seconds): what this client was let in with ends then, and so does what it is given.
-    `key`: the API key it came with, if that is limited.
+    `key`: the API key it came with, if that is limited. `net`: the network that what is signed is bound to.
     """
 
     position: Position
     seconds: int
     until: int | None = None
     key: ApiKey | None = None
+    net: str = ""
 
 
 # A path with its query, and when its signature expires in Unix seconds; None when nothing is signed. Not a
@@ -61,9 +63,9 @@ class UrlSigner:
         """A blob as it is stored."""
         path = blob_path(bucket.name, handle)
         if bucket.visibility == "public":
-            return path, None
+            return _unsigned(path, client), None
         expires_at = self._exactly(client)
-        return f"{path}?{sign(path, expires_at, self._ring().newest)}", expires_at
+        return f"{path}?{sign(path, expires_at, self._ring().newest, client.net)}", expires_at
 
     def derivative(self, bucket: Bucket, handle: Handle, wish: Wish, client: Client) -> SignedPath:
         """What a transformation makes of a blob."""
@@ -78,9 +80,9 @@ class UrlSigner:
     def _signed(self, path: str, bucket: Bucket, wish: Wish, client: Client) -> SignedPath:
         private = bucket.visibility == "private"
         if wish.anybody and not private:
-            return path, None
+            return _unsigned(path, client), None
         expires_at = self._exactly(client) if private else self._on_the_grid(client)
-        return f"{path}?{sign(path, expires_at, self._ring().newest)}", expires_at
+        return f"{path}?{sign(path, expires_at, self._ring().newest, client.net)}", expires_at
 
     def _exactly(self, client: Client) -> int:
         return _not_beyond(client.until, int(self._clock_s()) + client.seconds)
@@ -88,6 +90,13 @@ class UrlSigner:
     def _on_the_grid(self, client: Client) -> int:
         steps = -(-(int(self._clock_s()) + self._seconds) // self._grid)
         return _not_beyond(client.until, steps * self._grid)
+
+
+def _unsigned(path: str, client: Client) -> str:
+    """`BadRequest` when it was to be bound to a network: what is public has no signature to say so."""
+    if client.net:
+        raise BadRequest("This image is public: its URL cannot be bound to a network.", parameter="net")
+    return path
 
 
 def _not_beyond(until: int | None, expires_at: int) -> int:

@@ -84,6 +84,7 @@ class ResolveOrder(Struct, frozen=True, forbid_unknown_fields=True):
     region: Text | None = None
     expires_in: Seconds | None = None
     t: str | None = None
+    net: Text | None = None
 
 
 class Offer(Struct, frozen=True, omit_defaults=True, gc=False):

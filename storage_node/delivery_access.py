@@ -10,17 +10,25 @@ from atoll.bucket import Bucket
 from atoll.delivery_keys import LiveRing
 from atoll.errors import Unavailable
 from atoll.signing import Keys, check_delivery, check_internal_token
-from atoll.transformation import signature
+from atoll.transformation.signature import Claim, check_claim
 from storage_node.peers import MapView
 
 _SCHEME = "Atoll "
 
 
 class DeliveryAccess:
-    """`clock` gives Unix milliseconds."""
+    """`clock` gives Unix milliseconds, `address` a request's client."""
 
-    def __init__(self, node: str, keys: Keys, cluster: MapView, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        node: str,
+        keys: Keys,
+        cluster: MapView,
+        clock: Callable[[], int],
+        address: Callable[[web.Request], str] = lambda request: request.remote or "",
+    ) -> None:
         self._node, self._keys, self._cluster, self._clock = node, keys, cluster, clock
+        self._address = address
         self.ring = LiveRing(keys, lambda: cluster.current.signing, clock)
 
     def bucket(self, name: str) -> Bucket:
@@ -43,10 +51,14 @@ class DeliveryAccess:
             token = credentials[len(_SCHEME) :]
             check_internal_token(token, self._node, request.method, request.raw_path, self._keys, now)
             return 0
-        exp, key, sig = (request.query.get(name, "") for name in ("exp", "key", "sig"))
-        ring = self.ring()
-        if key or not ring.old_form:
-            signature.check(path, exp, key, sig, ring.accepted, now / 1000)
+        claim = Claim.of(request.query)
+        if claim.key or not self.ring().old_form:
+            self.check(request, path, claim)
         else:
-            check_delivery(path, exp, sig, self._keys, now / 1000)
-        return max(0, int(exp) - now // 1000)
+            check_delivery(path, claim.exp, claim.sig, self._keys, now / 1000)
+        return max(0, int(claim.exp) - now // 1000)
+
+    def check(self, request: web.Request, path: str, claim: Claim) -> None:
+        """`Unauthorized` or `Forbidden` unless the claim opens the canonical `path` to this request now."""
+        accepted, now = self.ring().accepted, self._clock() / 1000
+        check_claim(path, claim, accepted, now, lambda: self._address(request))

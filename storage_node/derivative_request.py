@@ -16,7 +16,6 @@ from aiohttp import web
 from atoll.bucket import Bucket
 from atoll.errors import BadTransformation
 from atoll.signing import Keys, check_internal_token
-from atoll.transformation import signature
 from atoll.transformation.hints import open_questions
 from atoll.transformation.limits import Limits
 from atoll.transformation.named import expanded
@@ -24,6 +23,7 @@ from atoll.transformation.negotiation import AcceptMemo, Hints, hints_of
 from atoll.transformation.parse_memo import ParseMemo
 from atoll.transformation.paths import NodePath, parse_node_path
 from atoll.transformation.policy import Definitions, may_anybody_ask
+from atoll.transformation.signature import Claim
 from atoll.transformation.steps import Transformation
 from storage_node.delivery_access import DeliveryAccess
 from storage_node.derivative_limits import grammar_limits
@@ -113,10 +113,10 @@ class DerivativeDoor:
         public = asked.bucket.visibility == "public"
         if public and may_anybody_ask(asked.bucket, asked.transformation):
             return Lease()
-        exp, key, sig = (request.query.get(name, "") for name in ("exp", "key", "sig"))
-        signature.check(asked.path.spelt, exp, key, sig, self._access.ring().accepted, now / 1000)
-        seconds = max(0, int(exp) - now // 1000)
-        return Lease(not public, seconds, by_origin=not public and bool(asked.bucket.cors))
+        claim = Claim.of(request.query)
+        self._access.check(request, asked.path.spelt, claim)
+        seconds, bound = max(0, int(claim.exp) - now // 1000), bool(claim.net)
+        return Lease(not public or bound, seconds, not public and bool(asked.bucket.cors), bound)
 
     def hints(self, request: web.Request, questions: frozenset[str]) -> Hints:
         """What the client's headers answer to `questions`."""

@@ -11,6 +11,7 @@ import time
 
 from aiohttp import web
 
+from atoll.client_address import ClientAddress
 from atoll.cluster import ClusterMap
 from atoll.hedging import Hedger
 from atoll.http import Handler
@@ -161,7 +162,9 @@ class ReadSide:
         """Who is answered, and with what."""
         origin, index, counts = ground.origin, ground.index, self.counts
         answers = Answers(counts)
-        access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
+        settings = ground.settings
+        addresses = ClientAddress(settings.trusted_proxies, settings.client_address_header)
+        access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms, addresses.of)
         self.derived = DerivativeSide(
             ground, access, self.ram, self.local, self.peers, self.puller, answers, counts
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atoll import names
-from atoll.daemon_settings import DaemonSettings
+from atoll.client_address import FORWARDED_FOR
+from atoll.daemon_settings import DaemonSettings, check_networks
 from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
 
@@ -94,6 +95,16 @@ class NodeSettings(DaemonSettings):
         choices=("auto", "off", "required"),
     )
 
+    trusted_proxies: tuple[str, ...] = setting(
+        "Networks (CIDR) of proxies before this node, whose word on a client's address is believed.",
+        default=(),
+        check=check_networks,
+    )
+    client_address_header: str = setting(
+        "Header in which they write it; of a list the last address that is none of theirs.",
+        default=FORWARDED_FOR,
+    )
+
     reserve_bytes: Bytes = setting(
         "Free space kept: below it the node is read-only (507).", default=Bytes(GIB), low=0
     )
@@ -169,6 +180,25 @@ class NodeSettings(DaemonSettings):
         low=0,
         high=1_000_000,
     )
+    job_workers: int = setting(
+        "Tasks of jobs (bulk transformations, exports, fetches) done here at once. 0: none is taken.",
+        default=2,
+        low=0,
+        high=64,
+    )
+    job_tries: int = setting(
+        "How often a task is tried before it is parked, tries that ended this node included.",
+        default=5,
+        low=1,
+        high=100,
+    )
+    job_retry_seconds: float = setting(
+        "The first pause between two tries; each further one is twice as long, up to 300 s.",
+        default=2.0,
+        low=0.05,
+        high=300,
+    )
+    job_seconds: float = setting("Longest time for one try of a task.", default=900.0, low=1, high=86_400)
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
     peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)

@@ -30,7 +30,7 @@ PURE = {
     f"atoll.{name}"
     for name in (
         "access", "asset_edits", "asset_text", "bucket", "cluster", "errors", "events", "health", "heartbeat",
-        "ids", "model", "names", "node_api", "placement",
+        "ids", "model", "names", "networks", "node_api", "placement",
         "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "version", "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
@@ -42,7 +42,7 @@ PURE = {
 # What a pure module may use from elsewhere: nothing that opens, waits, starts or listens.
 PURE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses", "datetime",
-    "difflib", "enum", "functools", "hashlib", "hmac", "itertools", "math", "msgspec", "msgspec.structs",
+    "difflib", "enum", "functools", "hashlib", "hmac", "ipaddress", "itertools", "math", "msgspec", "msgspec.structs",
     "operator", "random", "re", "secrets", "string", "time", "typing", "unicodedata", "urllib.parse",
 }  # fmt: skip
 UPPER = ("atoll.client", "atoll.cli", "atoll.local")
