@@ -18,7 +18,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from atoll.errors import AtollError, BadRequest, BodyTimeout, Forbidden, NotFound, TooLarge
-from atoll.http_protocol import MAX_LINE_BYTES, ProblemRunner
+from atoll.http_protocol import DEFAULT_LIMITS, ProblemRunner, RequestLimits
+from atoll.json_depth import is_deeper
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 MAX_JSON_BYTES = 1024 * 1024
 JSON_SECONDS = 15.0
+LIMITS = web.AppKey("limits", RequestLimits)
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
 _encoder = msgspec.json.Encoder()
@@ -112,6 +114,9 @@ async def read_json(
             body = await _read_body(request, limit)
     except TimeoutError as error:
         raise BodyTimeout(f"The body did not come within {seconds:g} s.", seconds=seconds) from error
+    deepest = request.app.get(LIMITS, DEFAULT_LIMITS).json_depth
+    if is_deeper(body, deepest):
+        raise BadRequest(f"JSON is nested at most {deepest} deep here.", limit=deepest)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -168,12 +173,14 @@ async def serve(
     drain_seconds: float,
     reuse_port: bool = False,
     front: Callable[[Handler], Handler] | None = None,
+    limits: RequestLimits = DEFAULT_LIMITS,
 ) -> AsyncIterator[None]:
     """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way.
 
     `front` is put before routing and middlewares: given the application's handler it returns its own,
     which answers what it can at once and passes everything else on.
     """
+    app[LIMITS] = limits
     runner = ProblemRunner(
         app,
         problem_response,
@@ -181,8 +188,7 @@ async def serve(
         auto_decompress=False,  # nobody sends us compressed bodies but bombs
         handle_signals=False,
         drain_seconds=drain_seconds,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
+        limits=limits,
         keepalive_timeout=75,
     )
     await runner.setup()

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -22,31 +23,60 @@ from atoll.errors import AtollError, BadRequest, Rejected
 
 log = logging.getLogger(__name__)
 
-MAX_LINE_BYTES = 8190  # of the request line, and of one header
+_TOO_MANY = "Too many headers"  # how aiohttp says it; it has no class for it
 _POLL_SECONDS = 0.02
 _CUT_SECONDS = 1.0  # how long a handler that was cut off may take to clean up
 
 Answer = Callable[[AtollError], web.Response]
 
 
+@dataclass(frozen=True)
+class RequestLimits:
+    """What a server reads of one request: bytes of the request line and of each header, how many headers,
+    how deep JSON may be nested. (How long a JSON body may be, each handler says.)
+    """
+
+    line_bytes: int = 8190
+    headers: int = 128
+    json_depth: int = 32
+
+
+DEFAULT_LIMITS = RequestLimits()
+
+
 class HeadersTooLarge(Rejected):
-    """A request line or a header is longer than the server reads."""
+    """A request line or a header is longer, or there are more headers, than the server reads."""
 
     status = 431
     slug = "headers-too-large"
-    title = "The request line or a header is too long"
+    title = "The request line or the headers are too large"
 
 
 class ProblemRunner(web.AppRunner):
     """An AppRunner whose server answers malformed HTTP with `answer(error)`, and drains before it ends."""
 
-    def __init__(self, app: web.Application, answer: Answer, *, drain_seconds: float, **options: Any) -> None:
-        super().__init__(app, shutdown_timeout=_CUT_SECONDS, **options)
-        self._answer, self._drain_seconds = answer, drain_seconds
+    def __init__(
+        self,
+        app: web.Application,
+        answer: Answer,
+        *,
+        drain_seconds: float,
+        limits: RequestLimits,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            app,
+            shutdown_timeout=_CUT_SECONDS,
+            max_line_size=limits.line_bytes,
+            max_field_size=limits.line_bytes,
+            max_headers=limits.headers,
+            **options,
+        )
+        self._answer, self._drain_seconds, self._limits = answer, drain_seconds, limits
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
-        return _Server(self._answer, plain)
+        return _Server(self._answer, self._limits, plain)
 
     async def shutdown(self) -> None:
         """Between "no new requests" and the cut: those under way get `drain_seconds` to end."""
@@ -64,20 +94,20 @@ class ProblemRunner(web.AppRunner):
 class _Server(web.Server):
     """As `plain`, with connections of our own kind."""
 
-    def __init__(self, answer: Answer, plain: web.Server) -> None:
+    def __init__(self, answer: Answer, limits: RequestLimits, plain: web.Server) -> None:
         super().__init__(plain.request_handler, request_factory=plain.request_factory, **plain._kwargs)
-        self._answer = answer
+        self._answer, self._limits = answer, limits
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self._answer, self, loop=self._loop, **self._kwargs)
+        return _Connection(self._answer, self._limits, self, loop=self._loop, **self._kwargs)
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_answer",)
+    __slots__ = ("_answer", "_limits")
 
-    def __init__(self, answer: Answer, manager: web.Server, **options: Any) -> None:
+    def __init__(self, answer: Answer, limits: RequestLimits, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
-        self._answer = answer
+        self._answer, self._limits = answer, limits
 
     def data_received(self, data: bytes) -> None:
         """aiohttp drops what arrives once it was told to close: of the request under way too.
@@ -109,15 +139,17 @@ class _Connection(RequestHandler):
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
         log.debug("not HTTP, from %s: %r", request.remote, exc)
-        response = self._answer(_error_of(exc))
+        response = self._answer(_error_of(exc, self._limits))
         response.force_close()  # where its next request would begin, nobody knows
         return response
 
 
-def _error_of(error: HttpProcessingError) -> AtollError:
+def _error_of(error: HttpProcessingError, limits: RequestLimits) -> AtollError:
     if isinstance(error, LineTooLong):
         return HeadersTooLarge(
-            f"The request line or a header is longer than the {MAX_LINE_BYTES} bytes that this server reads.",
-            max_bytes=MAX_LINE_BYTES,
+            f"The request line or a header is longer than the {limits.line_bytes} bytes that are read.",
+            max_bytes=limits.line_bytes,
         )
+    if _TOO_MANY in error.message:
+        return HeadersTooLarge(f"A request has at most {limits.headers} headers here.", limit=limits.headers)
     return BadRequest("The request is not well-formed HTTP/1.1.")
