@@ -31,7 +31,7 @@ class Heartbeat(Struct, frozen=True):
     """What a node says of itself every second. `load` is 0 (idle) to 1 (saturated) and may exceed it.
 
     `uploads`: requests under way that upload. A draining node begins no new one, so that a drain can wait
-    for the last.
+    for the last. `bytes_reserved`: of `bytes_free`, what uploads do not get.
     """
 
     node: Label
@@ -53,6 +53,7 @@ class Heartbeat(Struct, frozen=True):
     inodes_free: Size | UnsetType = UNSET
     scrub: ScrubFacts | None = None
     uploads: Size = 0
+    bytes_reserved: Size = 0
 
     @property
     def used_fraction(self) -> float:

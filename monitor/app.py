@@ -27,6 +27,8 @@ from monitor.cluster_survey import cluster_survey, unheard
 from monitor.condition_book import ConditionBook
 from monitor.engine_watch import EngineWatch
 from monitor.exposition import MonitorCollector
+from monitor.growth_history import GrowthHistory
+from monitor.growth_watch import GrowthWatch
 from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
 from monitor.http_api import MonitorApi, make_app
@@ -76,12 +78,16 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     engines = EngineWatch(bus, lambda: cluster_map.current, clock.now_ms)
     services = ServiceWatch(settings.service_urls, clock.now_ms)
     canaries = CanaryBoard(expected=bool(settings.canary_urls))
+    history = GrowthHistory(settings.state_dir)
+    history.load()
+    growth = GrowthWatch(watch.rows, history, clock, settings.forecast_sample_seconds)
     health = Health(
         (
             lambda: cluster_survey(watch.rows(), cluster_map.current),
             engines.survey,
             services.survey,
             canaries.survey,
+            growth.survey,
         ),
         lambda: unheard(watch.rows()),
         ConditionBook(with_limits(settings.limits), settings.damping, clock, new_id),
@@ -94,7 +100,16 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     )
     registry.register(canaries)
     api = MonitorApi(
-        settings.name, watch, book, cluster_map, heartbeats, lambda: bus.connected, clock, canaries, health
+        settings.name,
+        watch,
+        book,
+        cluster_map,
+        heartbeats,
+        lambda: bus.connected,
+        clock,
+        canaries,
+        health,
+        growth,
     )
     app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
 
@@ -104,6 +119,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         tasks.start("cluster map", cluster_map.run())
         tasks.start("heartbeats", heartbeats.run())
         tasks.start("alerts to NATS", to_nats.run())
+        tasks.start("growth", growth.run())
         tasks.start("health", health.run(settings.evaluate_seconds))
         tasks.start("engines", engines.run(settings.engine_seconds))
         tasks.start("services", services.run(settings.engine_seconds))

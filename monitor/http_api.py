@@ -13,6 +13,7 @@ from atoll.http import Handler, json_response, problems
 from monitor.alert_book import AlertBook
 from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
+from monitor.growth_watch import GrowthWatch
 from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
 from monitor.views import capacity_view, health_view, node_view, set_views
@@ -33,10 +34,11 @@ class MonitorApi:
         clock: Clock,
         canaries: CanaryBoard,
         health: Health,
+        growth: GrowthWatch,
     ) -> None:
         self._name, self._watch, self._book, self._map = name, watch, book, cluster_map
         self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
-        self._canaries, self._health = canaries, health
+        self._canaries, self._health, self._growth = canaries, health, growth
 
     def health(self) -> Any:
         """The cluster in one look."""
@@ -74,6 +76,10 @@ class MonitorApi:
         """What is not as it should be, and what to do about it: the most urgent first."""
         return {"findings": self._health.book.standing}
 
+    def forecast(self) -> Any:
+        """When nodes, sets and regions will be full."""
+        return {"forecasts": self._growth.view()}
+
     def canaries(self) -> Any:
         """How canaries came through, from every region to every other."""
         return {"canaries": self._canaries.view()}
@@ -87,7 +93,7 @@ def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Applic
     """The routes; everything under /v1 needs a key with the scope `read`."""
     app = web.Application(middlewares=[problems])
     answers = (api.health, api.nodes, api.sets, api.capacity, api.alerts, api.canaries)
-    for answer in (*answers, api.states, api.findings):
+    for answer in (*answers, api.states, api.findings, api.forecast):
         app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
     app.router.add_get("/health", _open(api.alive))
     app.router.add_get("/metrics", metrics)

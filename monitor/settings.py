@@ -54,6 +54,12 @@ class MonitorSettings(DaemonSettings):
         low=0,
         high=3650,
     )
+    forecast_sample_seconds: float = setting(
+        "Time between two points of the history that forecasts are made from.",
+        default=60.0,
+        low=0.2,
+        high=3600,
+    )
     flap_changes: int = setting(
         "What changes this often within flap_seconds keeps its worst state until calm.",
         default=5,

@@ -178,6 +178,7 @@ class Heartbeats:
             inodes_free=self._space.inodes_free,
             scrub=self._scrub(),
             uploads=self._under_way(),
+            bytes_reserved=self._settings.reserve_bytes,
         )
 
     def add_routes(self, app: web.Application) -> None:

@@ -40,6 +40,26 @@ class Finding(Struct, frozen=True):
     covered: bool = False
 
 
+class ForecastView(Struct, frozen=True):
+    """When something will be full, in days (None: not in sight), and the range that holds it in 80 %."""
+
+    scope: str
+    name: str
+    unit: str
+    free: int
+    per_day: float
+    days: float | None
+    early: float | None
+    late: float | None
+    known_days: float
+
+
+class ForecastList(Struct, frozen=True):
+    """The answer to GET /v1/forecast."""
+
+    forecasts: tuple[ForecastView, ...]
+
+
 class StateList(Struct, frozen=True):
     """The answer to GET /v1/states."""
 
@@ -65,6 +85,10 @@ class MonitorCalls:
     async def findings(self) -> tuple[Finding, ...]:
         """What is not as it should be, the most urgent first."""
         return (await self.ask("GET", "/v1/findings", FindingList)).findings
+
+    async def forecasts(self) -> tuple[ForecastView, ...]:
+        """When nodes, sets and regions will be full; nothing of those whose history is too short."""
+        return (await self.ask("GET", "/v1/forecast", ForecastList)).forecasts
 
     async def ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
         """One question, with a deadline."""

@@ -1,0 +1,180 @@
+"""Watches disks grow and says when they will be full: per node, per set, per region.
+
+A node is full when the first of bytes and inodes is used up; bytes count as used up at the node's reserve,
+for there it refuses uploads. A set is full when its first member is. A region is full when the room of all
+its nodes is used up at the growth of all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from msgspec import UNSET, Struct
+
+from monitor.clock import Clock
+from monitor.forecast import DAY, Forecast, Growth, Point, forecast, growth_of, together
+from monitor.growth_history import GrowthHistory
+from monitor.node_table import NodeRow
+from monitor.sample import Sample, Scope, Subject, Survey
+
+SAVE_SECONDS = 300.0
+AT_ONCE = 25  # growths worked out in one look: each is some milliseconds of the loop
+Unit = str  # bytes | inodes
+
+
+class ForecastView(Struct, frozen=True):
+    """When something will be full, in days; null: not in sight. `early` to `late` holds it in 80 %.
+
+    `unit`: what is used up first; `per_day`: its growth; `known_days`: how much history that rests on.
+    """
+
+    scope: Scope
+    name: str
+    unit: Unit
+    free: int
+    per_day: float
+    days: float | None
+    early: float | None
+    late: float | None
+    known_days: float
+
+
+class _Room(NamedTuple):
+    """One node's disk now."""
+
+    row: NodeRow
+    free: dict[Unit, int]
+
+
+class GrowthWatch:
+    """`look` is called with every look of the monitor; `survey` and `view` say what follows."""
+
+    def __init__(
+        self, rows: Callable[[], Sequence[NodeRow]], history: GrowthHistory, clock: Clock, every: float
+    ) -> None:
+        """`every`: seconds between two points of a series."""
+        self._rows, self._history, self._clock, self._every = rows, history, clock, every
+        self._rooms: list[_Room] = []
+        self._growths: dict[str, Growth | None] = {}
+        self._due: dict[str, None] = {}
+        self._taken_at = float("-inf")
+
+    async def run(self) -> None:
+        """Save now and then, for ever, and once more at the end."""
+        try:
+            while True:
+                await asyncio.sleep(SAVE_SECONDS)
+                await asyncio.to_thread(self._history.write, self._history.encoded())
+        finally:
+            self._history.save()
+
+    def look(self) -> None:
+        """Take a point of every node when it is time, and work out a few growths."""
+        self._rooms = [_room(row) for row in self._rows() if row.beat is not None and row.beat.bytes_total]
+        now = self._clock.monotonic()
+        if now - self._taken_at >= self._every:
+            self._taken_at = now
+            self._take_points()
+        for name in list(self._due)[:AT_ONCE]:
+            del self._due[name]
+            self._growths[name] = growth_of(self._history.points(name))
+
+    def _take_points(self) -> None:
+        at = self._clock.now_ms() / 1000
+        names = [_series(room, unit) for room in self._rooms for unit in room.free]
+        if self._rooms:
+            self._history.keep_only(names)
+        for room in self._rooms:
+            if room.row.state != "healthy":
+                continue  # its figure is old
+            for unit, used in _used(room.row):
+                self._history.add(_series(room, unit), Point(at, used))
+        self._due.update(dict.fromkeys(names))
+
+    def survey(self) -> Survey:
+        """Days to full as samples; its subjects are the cluster's, which cluster_survey.py names."""
+        self.look()
+        return Survey(tuple(_sample(view, self._region(view)) for view in self.view()), frozenset())
+
+    def _region(self, view: ForecastView) -> str:
+        if view.scope == "node":
+            return next(room.row.node.region for room in self._rooms if room.row.node.name == view.name)
+        return view.name if view.scope == "region" else ""
+
+    def view(self) -> list[ForecastView]:
+        """Every forecast that can be made now: nodes, sets, regions, each by name."""
+        nodes = {room.row.node.name: made for room in self._rooms if (made := self._of_node(room))}
+        return [*nodes.values(), *self._sets(nodes), *self._regions()]
+
+    def _of_node(self, room: _Room) -> ForecastView | None:
+        made = [
+            _view("node", room.row.node.name, unit, free, forecast(growth, free))
+            for unit, free in room.free.items()
+            if (growth := self._growths.get(_series(room, unit))) is not None
+        ]
+        return min(made, key=_soonest, default=None)
+
+    def _sets(self, nodes: dict[str, ForecastView]) -> Iterator[ForecastView]:
+        for name in sorted({room.row.node.set for room in self._rooms}):
+            members = [room.row.node.name for room in self._rooms if room.row.node.set == name]
+            found = [nodes[member] for member in members if member in nodes]
+            if found:
+                yield _renamed(min(found, key=_soonest), "set", name)
+
+    def _regions(self) -> Iterator[ForecastView]:
+        for name in sorted({room.row.node.region for room in self._rooms}):
+            rooms = [room for room in self._rooms if room.row.node.region == name]
+            growths = [g for room in rooms if (g := self._growths.get(_series(room, "bytes"))) is not None]
+            growth = together(growths) if len(growths) == len(rooms) else None
+            if growth is not None:
+                free = sum(room.free["bytes"] for room in rooms)
+                yield _view("region", name, "bytes", free, forecast(growth, free))
+
+
+def _room(row: NodeRow) -> _Room:
+    beat = row.beat
+    assert beat is not None
+    free = {"bytes": max(0, beat.bytes_free - beat.bytes_reserved)}
+    if beat.inodes_free is not UNSET and beat.inodes_free:
+        free["inodes"] = beat.inodes_free
+    return _Room(row, free)
+
+
+def _used(row: NodeRow) -> Iterator[tuple[Unit, float]]:
+    """Inodes by what is left, for nobody says how many there are: growth is a difference anyway."""
+    beat = row.beat
+    assert beat is not None
+    yield "bytes", float(beat.bytes_total - beat.bytes_free)
+    if beat.inodes_free is not UNSET and beat.inodes_free:
+        yield "inodes", -float(beat.inodes_free)
+
+
+def _series(room: _Room, unit: Unit) -> str:
+    return f"{room.row.node.name}/{unit}"
+
+
+def _view(scope: Scope, name: str, unit: Unit, free: int, made: Forecast) -> ForecastView:
+    days, early, late = (None if math.isinf(d) else round(d, 3) for d in made[:3])
+    known = round(made.growth.span / DAY, 3)
+    return ForecastView(scope, name, unit, free, round(made.growth.per_day, 1), days, early, late, known)
+
+
+def _renamed(view: ForecastView, scope: Scope, name: str) -> ForecastView:
+    return ForecastView(
+        scope, name, view.unit, view.free, view.per_day, view.days, view.early, view.late, view.known_days
+    )
+
+
+def _soonest(view: ForecastView) -> tuple[float, float]:
+    return (math.inf if view.days is None else view.days, view.free)
+
+
+def _sample(view: ForecastView, region: str) -> Sample:
+    days = math.inf if view.days is None else view.days
+    early = "?" if view.early is None else f"{view.early:.1f}"
+    late = "never" if view.late is None else f"{view.late:.1f}"
+    note = f"{early} to {late}, {view.unit}"
+    return Sample(f"atoll_{view.scope}_days_to_full", Subject(view.scope, view.name), days, region, note=note)
