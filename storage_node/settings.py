@@ -10,6 +10,7 @@ from atoll.client_address import FORWARDED_FOR
 from atoll.daemon_settings import DaemonSettings, check_networks
 from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
+from storage_node.job_settings import JobSettings
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 # Not longer than a used ticket is remembered after it expired (index_ops.py): a resumable upload that was
@@ -23,7 +24,7 @@ def _check_formats(value: tuple[str, ...]) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeSettings(DaemonSettings):
+class NodeSettings(JobSettings, DaemonSettings):
     """What a storage node needs beyond what every daemon has."""
 
     set: str = setting("The replica set this node belongs to.", check=names.check_set)
@@ -180,25 +181,6 @@ class NodeSettings(DaemonSettings):
         low=0,
         high=1_000_000,
     )
-    job_workers: int = setting(
-        "Tasks of jobs (bulk transformations, exports, fetches) done here at once. 0: none is taken.",
-        default=2,
-        low=0,
-        high=64,
-    )
-    job_tries: int = setting(
-        "How often a task is tried before it is parked, tries that ended this node included.",
-        default=5,
-        low=1,
-        high=100,
-    )
-    job_retry_seconds: float = setting(
-        "The first pause between two tries; each further one is twice as long, up to 300 s.",
-        default=2.0,
-        low=0.05,
-        high=300,
-    )
-    job_seconds: float = setting("Longest time for one try of a task.", default=900.0, low=1, high=86_400)
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
     peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
     max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
