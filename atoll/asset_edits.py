@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from atoll.descriptions import Patch
 from atoll.model import AssetRecord, Identifier, Label, Tombstone
 
 PATH = "/internal/v1/asset-edits"
@@ -68,7 +69,17 @@ class ForgetVersion(_Edit, frozen=True, tag="forget_version", kw_only=True):
     version: Identifier
 
 
-Edit = Rollback | Copy | Rename | ForgetVersion
+class Describe(_Edit, frozen=True, tag="describe", kw_only=True):
+    """Other words for the current version. A node that has not heard of `seen` refuses (`Conflict`).
+
+    `expected`: only if this is the current record's version (`PreconditionFailed`).
+    """
+
+    patch: Patch
+    expected: Identifier | None = None
+
+
+Edit = Rollback | Copy | Rename | ForgetVersion | Describe
 
 
 class EditResult(Struct, frozen=True):

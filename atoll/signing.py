@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from atoll.durability import LOCAL, Durability
 from atoll.errors import TicketExpired, TicketInvalid, Unauthorized
-from atoll.model import BucketName, Context, Extension, Identifier, Label, Milliseconds, Size, Tags
+from atoll.model import AltText, BucketName, Context, Extension, Identifier, Label, Milliseconds, Size, Tags, Title
 
 MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARS = 6144
@@ -78,6 +78,8 @@ class Ticket(Struct, frozen=True):
     allowed: tuple[Extension, ...] | None = None
     tags: Tags = ()
     context: Context = {}
+    title: Title = ""
+    alt: AltText = ""
     durability: Durability = LOCAL
     eager: tuple[str, ...] = ()
 

@@ -12,7 +12,7 @@ import logging
 
 from atoll.asset_edits import PATH, Edit, EditResult
 from atoll.bus import BusUnavailable
-from atoll.errors import AlreadyExists, AtollError
+from atoll.errors import AlreadyExists, AtollError, BadRequest, PreconditionFailed
 from query_service.catalog import Catalog
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.catalog_fold import Fold, folded
@@ -22,7 +22,8 @@ from query_service.set_orders import SetOrders
 log = logging.getLogger(__name__)
 
 SHOWN_SECONDS = 2.0  # how long an answer waits for the catalog
-FINAL: tuple[type[AtollError], ...] = (AlreadyExists,)  # what no other node would see differently
+# what no other node would see differently
+FINAL: tuple[type[AtollError], ...] = (AlreadyExists, PreconditionFailed, BadRequest)
 
 
 class Edits:

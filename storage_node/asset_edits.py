@@ -13,10 +13,11 @@ from concurrent.futures import Executor
 
 from aiohttp import web
 
-from atoll.asset_edits import PATH, Copy, Edit, EditResult, ForgetVersion, Rename, Rollback
+from atoll.asset_edits import PATH, Copy, Describe, Edit, EditResult, ForgetVersion, Rename, Rollback
 from atoll.errors import AtollError, Conflict
 from atoll.http import json_response, read_json
 from storage_node.edit_copy import copy, rename
+from storage_node.edit_describe import describe
 from storage_node.edit_forget import forget_version
 from storage_node.edit_rollback import roll_back
 from storage_node.index import Index
@@ -72,3 +73,5 @@ def operation_of(edit: Edit, origin: Origin) -> Operation[EditResult]:
             return rename(edit, origin)
         case ForgetVersion():
             return forget_version(edit, origin)
+        case Describe():
+            return describe(edit, origin)

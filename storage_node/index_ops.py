@@ -55,6 +55,8 @@ def store_upload(
             created_at=now,
             tags=ticket.tags,
             context=ticket.context,
+            title=ticket.title,
+            alt=ticket.alt,
             filename=filename,
         )
         put_blob(db, blob, digests, now)

@@ -29,9 +29,10 @@ GRAPH = graph(MODULES)
 PURE = {
     f"atoll.{name}"
     for name in (
-        "access", "asset_edits", "asset_text", "bucket", "cluster", "errors", "events", "health", "heartbeat",
-        "ids", "model", "names", "networks", "node_api", "placement",
-        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "version", "transformation",
+        "access", "asset_edits", "asset_text", "bucket", "cluster", "descriptions", "errors", "events", "health",
+        "heartbeat", "ids", "model", "names", "networks", "node_api", "placement",
+        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "upload_keys", "uploaders", "version",
+        "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
             "hints", "layers", "limits", "named", "numbers", "parameters", "parser", "paths", "reference",
