@@ -16,9 +16,12 @@ from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
 from query_service.deletes import Deleter, Departed
+from query_service.edit_subjects import EditSubjects
+from query_service.edits import Edits
 from query_service.image_access import ImageAccess
 from query_service.image_names import ImageNames
 from query_service.listing_api import ListingApi
+from query_service.names_api import NamesApi
 from query_service.position import PositionFinder
 from query_service.query_metrics import UseMeter
 from query_service.redirects import CacheRules, Redirects
@@ -30,6 +33,7 @@ from query_service.settings import QuerySettings
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.uploads_api import Admit, UploadsApi
 from query_service.url_signer import UrlSigner
+from query_service.versions_api import VersionsApi
 from query_service.wishes import Wishes
 
 
@@ -62,6 +66,8 @@ def asset_routes(
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     orders = SetOrders(views, nodes, settings.region)
     deleter = Deleter(views, nodes, orders, departed, data.invalidation.announce)
+    subjects = EditSubjects(data.catalog, finder)
+    edits = Edits(orders, data.catalog, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes
     return [
@@ -86,6 +92,8 @@ def asset_routes(
             data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes
         ).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
+        *VersionsApi(data.catalog, subjects, edits, resolver, clients, json_bytes).routes(),
+        *NamesApi(data.catalog, subjects, edits, departed, resolver, clients, json_bytes).routes(),
     ]
 
 

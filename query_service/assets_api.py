@@ -116,7 +116,8 @@ class DeletesApi:
             asset = None
         if asset is not None:
             check_found(request, asset.record)
-            return await self._deleter.delete(asset.record, trash_seconds)
+            sets = await self._catalog.sets_of(asset_id)
+            return await self._deleter.delete(asset.record, trash_seconds, sets.keys())
         # The catalog may have been emptied, or lag behind a restore: what it does not know may well be there.
         name = (needed(request, "bucket"), needed(request, "public_id")) if named else None
         return await self._deleter.delete_unindexed(asset_id, name, trash_seconds, limited_key(request))

@@ -13,6 +13,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
+from msgspec.structs import replace
+
 from atoll.api_keys import ApiKey
 from atoll.bus import BusUnavailable
 from atoll.cluster import ClusterMap
@@ -80,11 +82,17 @@ class Deleter:
         self._departed, self._announce = departed, announce
         self._room = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
 
-    async def delete(self, record: AssetRecord, trash_seconds: int | None = None) -> DeletedView:
-        """Delete an asset that the catalog knows. `trash_seconds`: how long it can be restored (None: the
-        node's setting, 0: not at all, the bytes are erased at once)."""
-        order = _order(record, trash_seconds)
-        return await self._note(await self._send(order))
+    async def delete(
+        self, record: AssetRecord, trash_seconds: int | None = None, sets: Collection[str] = ()
+    ) -> DeletedView:
+        """Delete an asset that the catalog knows, in every one of the `sets` that have records of it.
+
+        `trash_seconds`: how long it can be restored (None: the node's setting, 0: not at all, the bytes are
+        erased at once).
+        """
+        orders = [_order(replace(record, set=name), trash_seconds) for name in sorted({record.set, *sets})]
+        results = [await self._send(order) for order in orders]
+        return await self._note(max(results, key=lambda result: result.tombstone.version))
 
     async def delete_unindexed(
         self,

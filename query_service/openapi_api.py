@@ -22,9 +22,10 @@ from query_service.openapi_operations import ASSETS, CLUSTER, SERVICE
 from query_service.openapi_page import CONTENT_SECURITY, page
 from query_service.openapi_shapes import PARAMETERS, Unresolved
 from query_service.openapi_upkeep import PROOF, UPKEEP
+from query_service.openapi_versions import VERSIONS
 from query_service.routing import Route
 
-OPERATIONS: tuple[Operation, ...] = (*ASSETS, *CLUSTER, *KEYS, *PROOF, *UPKEEP, *SERVICE)
+OPERATIONS: tuple[Operation, ...] = (*ASSETS, *VERSIONS, *CLUSTER, *KEYS, *PROOF, *UPKEEP, *SERVICE)
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=300"}
 
 

@@ -85,6 +85,16 @@ EXAMPLES: Mapping[str, Any] = {
         "region": "eu-central",
     },
     "DeletedView": {"asset_id": _ASSET_ID, "deleted_at": "2026-11-21T13:20:00.000Z", "node": "eu-1"},
+    "RollbackOrder": {"version": _VERSION},
+    "RenameOrder": {"public_id": "holiday/sunrise"},
+    "CopyOrder": {"public_id": "covers/2026", "overwrite": True},
+    "DeletedVersion": {
+        "asset_id": _ASSET_ID,
+        "version": _VERSION,
+        "deleted_at": "2026-11-21T13:20:00.000Z",
+        "node": "eu-1",
+        "current": None,
+    },
     "BucketOrder": {"visibility": "public", "transformations": {"thumb": "c_fill,g_auto,h_200,w_200"}},
     "SearchOrder": {
         "bucket": "photos",

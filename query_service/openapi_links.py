@@ -28,10 +28,21 @@ def _asset(where: str) -> tuple[Link, ...]:
         Link("show", f"GET {path}", asset_id),
         Link("url", f"GET {path}/url", asset_id),
         Link("locations", f"GET {path}/locations", asset_id),
+        Link("versions", f"GET {path}/versions", asset_id),
         Link("verify", f"GET {path}/verify", asset_id),
         Link("receipt", f"GET {path}/receipt", asset_id),
         Link("delete", f"DELETE {path}", asset_id),
         Link("resolve", "POST /v1/resolve", body={"items": [{"asset_id": where}]}),
+    )
+
+
+def _version(where: str) -> tuple[Link, ...]:
+    names = {"asset_id": "$response.body#/asset_id", "version": where}
+    path = "/v1/assets/{asset_id}/versions/{version}"
+    return (
+        Link("version", f"GET {path}", names),
+        Link("version url", f"GET {path}/url", names),
+        Link("delete version", f"DELETE {path}", names),
     )
 
 
@@ -49,6 +60,9 @@ LINKS: Mapping[tuple[str, int], tuple[Link, ...]] = {
         ),
     ),
     ("GET /v1/assets", 200): _asset("$response.body#/assets/0/asset_id"),
+    ("GET /v1/assets/{asset_id}/versions", 200): _version("$response.body#/versions/0/version"),
+    ("POST /v1/assets/{asset_id}/rename", 200): _asset("$response.body#/asset_id"),
+    ("POST /v1/assets/{asset_id}/copy", 201): _asset("$response.body#/asset_id"),
     ("DELETE /v1/assets/{asset_id}", 200): (
         Link("receipt", "GET /v1/assets/{asset_id}/receipt", {"asset_id": _GONE}),
         Link("restore", "POST /v1/assets/{asset_id}/restore", {"asset_id": _GONE}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import cast
 
 import msgspec
 
@@ -12,17 +13,31 @@ from atoll.repair_api import HeldReceipt, NodeReceipt, RemovedReceipt
 
 def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str) -> NodeReceipt:
     """All that this node knows of the asset; empty when it never heard of it."""
-    stone = db.execute("SELECT body, applied_at FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+    held = _held(db, asset_id)
+    stone = _tombstone(db, asset_id, versions=not held)
     return NodeReceipt(
         node=node,
         region=region,
         asset_id=asset_id,
-        held=_held(db, asset_id),
+        held=held,
         tombstone=msgspec.json.decode(stone[0], type=Tombstone) if stone else None,
         applied_at=stone[1] if stone else None,
         removed=_removed(db, asset_id),
         lacking=_lacking(db, asset_id),
     )
+
+
+def _tombstone(db: sqlite3.Connection, asset_id: str, *, versions: bool) -> tuple[bytes, int] | None:
+    """The asset's own; with `versions` that of its newest deleted version, if it has none: when the last one
+    was deleted by itself, that deleted the asset."""
+    own = db.execute("SELECT body, applied_at FROM tombstones WHERE asset_id = ?", (asset_id,)).fetchone()
+    if own is not None or not versions:
+        return cast("tuple[bytes, int] | None", own)
+    found = db.execute(
+        "SELECT body, applied_at FROM tombstones WHERE of_asset = ? ORDER BY version DESC LIMIT 1",
+        (asset_id,),
+    ).fetchone()
+    return cast("tuple[bytes, int] | None", found)
 
 
 def _held(db: sqlite3.Connection, asset_id: str) -> tuple[HeldReceipt, ...]:

@@ -29,12 +29,16 @@ async def test_the_order_goes_to_the_set_that_the_catalog_names() -> None:
         assert asset_id == record.asset_id
         return CatalogAsset(record)
 
-    async def delete(found: object, _trash_seconds: int | None) -> DeletedView:
+    async def sets_of(_asset_id: str) -> dict[str, str]:
+        return {"s2": record.version, "older": "0" * 26}
+
+    async def delete(found: object, _trash_seconds: int | None, sets: object) -> DeletedView:
+        assert set(sets) == {"s2", "older"}  # type: ignore[call-overload]  # a collection
         orders.append(found)
         return DeletedView(record.asset_id, "now", "n1")
 
     finder = AssetFinder(NoCache(), Departed())  # type: ignore[arg-type]  # stands for one that fails
-    api = DeletesApi(SimpleNamespace(asset=asset), finder, SimpleNamespace(delete=delete))  # type: ignore[arg-type]
+    api = DeletesApi(SimpleNamespace(asset=asset, sets_of=sets_of), finder, SimpleNamespace(delete=delete))  # type: ignore[arg-type]
     request = make_mocked_request(
         "DELETE", f"/v1/assets/{record.asset_id}", match_info={"asset_id": record.asset_id}
     )
