@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from atoll.heartbeat import Heartbeat
+from atoll.jobs import JobFacts, TaskOutcome
 from atoll.model import (
     AssetRecord,
     BucketName,
@@ -74,20 +75,36 @@ class AssetDeleted(_Event, frozen=True, tag="asset.deleted"):
     tombstone: Tombstone
 
 
-Event = BlobStored | BlobReplicated | BlobDeleted | AssetDeleted
-KINDS: tuple[str, ...] = ("blob.stored", "blob.replicated", "blob.deleted", "asset.deleted")
+class JobMade(_Event, frozen=True, tag="job.made"):
+    """An upload has begun a job: work for the processors is in the queue."""
 
-_decoder = msgspec.json.Decoder(Event)
+    job: JobFacts
+
+
+class JobTask(_Event, frozen=True, tag="job.task"):
+    """How far a task of a job is, or how it ended."""
+
+    outcome: TaskOutcome
+
+
+Event = BlobStored | BlobReplicated | BlobDeleted | AssetDeleted
+JobEvent = JobMade | JobTask
+AnyEvent = Event | JobEvent
+KINDS: tuple[str, ...] = (
+    "blob.stored", "blob.replicated", "blob.deleted", "asset.deleted", "job.made", "job.task",
+)  # fmt: skip
+
+_decoder = msgspec.json.Decoder(AnyEvent)
 _heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
 _encoder = msgspec.json.Encoder()
 
 
-def kind_of(event: Event) -> str:
+def kind_of(event: AnyEvent) -> str:
     """The event's kind, as in its subject."""
     return str(event.__struct_config__.tag)
 
 
-def subject_of(event: Event) -> str:
+def subject_of(event: AnyEvent) -> str:
     """The subject an event is published on."""
     return f"atoll.{event.region}.{kind_of(event)}.{event.set}"
 
@@ -129,13 +146,13 @@ def event_headers(event_id: str, subject: str, body: bytes, keys: Keys) -> dict[
     }
 
 
-def seal_event(event: Event, keys: Keys) -> tuple[bytes, dict[str, str]]:
+def seal_event(event: AnyEvent, keys: Keys) -> tuple[bytes, dict[str, str]]:
     """Body and headers of an event as published."""
     body = _encoder.encode(event)
     return body, event_headers(event.id, subject_of(event), body, keys)
 
 
-def open_event(subject: str, body: bytes, headers: dict[str, str] | None, keys: Keys) -> Event:
+def open_event(subject: str, body: bytes, headers: dict[str, str] | None, keys: Keys) -> AnyEvent:
     """The event in a message; `BadEvent` says what is wrong with it."""
     headers = headers or {}
     if headers.get(SCHEMA_HEADER) != str(SCHEMA):
@@ -145,7 +162,7 @@ def open_event(subject: str, body: bytes, headers: dict[str, str] | None, keys: 
     if not seal_matches(keys.event, subject, body, headers.get(SIGNATURE_HEADER, "")):
         raise BadEvent("the signature is missing or wrong")
     try:
-        event: Event = _decoder.decode(body)
+        event: AnyEvent = _decoder.decode(body)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise BadEvent(str(error)) from error
     if subject_of(event) != subject:

@@ -79,16 +79,26 @@ class Consumer:
     """A durable pull consumer on one region's stream. Explicit acks; nothing is ever given up by count."""
 
     def __init__(
-        self, bus: Bus, region: Region, durable: str, subjects: list[str], *, max_ack_pending: int
+        self,
+        bus: Bus,
+        region: Region,
+        durable: str,
+        subjects: list[str],
+        *,
+        max_ack_pending: int,
+        stream: str | None = None,
+        ack_wait: float = ACK_WAIT_SECONDS,
     ) -> None:
+        """`stream`: another one of the region's than that of its events. `ack_wait`: seconds."""
         self.region = region
+        self._stream = stream or events.stream_of(region.name)
         self.durable = durable
         self._bus = bus
         self._config = ConsumerConfig(
             durable_name=durable,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_SECONDS,
+            ack_wait=ack_wait,
             max_deliver=-1,
             max_ack_pending=max_ack_pending,
             filter_subjects=subjects,
@@ -126,7 +136,7 @@ class Consumer:
     async def _bind(self) -> Pull:
         domain = self.region.jetstream_domain
         js = self._bus.jetstream(domain)
-        stream = events.stream_of(self.region.name)
+        stream = self._stream
         await js.add_consumer(stream, self._config)  # the same configuration again changes nothing
         api = f"$JS.{domain}.API" if domain else "$JS.API"
         pull = Pull(self._bus, f"{api}.CONSUMER.MSG.NEXT.{stream}.{self.durable}")
@@ -148,7 +158,7 @@ class Consumer:
 
     async def _info(self) -> ConsumerInfo:
         js = self._bus.jetstream(self.region.jetstream_domain)
-        info: ConsumerInfo = await js.consumer_info(events.stream_of(self.region.name), self.durable)
+        info: ConsumerInfo = await js.consumer_info(self._stream, self.durable)
         return info
 
     async def backlog(self) -> int:

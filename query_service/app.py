@@ -33,11 +33,13 @@ from query_service.asset_side import asset_routes
 from query_service.cluster_api import ClusterApi
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide, backoff, open_data
+from query_service.event_folds import EventFolds
 from query_service.event_reader import EventReader
 from query_service.geoip import open_geoip
 from query_service.health_watch import HealthWatch
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
+from query_service.job_side import open_jobs
 from query_service.key_side import open_keys
 from query_service.openapi_api import OpenApi
 from query_service.parking import DURABLE, Parking
@@ -91,6 +93,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 api_keys,
                 settings.max_json_bytes,
             ),
+            *open_jobs(settings, keys, ring, bus, data, views, stop).routes,
             *key_side.routes,
             *OpenApi().routes(),
             *ServiceHealth(settings.name, settings.region, cluster, health, engines).routes(),
@@ -157,7 +160,7 @@ def _indexer(
     return Indexer(
         cluster=cluster,
         make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, backoff()),
-        catalog=data.catalog,
+        catalog=EventFolds(data.catalog, data.jobs),
         announce=data.invalidation.announce,
         parking=parking,
         metrics=metrics,

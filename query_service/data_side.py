@@ -21,6 +21,7 @@ from query_service.catalog import Catalog
 from query_service.catalog_watch import CatalogWatch
 from query_service.circuit import Circuit
 from query_service.invalidation import Invalidation
+from query_service.job_store import JobStore
 from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
@@ -44,6 +45,7 @@ class DataSide(NamedTuple):
     lookup: Lookup
     invalidation: Invalidation
     shared: SharedRedis | None
+    jobs: JobStore
 
     def engines(self, nats: Callable[[], bool]) -> dict[str, Callable[[], bool]]:
         """Per engine the question whether it is up; `nats` is the one that is not ours."""
@@ -74,6 +76,7 @@ def open_data(
         lookup,
         Invalidation(bus, keys, lookup, redis),
         _open_shared(settings, stack),
+        JobStore(mongo, settings.job_days * 86_400_000, now_ms),
     )
 
 

@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from atoll import events
 from atoll.backoff import Backoff
 from atoll.bus import Bus, BusUnavailable
-from atoll.events import BadEvent, Event
+from atoll.events import AnyEvent, BadEvent
 from atoll.lifecycle import Stop
 from atoll.model import Region
 from atoll.signing import Keys
@@ -38,7 +38,7 @@ class Delivery(NamedTuple):
     """A message in our hands, and the event in it."""
 
     message: Msg
-    event: Event
+    event: AnyEvent
 
 
 class EventReader:

@@ -18,10 +18,9 @@ from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.lifecycle import Stop, Tasks
 from atoll.model import Region
-from query_service.catalog import Catalog
 from query_service.event_reader import Delivery, EventReader
 from query_service.indexer_metrics import IndexerMetrics
-from query_service.indexing import Announcer, Indexing
+from query_service.indexing import Announcer, Folds, Indexing
 from query_service.parking import Parking
 
 MAX_BATCH = 512
@@ -40,7 +39,7 @@ class Indexer:
         *,
         cluster: LiveClusterMap,
         make_reader: Callable[[Region, Queue], EventReader],
-        catalog: Catalog,
+        catalog: Folds,
         announce: Announcer,
         parking: Parking,
         metrics: IndexerMetrics,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from atoll.events import KINDS, Event, kind_of
+from atoll.events import KINDS, AnyEvent, kind_of
 from atoll.metrics import LATENCY_BUCKETS
 
 _LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0)
@@ -38,7 +38,7 @@ class IndexerMetrics:
             registry=registry,
         )
 
-    def indexed(self, event: Event, now_ms: int) -> None:
+    def indexed(self, event: AnyEvent, now_ms: int) -> None:
         """An event is in the catalog."""
         self._applied[kind_of(event)].inc()
         self._lag.observe(max(0.0, (now_ms - event.at) / 1000))

@@ -14,10 +14,11 @@ from typing import Protocol
 
 from atoll.backoff import Backoff
 from atoll.bus import BusUnavailable
+from atoll.events import AnyEvent
 from atoll.lifecycle import Stop
 from atoll.streams import answer
-from query_service.catalog import Catalog
 from query_service.catalog_errors import CatalogUnavailable
+from query_service.catalog_writer import Applied
 from query_service.event_reader import Delivery
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.parking import Parking
@@ -34,12 +35,20 @@ class Announcer(Protocol):
     async def __call__(self, asset_ids: Collection[str] | None, /) -> None: ...
 
 
+class Folds(Protocol):
+    """What becomes of events: the catalog, and what else is made of them. See `Catalog.apply`."""
+
+    async def apply(self, events: Sequence[AnyEvent], /) -> Applied: ...
+
+    async def ping(self) -> None: ...
+
+
 class Indexing:
     """Indexes batches, until `stop`: then what cannot be indexed at once is given back to the stream."""
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog: Folds,
         announce: Announcer,
         parking: Parking,
         metrics: IndexerMetrics,

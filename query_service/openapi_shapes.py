@@ -102,6 +102,9 @@ PARAMETERS = {
         Annotated[str, Meta(pattern="^[0-9a-z]{26}$")],
         example="06f9b1q3k7m2p4r6t8v0w2x4yz",
     ),
+    "job": Parameter(
+        "The job's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")], example="06f9b1q3k7m2p4r6t8v0w2x4yz"
+    ),
     "bucket": Parameter("The bucket.", example="photos"),
     "public_id": Parameter("The asset's name in its bucket.", example="holiday/beach"),
     "name": Parameter(

@@ -138,6 +138,26 @@ class QuerySettings(DaemonSettings):
     max_resolve_items: int = setting("Most items in one POST /v1/resolve.", default=1000, low=1, high=1000)
     max_list_items: int = setting("Most assets in one page of a listing.", default=1000, low=1, high=1000)
 
+    job_days: int = setting(
+        "How long a job can be looked at after it was made, in days.", default=7, low=1, high=365
+    )
+    max_job_assets: int = setting("Most images one job concerns.", default=10_000, low=1, high=100_000)
+    max_job_transformations: int = setting(
+        "Most transformations of each image in one job.", default=16, low=1, high=64
+    )
+    export_bytes: Bytes = setting(
+        "Most bytes of images in one ZIP file of an export; more become several files.",
+        default=Bytes(2**30),
+        low=1,
+        high=64 * 2**30,
+    )
+    max_event_streams: int = setting(
+        "Open streams of job events at once, of this service.", default=200, low=1, high=10_000
+    )
+    event_heartbeat_seconds: float = setting(
+        "Longest silence in a stream of job events, in seconds.", default=15.0, low=0.1, high=300
+    )
+
     signed_url_seconds: int = setting(
         "How long the URL of a private image is valid unless asked otherwise, in seconds.",
         default=3600,

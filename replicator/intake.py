@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nats.aio.msg import Msg
 
-from atoll.events import AssetDeleted, BadEvent, BlobStored, Event, open_event
+from atoll.events import AnyEvent, AssetDeleted, BadEvent, BlobStored, open_event
 from atoll.signing import Keys
 from replicator.delivery import Delivery
 from replicator.held import Held
@@ -40,7 +40,7 @@ class Intake:
         return _work_for(event, delivery)
 
 
-def _work_for(event: Event, delivery: Delivery) -> Work:
+def _work_for(event: AnyEvent, delivery: Delivery) -> Work:
     match event:
         case BlobStored(asset=asset) if asset.set == event.set:
             return Stored(event, delivery)

@@ -24,6 +24,8 @@ from storage_node.disk_probe import DiskProbe
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
 from storage_node.inspection import Inspector
+from storage_node.jobs.render_job import RenderJob
+from storage_node.jobs.side import JobSide
 from storage_node.join import keep_joined
 from storage_node.loop_meter import LoopMeter
 from storage_node.membership import Membership
@@ -125,6 +127,7 @@ class _Sides:
     heartbeats: Heartbeats
     scrub: ScrubSide
     outbox: Outbox
+    jobs: JobSide
 
 
 def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExitStack) -> _Sides:
@@ -181,7 +184,9 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
-    return _Sides(uploads, reads, heartbeats, scrub, outbox)
+    handlers = {"render": RenderJob(reads.derived.prepare)}
+    jobs = JobSide(ground, base.bus, base.cluster, base.membership, handlers, random.Random())
+    return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs)
 
 
 async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) -> None:
@@ -198,6 +203,7 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     tasks.start("ticket sweep", sweep_tickets(ground.index, ground.origin))
     tasks.start("unfinished uploads", sides.uploads.tus.sweep())
     tasks.start("eager derivatives", sides.uploads.eager.run())
+    sides.jobs.start(tasks)
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 

@@ -21,6 +21,7 @@ from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Failed, Unavailable
 from atoll.events import event_headers
+from atoll.job_stream import ensure_job_stream
 from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
@@ -130,6 +131,10 @@ class Outbox:
         await ensure_stream(
             self._bus, region, self._settings.stream_max_age_hours, self._settings.nats_replicas
         )
+        try:
+            await ensure_job_stream(self._bus, region, self._settings.nats_replicas)
+        except Unavailable as error:  # work waits then; news of images does not wait for it
+            log.warning("no work queue: %s", error.detail)
 
     async def _unpublished(self) -> Sequence[OutboxRow]:
         """The oldest events that wait, at most a batch."""

@@ -21,6 +21,8 @@ from atoll.events import (
     BlobDeleted,
     BlobReplicated,
     BlobStored,
+    JobMade,
+    JobTask,
     kind_of,
     open_event,
     open_heartbeat,
@@ -30,6 +32,7 @@ from atoll.events import (
     stream_subjects,
     subject_of,
 )
+from atoll.jobs import JobFacts, TaskOutcome
 from atoll.signing import Keys, seal
 
 KEYS = Keys(b"k" * 32)
@@ -41,6 +44,8 @@ EVENTS = [
     BlobReplicated(*WHO, "photos", SHA, "jpg", 1234),
     BlobDeleted(*WHO, "photos", SHA, "jpg", "deleted"),
     AssetDeleted(*WHO, a_tombstone()),
+    JobMade(*WHO, JobFacts("3" * 26, "upload", "photos", "cats/tom", "web", 1_800_000_000_000, 1, 1)),
+    JobTask(*WHO, TaskOutcome("3" * 26, 0, "done", 1, 1, 0)),
 ]
 
 

@@ -30,7 +30,7 @@ PURE = {
     f"atoll.{name}"
     for name in (
         "access", "asset_edits", "asset_text", "bucket", "cluster", "descriptions", "errors", "events", "health",
-        "heartbeat", "ids", "model", "names", "networks", "node_api", "placement",
+        "heartbeat", "ids", "jobs", "model", "names", "networks", "node_api", "placement",
         "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "upload_keys", "uploaders", "version",
         "transformation",
         *(f"transformation.{module}" for module in (

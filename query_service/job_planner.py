@@ -1,0 +1,206 @@
+"""From an order to a job and its tasks: which images, in which portions, done where. Reads the catalog.
+
+Refuses what would be too much for one job (413) and ids that are not there (404), before anything is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from atoll.api_keys import ApiKey
+from atoll.errors import BadRequest, NotFound, TooLarge
+from atoll.ids import new_id
+from atoll.jobs import ExportWork, JobFacts, JobItem, LookWork, RenderWork, Task, Work, packs
+from atoll.model import AssetRecord
+from atoll.node_api import handle_of
+from query_service.catalog import MAX_PAGE, Catalog
+from query_service.cluster_view import Views
+from query_service.job_dispatch import JobDispatch
+from query_service.job_wire import ExportOrder, JobOrder, LookOrder, TransformOrder
+from query_service.key_reach import check_found_by, check_layers
+from query_service.wishes import Wishes
+
+RENDER_ITEMS = 10  # images in one task: what is lost when a node dies over it, and the grain of progress
+LOOK_ITEMS = 20
+EXPORT_ITEMS = 1000
+
+
+class Plan(NamedTuple):
+    """What `JobDispatch.start` takes."""
+
+    facts: JobFacts
+    tasks: list[Task]
+
+
+@dataclass(frozen=True)
+class JobRules:
+    """What one job may be at most. `export_bytes` of images in one ZIP file."""
+
+    assets: int
+    transformations: int
+    export_bytes: int
+
+
+class JobPlanner:
+    """`now_ms`: Unix milliseconds."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        views: Views,
+        wishes: Wishes,
+        dispatch: JobDispatch,
+        rules: JobRules,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._catalog, self._views, self._wishes = catalog, views, wishes
+        self._dispatch, self._rules, self._now_ms = dispatch, rules, now_ms
+
+    async def plan(self, order: JobOrder, by: str, limited: ApiKey | None) -> Plan:
+        """The job that does what `order` says, for the key `by`; `limited`: that key if it is limited."""
+        texts = self._texts(order, limited) if isinstance(order, TransformOrder) else ()
+        records = await self._chosen(order, limited)
+        job, now = new_id(self._now_ms()), self._now_ms()
+        work = list(self._work(order, texts, records, job))
+        tasks = self._dispatch.tasks(job, work)
+        kind = order.__struct_config__.tag
+        facts = JobFacts(
+            job,
+            kind,  # type: ignore[arg-type]  # the tags of orders are kinds of jobs
+            order.bucket,
+            order.prefix or "",
+            by,
+            now,
+            len(tasks),
+            sum(_items(task.work) for task in tasks),
+        )
+        return Plan(facts, tasks)
+
+    def _texts(self, order: TransformOrder, limited: ApiKey | None) -> tuple[str, ...]:
+        """The transformations in canonical form, each once."""
+        limit = self._rules.transformations
+        if len(order.transformations) > limit:
+            raise TooLarge(
+                f"One job makes at most {limit} transformations of each image.",
+                parameter="transformations",
+                limit=limit,
+                got=len(order.transformations),
+            )
+        bucket = self._views.current().cluster.bucket(order.bucket)
+        wishes = [self._wishes.wish(bucket, text) for text in order.transformations]
+        for wish in wishes:
+            check_layers(limited, bucket.name, wish.transformation)
+        return tuple(dict.fromkeys(wish.text for wish in wishes))
+
+    async def _chosen(self, order: JobOrder, limited: ApiKey | None) -> list[AssetRecord]:
+        self._views.current().cluster.bucket(order.bucket)
+        if order.asset_ids is not None:
+            if order.prefix is not None:
+                raise BadRequest("Say prefix or asset_ids, not both.", parameter="asset_ids")
+            return await self._by_id(order.bucket, order.asset_ids, limited)
+        return await self._by_prefix(order.bucket, order.prefix or "")
+
+    async def _by_id(self, bucket: str, ids: Sequence[str], limited: ApiKey | None) -> list[AssetRecord]:
+        if len(ids) > self._rules.assets:
+            raise self._too_many(len(ids))
+        found = await self._catalog.assets(dict.fromkeys(ids))
+        records = []
+        for asset_id in dict.fromkeys(ids):
+            asset = found.get(asset_id)
+            if asset is None or asset.record.bucket != bucket:
+                raise NotFound("There is no such asset in this bucket.", asset_id=asset_id)
+            check_found_by(limited, asset_id, [(bucket, asset.record.public_id)])
+            records.append(asset.record)
+        return records
+
+    async def _by_prefix(self, bucket: str, prefix: str) -> list[AssetRecord]:
+        records: list[AssetRecord] = []
+        after: str | None = None
+        while True:
+            page = await self._catalog.page(bucket, prefix, after, MAX_PAGE)
+            records += [asset.record for asset in page.assets]
+            if len(records) > self._rules.assets:
+                raise self._too_many(len(records))
+            if page.next_after is None:
+                return records
+            after = page.next_after
+
+    def _too_many(self, got: int) -> TooLarge:
+        limit = self._rules.assets
+        return TooLarge(
+            f"One job concerns at most {limit} images; say a longer prefix.", limit=limit, got=got
+        )
+
+    def _work(
+        self, order: JobOrder, texts: tuple[str, ...], records: Iterable[AssetRecord], job: str
+    ) -> Iterable[tuple[str, str, Work]]:
+        """(region, set, work) of each task: images of one set lie on the same nodes."""
+        by_set: dict[str, list[JobItem]] = {}
+        for record in records:
+            by_set.setdefault(record.set, []).append(_item(record))
+        number = 0
+        for set_name, items in sorted(by_set.items()):
+            regions = self._regions(order, set_name)
+            for portion in self._portions(order, items):
+                for region in regions:
+                    number += 1
+                    yield region, set_name, _work_of(order, texts, tuple(portion), f"{job}-{number}.zip")
+
+    def _regions(self, order: JobOrder, set_name: str) -> Sequence[str]:
+        if isinstance(order, TransformOrder) and order.regions:
+            members = {node.region for node in self._views.current().cluster.members(set_name)}
+            if beyond := [region for region in order.regions if region not in members]:
+                raise BadRequest(
+                    f"No node of the set {set_name} stands in {beyond[0]}.",
+                    parameter="regions",
+                    got=beyond[0],
+                )
+            return tuple(dict.fromkeys(order.regions))
+        return (self._dispatch.region_for(set_name),)
+
+    def _portions(self, order: JobOrder, items: list[JobItem]) -> Iterable[list[JobItem]]:
+        match order:
+            case TransformOrder():
+                return packs(items, RENDER_ITEMS)
+            case LookOrder():
+                return packs(items, LOOK_ITEMS)
+            case ExportOrder():
+                return (
+                    part
+                    for pack in packs(items, EXPORT_ITEMS)
+                    for part in _by_bytes(pack, self._rules.export_bytes)
+                )
+
+
+def _by_bytes(items: Iterable[JobItem], most: int) -> Iterable[list[JobItem]]:
+    """Portions of at most `most` bytes; one that is larger by itself is one of its own."""
+    part: list[JobItem] = []
+    size = 0
+    for item in items:
+        if part and size + item.bytes > most:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += item.bytes
+    if part:
+        yield part
+
+
+def _item(record: AssetRecord) -> JobItem:
+    return JobItem(record.asset_id, record.public_id, str(handle_of(record)), record.blob.size)
+
+
+def _work_of(order: JobOrder, texts: tuple[str, ...], items: tuple[JobItem, ...], name: str) -> Work:
+    match order:
+        case TransformOrder():
+            return RenderWork(order.bucket, items, texts)
+        case LookOrder():
+            return LookWork(order.bucket, items)
+        case ExportOrder():
+            return ExportWork(order.bucket, items, name, order.keep_seconds)
+
+
+def _items(work: Work) -> int:
+    return len(getattr(work, "items", ())) or 1

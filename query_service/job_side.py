@@ -1,0 +1,56 @@
+"""The half of a query service that orders and watches jobs, put together. Called by app.py."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from atoll.bus import Bus
+from atoll.delivery_keys import Ring
+from atoll.ids import now_ms
+from atoll.jobs import JobFile
+from atoll.lifecycle import Stop
+from atoll.signing import Keys
+from atoll.transformation.signature import sign
+from query_service.cluster_view import Views
+from query_service.data_side import DataSide
+from query_service.job_dispatch import JobDispatch
+from query_service.job_events_api import JobEventsApi, StreamRules
+from query_service.job_planner import JobPlanner, JobRules
+from query_service.jobs_api import FoundJobs, JobsApi
+from query_service.routing import Route
+from query_service.settings import QuerySettings
+from query_service.wishes import Wishes
+
+
+class JobSide(NamedTuple):
+    """`dispatch` is also for whoever makes a job of something else: a fetch, say."""
+
+    dispatch: JobDispatch
+    routes: list[Route]
+
+
+def open_jobs(
+    settings: QuerySettings, keys: Keys, ring: Ring, bus: Bus, data: DataSide, views: Views, stop: Stop
+) -> JobSide:
+    """Nothing is connected to before it is used."""
+    store = data.jobs
+    dispatch = JobDispatch(bus, keys, store, views, settings.region, settings.nats_replicas, now_ms)
+    rules = JobRules(settings.max_job_assets, settings.max_job_transformations, settings.export_bytes)
+    planner = JobPlanner(data.catalog, views, Wishes(settings.grammar_limits), dispatch, rules, now_ms)
+    found = FoundJobs(store)
+
+    def url_of(file: JobFile) -> str:
+        """Where a job's file lies, signed for as long as it is kept."""
+        node = views.current().cluster.nodes.get(file.node)
+        signed = sign(file.path, file.expires_at // 1000, ring().newest)
+        return f"{node.url if node else ''}{file.path}?{signed}"
+
+    streams = StreamRules(settings.max_event_streams, settings.event_heartbeat_seconds)
+    return JobSide(
+        dispatch,
+        [
+            *JobsApi(store, found, planner, dispatch, url_of, settings.max_json_bytes).routes(),
+            *JobEventsApi(store, found, url_of, streams, stop, time.monotonic).routes(),
+        ],
+    )

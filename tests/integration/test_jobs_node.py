@@ -1,0 +1,181 @@
+"""A node's processor on real NATS: tasks are done, tried again, parked, cancelled, and outlive a kill."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from job_stage import RENDER, JobStage, connect, make_bucket, render
+from node_fixture import BUCKET, NodeProcess, new_region
+
+from atoll import jobs
+from atoll.events import event_headers, parked_subject, stream_of
+from atoll.ids import new_id, now_ms
+from atoll.jobs import JobItem, LookWork
+
+HEAVY = tuple(f"c_fill,h_{side},w_{side}/e_sharpen:{side % 90}/f_avif" for side in range(700, 1000, 10))
+
+
+@contextlib.asynccontextmanager
+async def stage(engines, directory, **settings):
+    region = settings.pop("region", None) or new_region()
+    node = NodeProcess(directory, engines.urls.nats, region, {"job_retry_seconds": 0.1, **settings})
+    node.start()
+    await make_bucket(node)
+    running = await connect(node)
+    try:
+        yield running
+    finally:
+        await running.client.close()
+        node.end()
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "node"
+
+
+def derivatives(stage: JobStage) -> int:
+    root = stage.node.data / "derivatives" / BUCKET
+    return sum(1 for file in root.rglob("*") if file.is_file())
+
+
+async def parked(stage: JobStage) -> list[dict[str, str]]:
+    """The headers of what was parked."""
+    stream, subject = stream_of(stage.region), parked_subject(stage.region, "jobs")
+    info = await stage.js.stream_info(stream, subjects_filter=subject)
+    found, seq = [], 0
+    for _ in range((info.state.subjects or {}).get(subject, 0)):
+        message = await stage.js.get_msg(stream, seq=seq + 1, subject=subject, next=True)
+        seq = message.seq
+        found.append(dict(message.headers or {}))
+    return found
+
+
+async def test_a_task_is_done_reported_and_gone_from_the_queue(fresh_engines, directory):
+    async with stage(fresh_engines, directory) as it:
+        items = [it.store(), it.store()]
+        task = await it.put(render(items, (*RENDER, "c_fill,h_20,w_20")))
+        (outcome,) = await it.ended(task.job)
+        assert (outcome.state, outcome.done, outcome.failed, outcome.tries) == ("done", 2, 0, 1)
+        assert derivatives(it) >= 4
+        await it.until(_empty(it), "the queue is empty")
+
+
+async def test_what_cannot_be_done_is_told_item_by_item_and_the_others_go_on(fresh_engines, directory):
+    async with stage(fresh_engines, directory) as it:
+        good, lost = it.store(), JobItem(new_id(), "lost", f"s1/{'0' * 64}.jpg")
+        task = await it.put(render([lost, good]))
+        (outcome,) = await it.ended(task.job)
+        assert (outcome.state, outcome.done, outcome.failed) == ("done", 1, 1)
+        assert [(error.item, error.problem) for error in outcome.errors] == [("lost", "not-found")]
+
+
+async def test_a_task_is_done_once_more_when_its_node_is_killed_over_it(fresh_engines, directory):
+    async with stage(fresh_engines, directory, renderers=1) as it:
+        task = await it.put(render([it.store((1200, 900))], HEAVY))
+
+        async def begun():
+            return derivatives(it) >= 2
+
+        await it.until(begun, "the first derivatives are there")
+        it.node.kill()
+        assert not [o for _, o in await it.outcomes(task.job) if o.final]
+        it.node.start()
+        ends = await it.ended(task.job)
+        assert [(o.state, o.done, o.tries) for o in ends] == [("done", 1, 2)]
+        await it.until(_empty(it), "the queue is empty")
+
+
+async def test_another_node_of_the_set_goes_on_when_one_is_killed(fresh_engines, tmp_path):
+    region = new_region()
+    async with stage(fresh_engines, tmp_path / "one", renderers=1, region=region) as it:
+        task = await it.put(render([it.store((1200, 900))], HEAVY))
+
+        async def begun():
+            return derivatives(it) >= 1
+
+        await it.until(begun, "it is begun")
+        other = NodeProcess(tmp_path / "two", fresh_engines.urls.nats, region, {"job_retry_seconds": 0.1})
+        other.keys = it.node.keys
+        (other.directory / "cluster-secret").write_text((it.node.directory / "cluster-secret").read_text())
+        other.start()
+        it.node.kill()
+        try:  # it holds no copy, and the one that does is dead: told as failed, or tried until it parks
+            (outcome,) = await it.ended(task.job)
+            assert outcome.tries >= 2
+            events = [event for event, o in await it.outcomes(task.job) if o.final]
+            assert [event.node for event in events] == [other.name]
+        finally:
+            other.stop()
+            it.node.start()
+
+
+async def test_a_task_that_kills_its_node_again_and_again_is_parked(fresh_engines, directory):
+    async with stage(fresh_engines, directory, job_tries=1, renderers=1) as it:
+        task = await it.put(render([it.store((1200, 900))], HEAVY))
+
+        async def begun():
+            return derivatives(it) >= 1
+
+        await it.until(begun, "it is begun")
+        it.node.kill()
+        it.node.start()
+        (outcome,) = await it.ended(task.job)
+        assert outcome.state == "parked"
+        (headers,) = await parked(it)
+        assert task.job in headers["Atoll-Parked-Reason"]
+        await it.until(_empty(it), "the queue is empty")
+
+
+async def test_a_task_that_never_goes_well_is_tried_so_often_and_parked(fresh_engines, directory):
+    async with stage(fresh_engines, directory, job_tries=3, job_seconds=1.0, renderers=1) as it:
+        task = await it.put(render([it.store((2400, 1800))], HEAVY * 1))
+        (outcome,) = await it.ended(task.job)
+        assert (outcome.state, outcome.tries) == ("parked", 3)
+        assert "longer than 1 s" in outcome.errors[-1].detail
+        assert len(await parked(it)) == 1
+
+
+async def test_a_cancelled_job_is_let_go_of_and_what_waited_is_gone(fresh_engines, directory):
+    async with stage(fresh_engines, directory, job_workers=1, renderers=1) as it:
+        big = it.store((1200, 900))
+        job = new_id()
+        for number in range(3):
+            await it.put(render([big], HEAVY), job=job, number=number)
+
+        async def begun():
+            return derivatives(it) >= 1
+
+        await it.until(begun, "it is begun")
+        await it.js.purge_stream(jobs.stream_of(it.region), subject=jobs.job_subject(job))
+        body, headers = jobs.seal_cancel(job, it.node.keys)
+        await it.client.publish(jobs.CANCEL_SUBJECT, body, headers=headers)
+        said = await it.ended(job)
+        assert [(o.number, o.state) for o in said] == [(0, "cancelled")]
+        other = await it.put(render([it.store()]))
+        assert [o.state for o in await it.ended(other.job)] == ["done"]
+        assert len(await it.ended(job)) == 1
+        await it.until(_empty(it), "the queue is empty")
+
+
+async def test_a_message_that_is_no_task_of_ours_is_parked_and_never_done(fresh_engines, directory):
+    async with stage(fresh_engines, directory) as it:
+        task = jobs.new_task(new_id(), 0, it.region, "s1", now_ms(), LookWork(BUCKET, ()))
+        body = jobs.task_body(task)
+        headers = event_headers(task.id, task.subject, body, it.node.keys)
+        await it.js.publish(task.subject, body + b" ", headers=headers)
+
+        async def aside():
+            return await parked(it)
+
+        (said,) = await it.until(aside, "it is parked")
+        assert "signature" in said["Atoll-Parked-Reason"]
+        assert await it.outcomes(task.job) == []
+
+
+def _empty(it: JobStage):
+    async def empty() -> bool:
+        return await it.waiting() == 0
+
+    return empty
