@@ -1,6 +1,6 @@
-"""Keys as the cluster map has them: API keys and signing keys. Pure; frozen wire types.
+"""Keys as the cluster map has them: API keys, signing keys, upload keys. Pure; frozen wire types.
 
-Secrets are never here, only their hashes (signing.py) and salts (delivery_keys.py).
+Secrets are never here, only their hashes (signing.py) and salts (delivery_keys.py, upload_keys.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from atoll.model import BucketName, Label, Milliseconds, Sha256
+from atoll.model import BucketName, Count, Label, Milliseconds, Sha256
 
 Scope = Literal["read", "write", "delete", "admin"]
 
@@ -50,3 +50,21 @@ class SigningKey(Struct, frozen=True):
     salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     created_at: Milliseconds = 0
     state: Literal["active", "retired", "revoked"] = "active"
+
+
+class UploadKey(Struct, frozen=True):
+    """A key that programs sign tickets with, offline (upload_keys.py): only for these buckets and, if it has
+    any, prefixes of public_ids; a ticket brings at most `max_files` files of `max_bytes` each (None: what
+    bucket and node allow), and is good for at most `max_seconds`. A revoked one stays in the map.
+    """
+
+    name: Label
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    buckets: Annotated[tuple[BucketName, ...], Meta(min_length=1, max_length=64)]
+    created_at: Milliseconds = 0
+    prefixes: Annotated[tuple[KeyPrefix, ...], Meta(max_length=16)] = ()
+    max_bytes: Count | None = None
+    max_files: Count = 1
+    max_seconds: Count = 3600
+    expires_at: Milliseconds | None = None
+    revoked_at: Milliseconds | None = None

@@ -1,4 +1,4 @@
-"""The cluster map as a value: regions, nodes, sets, buckets, API keys, signing keys. Pure.
+"""The cluster map as a value: regions, nodes, sets, buckets, and keys of all kinds. Pure.
 
 An entry travels as a sealed JSON document under a key such as `node.eu-1`; who does not know the cluster
 secret can neither join a node nor open a bucket. `cluster_map.py` watches the entries; this module reads
@@ -15,15 +15,15 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from atoll.access import AccessKey, SigningKey
+from atoll.access import AccessKey, SigningKey, UploadKey
 from atoll.bucket import Bucket
 from atoll.errors import NotFound
 from atoll.model import Node, Region, ReplicaSet
 from atoll.placement import distance_km
 from atoll.signing import Keys, seal, seal_matches
 
-Entry = Region | Node | ReplicaSet | Bucket | AccessKey | SigningKey
-E = TypeVar("E", Region, Node, ReplicaSet, Bucket, AccessKey, SigningKey)
+Entry = Region | Node | ReplicaSet | Bucket | AccessKey | SigningKey | UploadKey
+E = TypeVar("E", Region, Node, ReplicaSet, Bucket, AccessKey, SigningKey, UploadKey)
 _KINDS: dict[str, type[Entry]] = {
     "region": Region,
     "node": Node,
@@ -31,6 +31,7 @@ _KINDS: dict[str, type[Entry]] = {
     "bucket": Bucket,
     "key": AccessKey,
     "signing": SigningKey,
+    "upload": UploadKey,
 }
 
 
@@ -82,6 +83,7 @@ class ClusterMap:
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
     keys: Mapping[str, AccessKey] = field(default_factory=dict)
     signing: Mapping[str, SigningKey] = field(default_factory=dict)
+    upload_keys: Mapping[str, UploadKey] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> ClusterMap:

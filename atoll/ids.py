@@ -69,3 +69,9 @@ def derived_id(identifier: str, index: int) -> str:
         return identifier
     digest = hashlib.sha256(f"{identifier}/{index}".encode()).digest()
     return _encode(id_time_ms(identifier) << 80 | int.from_bytes(digest[:10], "big"))
+
+
+def hashed_id(at_ms: int, *parts: str) -> str:
+    """An identifier of that time that follows from `parts` (without NUL in them): 80 bits of SHA-256."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return _encode(at_ms << 80 | int.from_bytes(digest[:10], "big"))

@@ -26,7 +26,7 @@ ContextText = Annotated[str, Meta(max_length=256)]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=32)]
 Title = Annotated[str, Meta(max_length=256)]
 AltText = Annotated[str, Meta(max_length=1024)]
-Uploader = Annotated[str, Meta(max_length=64)]
+Uploader = Annotated[str, Meta(max_length=128)]
 Context = Annotated[dict[Tag, ContextText], Meta(max_length=32)]
 
 

@@ -18,7 +18,19 @@ from msgspec import Struct
 
 from atoll.durability import LOCAL, Durability
 from atoll.errors import TicketExpired, TicketInvalid, Unauthorized
-from atoll.model import AltText, BucketName, Context, Extension, Identifier, Label, Milliseconds, Size, Tags, Title
+from atoll.model import (
+    AltText,
+    BucketName,
+    Context,
+    Extension,
+    Identifier,
+    Label,
+    Milliseconds,
+    Size,
+    Tags,
+    Title,
+    Uploader,
+)
 
 MIN_SECRET_BYTES = 32
 MAX_TOKEN_CHARS = 6144
@@ -30,7 +42,7 @@ _MAC_CHARS = 43  # base64url of 32 bytes, no padding
 class Keys:
     """The derived keys of one cluster secret. Never printed."""
 
-    __slots__ = ("delivery", "event", "internal", "map_entry", "signing", "ticket")
+    __slots__ = ("delivery", "event", "internal", "map_entry", "signing", "ticket", "upload")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_SECRET_BYTES:
@@ -43,6 +55,7 @@ class Keys:
         self.event = _derive(secret, b"event")
         self.map_entry = _derive(secret, b"map entry")
         self.signing = _derive(secret, b"signing keys")
+        self.upload = _derive(secret, b"upload keys")
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -62,7 +75,8 @@ class Ticket(Struct, frozen=True):
 
     The upload's asset ids and versions derive from `ticket_id` and `asset_id`, so that sending the same
     bytes again with the same ticket gives the same assets. `eager`: transformations, in canonical text, to be
-    rendered as soon as the bytes are stored, beside those that the bucket names.
+    rendered as soon as the bytes are stored, beside those that the bucket names. Without `overwrite` a
+    taken name is refused. `by`: who uploads (uploaders.py).
     """
 
     ticket_id: Identifier
@@ -82,6 +96,8 @@ class Ticket(Struct, frozen=True):
     alt: AltText = ""
     durability: Durability = LOCAL
     eager: tuple[str, ...] = ()
+    overwrite: bool = True
+    by: Uploader = ""
 
 
 class InternalToken(Struct, frozen=True):

@@ -16,6 +16,7 @@ from atoll.events import BlobReplicated, BlobStored
 from atoll.ids import id_time_ms
 from atoll.model import AssetRecord, Blob
 from atoll.signing import Ticket
+from storage_node.index_naming import KEEP_ALL, VersionPolicy, bury_older, check_free
 from storage_node.index_rows import encode, is_covered, next_version, put_blob, put_event, put_record
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
@@ -26,11 +27,19 @@ _TICKET_MEMORY_MS = 86_400_000
 
 
 def store_upload(
-    ticket: Ticket, file: int, asset_id: str, blob: Blob, digests: bytes, filename: str | None, origin: Origin
+    ticket: Ticket,
+    file: int,
+    asset_id: str,
+    blob: Blob,
+    digests: bytes,
+    filename: str | None,
+    origin: Origin,
+    versions: VersionPolicy = KEEP_ALL,
 ) -> Operation[AssetRecord]:
     """An upload's blob is in place and durable: commit blob, record, ticket and event.
 
     The same ticket with the same bytes gives the record it gave before; with others `TicketReplayed`.
+    `AlreadyExists` for a ticket that may not overwrite.
     """
 
     def operation(db: sqlite3.Connection) -> AssetRecord:
@@ -44,6 +53,8 @@ def store_upload(
             if put_blob(db, blob, digests, now):  # it had been quarantined since: held again
                 put_event(db, replicated(blob, origin, now))
             return record
+        if not ticket.overwrite:
+            check_free(db, asset_id, ticket.public_id or asset_id)
         record = AssetRecord(
             asset_id=asset_id,
             public_id=ticket.public_id or asset_id,
@@ -58,6 +69,7 @@ def store_upload(
             title=ticket.title,
             alt=ticket.alt,
             filename=filename,
+            by=ticket.by,
         )
         put_blob(db, blob, digests, now)
         put_record(db, record)
@@ -66,6 +78,8 @@ def store_upload(
             (ticket.ticket_id, file, bytes.fromhex(blob.sha256), asset_id, record.version, ticket.expires_at),
         )
         put_event(db, BlobStored(**origin.stamp(now), asset=record))
+        if not versions.keep:
+            bury_older(db, record, origin, versions.trash_seconds)
         return record
 
     return operation

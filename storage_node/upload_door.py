@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import BadRequest, Overloaded, TicketInvalid, Unavailable, WrongNode
 from atoll.signing import Keys, Ticket, open_ticket
+from storage_node.offline_tickets import check_takes, is_offline, offline_bucket, offline_ticket
 from storage_node.origin import Origin
 
 
@@ -57,19 +58,29 @@ class UploadDoor:
                 "Add ?ticket=… to the URL, or the field `ticket` to the form, before the file."
                 " The query service gives tickets: POST /v1/uploads."
             )
-        ticket = open_ticket(token, self._keys, self._origin.now_ms())
+        now, current = self._origin.now_ms(), self._cluster.current
+        signed_offline = is_offline(token)
+        if signed_offline:
+            ticket = offline_ticket(token, self._keys, current, now)
+        else:
+            ticket = open_ticket(token, self._keys, now)
         if (ticket.node, ticket.set) != (self._origin.node, self._origin.set):
             here = f"{self._origin.node} of set {self._origin.set}"
             raise WrongNode(
                 f"This ticket is for node {ticket.node} of set {ticket.set}; this is {here}.",
                 node=ticket.node,
             )
+        if signed_offline:
+            check_takes(current, ticket.set)
         self.check_open(request)
         return ticket
 
     def bucket(self, request: web.Request) -> str:
         """The bucket of a ticket that `request` brings, expired or for another node; `TicketInvalid`."""
-        return open_ticket(request.query.get("ticket", ""), self._keys, 0).bucket
+        token = request.query.get("ticket", "")
+        if is_offline(token):
+            return offline_bucket(token, self._keys, self._cluster.current)
+        return open_ticket(token, self._keys, 0).bucket
 
     def check_open(self, request: web.Request) -> None:
         """`Unavailable` while the node is being drained; `BadRequest` for bodies that are packed."""

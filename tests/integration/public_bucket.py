@@ -10,9 +10,8 @@ from nats.js.errors import BucketNotFoundError, NoKeysError
 from node_fixture import BUCKET, DEADLINE, NodeProcess, until
 
 from atoll.bucket import Bucket
-from atoll.cluster import key_of, seal_entry
+from atoll.cluster import Entry, key_of, seal_entry
 from atoll.cluster_map import BUCKET as MAP
-from atoll.model import Node
 
 
 def open_bucket(node: NodeProcess, bucket: Bucket | None = None) -> None:
@@ -21,7 +20,7 @@ def open_bucket(node: NodeProcess, bucket: Bucket | None = None) -> None:
     until(lambda: b"no bucket" not in str(node.request("GET", f"/{BUCKET}/nothing").json).encode())
 
 
-async def put_entry(node: NodeProcess, entry: Bucket | Node) -> None:
+async def put_entry(node: NodeProcess, entry: Entry) -> None:
     """Put it into the cluster map as a daemon would."""
     async with asyncio.timeout(DEADLINE):
         client = await nats.connect(node.nats_url)
