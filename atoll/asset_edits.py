@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from atoll.descriptions import Patch
-from atoll.model import AssetRecord, Identifier, Label, Tombstone
+from atoll.model import AssetRecord, BucketName, Identifier, Label, Tombstone
 
 PATH = "/internal/v1/asset-edits"
 
@@ -31,7 +31,13 @@ class _Edit(Struct, frozen=True, tag_field="edit", kw_only=True):
     seen: Identifier | None = None
 
 
-class Rollback(_Edit, frozen=True, tag="rollback", kw_only=True):
+class _Adding(_Edit, frozen=True, kw_only=True):
+    """An edit that adds a version, and so is held to the policy of its bucket (None: to none)."""
+
+    bucket: BucketName | None = None
+
+
+class Rollback(_Adding, frozen=True, tag="rollback", kw_only=True):
     """A new version with the bytes and the description of an older one."""
 
     version: Identifier
@@ -45,7 +51,7 @@ class Target(Struct, frozen=True):
     seen: Identifier | None = None
 
 
-class Copy(_Edit, frozen=True, tag="copy", kw_only=True):
+class Copy(_Adding, frozen=True, tag="copy", kw_only=True):
     """A new version of `to` with the bytes and the description of a version (None: the current one).
 
     Without `overwrite` it is refused (`AlreadyExists`) where the node knows an asset of that name.
@@ -56,7 +62,7 @@ class Copy(_Edit, frozen=True, tag="copy", kw_only=True):
     overwrite: bool = False
 
 
-class Rename(_Edit, frozen=True, tag="rename", kw_only=True):
+class Rename(_Adding, frozen=True, tag="rename", kw_only=True):
     """All versions of the asset become versions of `to`, in their order, and the asset is deleted."""
 
     to: Target

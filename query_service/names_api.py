@@ -64,6 +64,7 @@ class NamesApi:
             Copy(
                 asset_id=record.asset_id,
                 set=record.set,
+                bucket=record.bucket,
                 to=to,
                 version=record.content_version if order.version else None,
                 overwrite=order.overwrite,
@@ -90,7 +91,13 @@ class NamesApi:
         result: EditResult | None = None
         for name in sorted(sets, key=lambda name: sets[name]):
             result = await self._edits.order(
-                Rename(asset_id=record.asset_id, set=name, to=to, overwrite=overwrite or result is not None)
+                Rename(
+                    asset_id=record.asset_id,
+                    set=name,
+                    bucket=record.bucket,
+                    to=to,
+                    overwrite=overwrite or result is not None,
+                )
             )
             to = Target(to.asset_id, to.public_id, result.records[-1].version)
         if result is None:

@@ -100,6 +100,7 @@ class VersionsApi:
             Rollback(
                 asset_id=asset.record.asset_id,
                 set=older.record.set,
+                bucket=asset.record.bucket,
                 seen=asset.record.version,
                 version=older.record.content_version,
             )

@@ -11,11 +11,12 @@ import sqlite3
 from msgspec.structs import replace
 
 from atoll.asset_edits import Copy, EditResult, Rename, Target
-from atoll.errors import AlreadyExists, Conflict, NotFound
+from atoll.errors import Conflict, NotFound
 from atoll.events import AssetDeleted
 from atoll.model import AssetRecord, Tombstone
 from storage_node.edit_rows import add_edited, records_of, version_of, versions_of
 from storage_node.index_deletes import known_tombstone, put_tombstone
+from storage_node.index_naming import check_free
 from storage_node.index_rows import next_version, put_event
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
@@ -28,7 +29,8 @@ def copy(edit: Copy, origin: Origin) -> Operation[EditResult]:
 
     def operation(db: sqlite3.Connection) -> EditResult:
         now, source = origin.now_ms(), version_of(db, edit.asset_id, edit.version)
-        _check_free(db, edit.to, overwrite=edit.overwrite)
+        if not edit.overwrite:
+            check_free(db, edit.to.asset_id, edit.to.public_id)
         record = _moved(db, source, edit.to, now, created_at=now)
         add_edited(db, record, origin, now)
         return EditResult(origin.node, (record,))
@@ -49,7 +51,8 @@ def rename(edit: Rename, origin: Origin) -> Operation[EditResult]:
                 limit=MAX_MOVED,
                 got=len(versions),
             )
-        _check_free(db, edit.to, overwrite=edit.overwrite)
+        if not edit.overwrite:
+            check_free(db, edit.to.asset_id, edit.to.public_id)
         records = tuple(_move(db, version, edit.to, origin, now) for version in reversed(versions))
         stone = _buried(db, edit, records[-1], origin, now)
         return EditResult(origin.node, records, (stone,))
@@ -100,11 +103,3 @@ def _repeated(db: sqlite3.Connection, edit: Rename, origin: Origin) -> EditResul
         if there:
             return EditResult(origin.node, tuple(reversed(there)), (stone,))
     raise NotFound("There is no such asset.", asset_id=edit.asset_id)
-
-
-def _check_free(db: sqlite3.Connection, to: Target, *, overwrite: bool) -> None:
-    if not overwrite and records_of(db, to.asset_id):
-        raise AlreadyExists(
-            "There is an asset of this name already. Say overwrite=true to give it a new version.",
-            public_id=to.public_id,
-        )

@@ -22,6 +22,7 @@ from storage_node.blob_locks import BlobLocks
 from storage_node.bucket_gate import BucketGate
 from storage_node.chunks import BlobHasher
 from storage_node.index import Index
+from storage_node.index_naming import KEEP_ALL, VersionPolicy
 from storage_node.index_ops import store_upload
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.origin import Origin
@@ -41,6 +42,7 @@ class Upload:
     claims: tuple[Claim, ...]
     allowed: tuple[str, ...]
     limits: InspectionLimits
+    versions: VersionPolicy = KEEP_ALL
 
     @property
     def asset_id(self) -> str:
@@ -94,6 +96,7 @@ class Ingest:
             hasher.chunk_digests(),
             upload.filename,
             self._origin,
+            upload.versions,
         )
         guarded = self._gate.guarded(operation, blob.bucket)
         return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), guarded)

@@ -156,7 +156,7 @@ class ReadSide:
         )
         DerivativeTroubles(self.derivatives, ground.registry)
         self.deletes = Deletes(index, origin, self.removals, writers, settings.trash_seconds)
-        self.edits = AssetEdits(index, origin, self.removals, writers)
+        self.edits = AssetEdits(index, origin, ground.cluster, self.removals, writers, settings.trash_seconds)
 
     def _build_routes(self, ground: Ground, salvage: Salvage, rng: random.Random) -> None:
         """Who is answered, and with what."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from atoll import names
 from atoll.cluster import ClusterMap
 from atoll.signing import Ticket
+from storage_node.index_naming import VersionPolicy
 from storage_node.ingest import Upload
 from storage_node.inspection import InspectionLimits
 from storage_node.settings import NodeSettings
@@ -45,6 +46,7 @@ def upload_of(
             max_parts=settings.max_parts,
             max_scans=settings.max_scans,
         ),
+        versions=VersionPolicy(bucket is None or bucket.versioning, settings.trash_seconds),
     )
 
 

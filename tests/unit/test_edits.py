@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from index_maker import START_MS, HandOrigin, a_ticket, opened, upload
+from index_maker import START_MS, HandOrigin, a_blob, a_ticket, opened, upload
 
 from atoll.asset_edits import Copy, Edit, EditResult, ForgetVersion, Rename, Rollback, Target
 from atoll.errors import AlreadyExists, NotFound, Unavailable
@@ -18,8 +18,10 @@ from storage_node.asset_edits import operation_of
 from storage_node.edit_rows import versions_of
 from storage_node.index import Index
 from storage_node.index_deletes import apply_tombstone, make_tombstone
-from storage_node.index_ops import add_record, store_replica
+from storage_node.index_naming import VersionPolicy, without_older
+from storage_node.index_ops import add_record, store_replica, store_upload
 from storage_node.index_repairs import quarantined
+from storage_node.index_trash import restorable
 
 CAT, DOG = named_asset_id("photos", "cat"), named_asset_id("photos", "dog")
 TO_DOG = Target(DOG, "dog")
@@ -220,8 +222,6 @@ def test_bytes_stay_on_a_replica_that_hears_of_the_rename_s_tombstone_first(tmp_
 
 
 def test_an_asset_that_is_restored_does_not_bring_back_a_version_deleted_by_itself(tmp_path: Path) -> None:
-    from storage_node.index_trash import restorable
-
     origin = HandOrigin()
     with opened(tmp_path) as index:
         first, second = shot(index, origin, b"one"), shot(index, origin, b"two")
@@ -240,3 +240,50 @@ def test_a_record_of_a_blob_that_is_held_is_refused_when_its_version_is_deleted(
         edit(index, origin, ForgetVersion(asset_id=CAT, set="s1", version=record.version))
         assert not index.write(add_record(record, origin.origin)).result(20)
         assert index.blob("photos", record.blob.sha256) is not None
+
+
+def test_an_upload_that_may_not_overwrite_is_refused_where_the_name_is_taken(tmp_path: Path) -> None:
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        shot(index, origin, b"one")
+        ticket = a_ticket(asset_id=CAT, public_id="cat", overwrite=False)
+        with pytest.raises(AlreadyExists):
+            upload(index, origin.origin, b"two", ticket)
+        assert history(index, CAT) == [a_blob(b"one").sha256]
+        index.write(make_tombstone(DeleteOrder(CAT, "photos", "cat", "s1"), origin.origin)).result(20)
+        first = upload(index, origin.origin, b"two", ticket)
+        assert upload(index, origin.origin, b"two", ticket) == first  # its own repetition is none
+
+
+def test_a_bucket_without_versions_keeps_the_newest_alone_and_the_older_one_in_the_trash(
+    tmp_path: Path,
+) -> None:
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        first = shot(index, origin, b"one")
+        origin.now += 1000
+        ticket = a_ticket(asset_id=CAT, public_id="cat")
+        operation = store_upload(
+            ticket, 0, CAT, a_blob(b"two"), b"", None, origin.origin, VersionPolicy(False, 3600)
+        )
+        second = index.write(operation).result(20)
+        assert index.asset(CAT).records == (second,)
+        told = events_of(index)[-1]
+        assert isinstance(told, AssetDeleted)
+        assert told.tombstone.version == first.version
+        (kept,) = index.read(lambda db: db.execute("SELECT purge_at FROM trash").fetchone())
+        assert kept >= origin.now + 3_600_000
+
+
+def test_a_copy_over_a_name_in_a_bucket_without_versions_leaves_the_copy_alone(tmp_path: Path) -> None:
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        shot(index, origin, b"one")
+        shot(index, origin, b"dog", "dog")
+        order = Copy(asset_id=CAT, set="s1", to=TO_DOG, overwrite=True)
+        origin.now += 1000
+        work = without_older(operation_of(order, origin.origin), origin.origin, 0)
+        result = index.write(work).result(20)
+        assert index.asset(DOG).records == result.records
+        assert len(result.tombstones) == 1
+        assert history(index, CAT) == [a_blob(b"one").sha256]
