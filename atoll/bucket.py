@@ -50,6 +50,19 @@ class Quota(Struct, frozen=True):
     assets: Size | None = None
 
 
+class Ending(Struct, frozen=True):
+    """A bucket is being deleted, `since` Unix ms: nothing comes in any more.
+
+    With `everything` what is in it is deleted (`trash_seconds`: as in a delete; None: each node's own);
+    without, the nodes are only being asked whether it is empty. `by`: the API key that wants it.
+    """
+
+    since: Milliseconds
+    everything: bool = False
+    trash_seconds: Size | None = None
+    by: str = ""
+
+
 class Bucket(Struct, frozen=True):
     """A namespace of assets and its policy. A limit that is None is the node's own.
 
@@ -59,7 +72,7 @@ class Bucket(Struct, frozen=True):
     `versioning` an upload to a taken name deletes what was there. `metadata`: whether an original keeps what
     its camera wrote. `home_regions`: images stay in these regions; `cors`: web pages of these
     origins may use tickets; `fetch_hosts`: hosts that images may be fetched from; none: no fetching.
-    `deleting_since`: the bucket and all in it are being deleted, so nothing new comes in; no order sets it.
+    `ending`: it is being deleted; no order sets that.
     """
 
     name: BucketName
@@ -79,7 +92,7 @@ class Bucket(Struct, frozen=True):
     home_regions: Annotated[tuple[Label, ...], Meta(max_length=32)] = ()
     cors: Annotated[tuple[Origin, ...], Meta(max_length=32)] = ()
     fetch_hosts: Annotated[tuple[HostPattern, ...], Meta(max_length=64)] = ()
-    deleting_since: Milliseconds | None = None
+    ending: Ending | None = None
 
     def is_home(self, region: str) -> bool:
         """Whether this bucket's images may lie in a region."""

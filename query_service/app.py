@@ -30,6 +30,7 @@ from atoll.settings import read_secret
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from query_service.asset_side import asset_routes
+from query_service.bucket_side import open_buckets
 from query_service.cluster_api import ClusterApi
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide, backoff, open_data
@@ -79,10 +80,23 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         key_side = open_keys(settings, keys, ring, api_keys, bus, cluster, data.shared, positions)
         stack.push_async_callback(key_side.close)
         nodes = NodeClient(session, keys, settings.name)
+        buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
         engines = data.engines(lambda: bus.connected)
         routes = [
-            *asset_routes(settings, keys, api_keys, ring, data, views, positions, nodes, UseMeter(registry)),
-            *ClusterApi(cluster, health, settings.max_json_bytes, settings.grammar_limits).routes(),
+            *asset_routes(
+                settings,
+                keys,
+                api_keys,
+                ring,
+                data,
+                views,
+                positions,
+                nodes,
+                UseMeter(registry),
+                buckets.admit,
+            ),
+            *ClusterApi(cluster, health).routes(),
+            *buckets.routes,
             *proof_routes(
                 cluster,
                 health,
@@ -105,6 +119,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         tasks = await stack.enter_async_context(Tasks(stop))
         _listen(tasks, bus, cluster, watch, data)
         key_side.start(tasks)
+        buckets.start(tasks)
         indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
         indexer.start()
         stack.push_async_callback(indexer.stop)

@@ -1,36 +1,25 @@
-"""/v1/nodes, /v1/sets, /v1/regions, /v1/buckets: the cluster as this service sees it now.
+"""/v1/nodes, /v1/sets, /v1/regions: the cluster as this service sees it now.
 
-Owns these views and the one change they allow, a bucket's policy. Reads the map and the health table;
-needs no database. Bucket changes are refused while NATS, and with it the map, cannot be written.
+Reads the map and the health table; needs no database.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from atoll import names
-from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
 from atoll.heartbeat import Heartbeat
-from atoll.http import json_response, read_json
+from atoll.http import json_response
 from atoll.model import Node, Region, ReplicaSet
-from atoll.transformation.limits import DEFAULTS, Limits
-from query_service.audit_guard import audit_facts
-from query_service.bucket_orders import bucket_of
-from query_service.cluster_wire import BucketOrder, MemberView, NodeView, RegionView, SetView
-from query_service.key_reach import check_bucket, limited_key
+from query_service.cluster_wire import MemberView, NodeView, RegionView, SetView
 from query_service.query_input import check_query
 from query_service.routing import Route
-
-_SEEN_SECONDS = 2.0  # how long a PUT waits to see its own change come back
 
 
 class ClusterApi:
@@ -40,12 +29,9 @@ class ClusterApi:
         self,
         cluster: LiveClusterMap,
         health: HealthTable,
-        max_json_bytes: int,
-        limits: Limits = DEFAULTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._live, self._health = cluster, health
-        self._max_json_bytes, self._limits, self._clock = max_json_bytes, limits, clock
+        self._live, self._health, self._clock = cluster, health, clock
 
     def routes(self) -> list[Route]:
         """All of it."""
@@ -53,8 +39,6 @@ class ClusterApi:
             Route("GET", "/v1/nodes", "read", self.nodes, reach="cluster"),
             Route("GET", "/v1/sets", "read", self.sets, reach="cluster"),
             Route("GET", "/v1/regions", "read", self.regions, reach="cluster"),
-            Route("GET", "/v1/buckets", "read", self.buckets, reach="inside"),
-            Route("PUT", "/v1/buckets/{bucket}", "admin", self.put_bucket, reach="inside"),
         ]
 
     @property
@@ -78,34 +62,6 @@ class ClusterApi:
         check_query(request, ())
         regions = sorted(self._map.regions.values(), key=lambda region: region.name)
         return json_response({"regions": [self._region(region) for region in regions]})
-
-    async def buckets(self, request: web.Request) -> web.Response:
-        """Every bucket in the key's reach, with its policy."""
-        check_query(request, ())
-        key = limited_key(request)
-        buckets = [b for b in self._map.buckets.values() if key is None or key.reaches_bucket(b.name)]
-        return json_response({"buckets": sorted(buckets, key=lambda b: b.name)})
-
-    async def put_bucket(self, request: web.Request) -> web.Response:
-        """Make a bucket (201), or give it another policy (200)."""
-        check_query(request, ())
-        name = names.check_bucket(request.match_info["bucket"])
-        check_bucket(request, name)
-        order = await read_json(request, BucketOrder, self._max_json_bytes)
-        bucket = bucket_of(name, order, self._limits)
-        audit_facts(request, policy=msgspec.json.encode(order).decode())
-        existed = name in self._map.buckets
-        await self._live.put(bucket)
-        await self._see(bucket)
-        return json_response(bucket, 200 if existed else 201)
-
-    async def _see(self, bucket: Bucket) -> None:
-        """Wait until this instance has the bucket too, so that a ticket may be asked for at once."""
-        try:
-            async with asyncio.timeout(_SEEN_SECONDS):
-                await self._live.wait_for(lambda cluster: cluster.buckets.get(bucket.name) == bucket)
-        except TimeoutError:
-            return  # it is written; another change or a slow NATS only hides it for now
 
     def _node(self, node: Node) -> NodeView:
         now = self._clock()

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
-from atoll.errors import Unavailable
+from atoll.errors import Conflict, Unavailable
 from atoll.health import HealthTable
 from atoll.model import Node, Position
 from atoll.placement import Bands, Candidate, Ranked, draw, rank
@@ -110,10 +111,29 @@ class ClusterView:
         A set whose other regions are down takes uploads only when no other can: better one copy than a
         refusal, but better two than one.
         """
-        open_sets = [s.name for s in self.cluster.sets.values() if not s.sealed]
-        writable = {name: self._writable(name) for name in open_sets}
-        whole = [name for name in open_sets if self._regions_up(name) > 1]
+        return self._takers(s.name for s in self.cluster.sets.values() if not s.sealed)
+
+    def writable_for(self, bucket: Bucket) -> list[list[Candidate]]:
+        """The same, of sets all of whose nodes stand in the bucket's home regions. `Conflict` without any."""
+        if not bucket.home_regions:
+            return self.writable_sets
+        inside = [s for s in self.cluster.sets.values() if self._is_inside(s.name, bucket)]
+        if not inside:
+            raise Conflict(
+                f"No set lies wholly in the home regions of {bucket.name!r}. Start nodes of a set there.",
+                bucket=bucket.name,
+                home_regions=list(bucket.home_regions),
+            )
+        return self._takers(s.name for s in inside if not s.sealed)
+
+    def _takers(self, names: Iterable[str]) -> list[list[Candidate]]:
+        writable = {name: self._writable(name) for name in names}
+        whole = [name for name in writable if self._regions_up(name) > 1]
         return [writable[name] for name in whole if writable[name]] or [w for w in writable.values() if w]
+
+    def _is_inside(self, set_name: str, bucket: Bucket) -> bool:
+        members = self.cluster.members(set_name)
+        return bool(members) and all(bucket.is_home(node.region) for node in members)
 
     def _writable(self, set_name: str) -> list[Candidate]:
         found = (self._health.writable(n, self.cluster, self.now) for n in self.cluster.members(set_name))

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from atoll.api_keys import ApiKey
 from atoll.bus import BusUnavailable
 from atoll.cluster import ClusterMap
-from atoll.errors import AtollError, BadRequest, NotFound, Unavailable
+from atoll.errors import AtollError, BadRequest, Conflict, NotFound, Unavailable
 from atoll.ids import named_asset_id
 from atoll.model import AssetRecord, Node, Tombstone
 from atoll.names import check_bucket, check_public_id
@@ -94,6 +94,11 @@ class Deleter:
         results = [await self._send(order) for order in orders]
         return await self._note(max(results, key=lambda result: result.tombstone.version))
 
+    async def delete_unchanged(self, record: AssetRecord) -> DeletedView:
+        """Delete an asset if this is its newest version; `Conflict` when the node knows a newer one."""
+        order = replace(_order(record, None), only_seen=True)
+        return await self._note(await self._send(order))
+
     async def delete_unindexed(
         self,
         asset_id: str,
@@ -142,6 +147,7 @@ class Deleter:
             DeleteResult,
             order,
             failed="Nothing was deleted: no node of the asset's set took the order.",
+            final=(Conflict,) if order.only_seen else (),
         )
 
     async def _records(self, asset_id: str) -> list[AssetRecord]:

@@ -16,6 +16,7 @@ from aiohttp import web
 from atoll.http import SAFE_HEADERS
 from query_service.openapi import Operation, document
 from query_service.openapi_about import NODE, QUERY
+from query_service.openapi_buckets import BUCKETS
 from query_service.openapi_jobs import JOBS
 from query_service.openapi_keys import KEYS
 from query_service.openapi_node import NODE_OPERATIONS, NODE_PARAMETERS
@@ -26,7 +27,17 @@ from query_service.openapi_upkeep import PROOF, UPKEEP
 from query_service.openapi_versions import VERSIONS
 from query_service.routing import Route
 
-OPERATIONS: tuple[Operation, ...] = (*ASSETS, *VERSIONS, *CLUSTER, *KEYS, *JOBS, *PROOF, *UPKEEP, *SERVICE)
+OPERATIONS: tuple[Operation, ...] = (
+    *ASSETS,
+    *VERSIONS,
+    *CLUSTER,
+    *BUCKETS,
+    *KEYS,
+    *JOBS,
+    *PROOF,
+    *UPKEEP,
+    *SERVICE,
+)
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=300"}
 
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from atoll.bucket import Bucket
 from atoll.errors import (
     BadTransformation,
+    Conflict,
     Forbidden,
+    NotFound,
+    QuotaExceeded,
     TooManyRequests,
     Unauthorized,
     Unavailable,
 )
 from atoll.node_api import AssetView
-from query_service.cluster_wire import BucketOrder
 from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,
-    BucketList,
     Locations,
     NodeList,
     RegionList,
@@ -45,6 +45,7 @@ ASSETS = (
         PLACE,
         UploadOrder,
         tag="uploads",
+        problems=(NotFound, Conflict, QuotaExceeded),
     ),
     Operation(
         "POST",
@@ -55,6 +56,7 @@ ASSETS = (
         (*PLACE, "bucket", "public_id", "files", "max_bytes", "tags", "durability"),
         tag="uploads",
         needed=("bucket",),
+        problems=(NotFound, Conflict, QuotaExceeded),
     ),
     Operation(
         "GET",
@@ -152,18 +154,6 @@ CLUSTER = (
     ),
     Operation(
         "GET", "/v1/regions", "read", "The regions", {200: Answer("Regions", RegionList)}, tag="cluster"
-    ),
-    Operation(
-        "GET", "/v1/buckets", "read", "The buckets", {200: Answer("Buckets", BucketList)}, tag="cluster"
-    ),
-    Operation(
-        "PUT",
-        "/v1/buckets/{bucket}",
-        "admin",
-        "Make a bucket, or give it another policy",
-        {200: Answer("Changed", Bucket), 201: Answer("Made", Bucket)},
-        body=BucketOrder,
-        tag="cluster",
     ),
 )
 

@@ -41,6 +41,7 @@ _FACTS: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "bad-transformation": {"parameter": _TEXT, "nearest": _TEXT},
     "too-large": {"limit": _WHOLE, "got": _WHOLE},
     "too-many-files": {"limit": _WHOLE},
+    "quota-exceeded": {"bucket": _TEXT, "of": _TEXT, "limit": _WHOLE, "used": _WHOLE, "asked": _WHOLE},
     "headers-too-large": {"max_bytes": _WHOLE},
     "body-timeout": {"seconds": {"type": "number"}},
     "wrong-node": {"node": _TEXT},

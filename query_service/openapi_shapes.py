@@ -105,6 +105,7 @@ PARAMETERS = {
     "job": Parameter(
         "The job's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")], example="06f9b1q3k7m2p4r6t8v0w2x4yz"
     ),
+    "overwrite": Parameter("Whether an asset of this name gets a new version (default); else: 409.", bool),
     "bucket": Parameter("The bucket.", example="photos"),
     "public_id": Parameter("The asset's name in its bucket.", example="holiday/beach"),
     "name": Parameter(
@@ -123,6 +124,7 @@ PARAMETERS = {
     "lat": Parameter("Where the client is: latitude, in degrees; together with lon.", Latitude),
     "lon": Parameter("Longitude, in degrees.", Longitude),
     "region": Parameter("Where the client is, by the name of a region.", example="eu-central"),
+    "net": Parameter("The network (203.0.113.0/24, 2001:db8::/48) whose clients alone a signed URL is for."),
     "expires_in": Parameter("How many seconds the URL of a private image shall be valid.", Count),
     "files": Parameter("How many files the ticket shall be good for.", Count),
     "max_bytes": Parameter("Most bytes per file; may only lower what bucket and service allow.", Count),
@@ -148,6 +150,11 @@ PARAMETERS = {
     "q": Parameter("Words; each begins a word of the title, the alternative text or the public_id."),
     "sort": Parameter("The order; a minus turns it round. Without it public_id, with `q` -created_at.", Sort),
     "fields": Parameter("Only these members of each asset, separated by commas."),
+    "force": Parameter("Whether everything in it shall be deleted, too.", bool),
+    "title": Parameter("A title, at most 256 characters."),
+    "alt": Parameter("The alternative text, at most 1,024 characters."),
+    "context": Parameter("key=value|key=value; \\ before |, = and \\ themselves.", example="source=camera"),
+    "If-Match": Parameter("Only if this is the asset's `version`, in quotes; else 412."),
     "trash_seconds": Parameter(
         "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
     ),

@@ -14,6 +14,7 @@ import random
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from atoll.bucket import Bucket
 from atoll.errors import NotFound, Unavailable
 from atoll.names import Handle
 from atoll.node_api import handle_of, rfc3339
@@ -44,7 +45,9 @@ class Resolver:
         plan = view.plan(client.position, record.set, holders)
         bucket, handle = view.cluster.bucket(record.bucket), handle_of(record)
         if text is None:
-            return self._answer(handle, plan, self._signer.blob(bucket, handle, client), record.asset_id)
+            return self._answer(
+                bucket, handle, plan, self._signer.blob(bucket, handle, client), record.asset_id
+            )
         wish = self._wishes.wish(bucket, text)
         image_url = self._signer.image(bucket, record.public_id, wish, client)
         return replace(self.derivative(asset, client, wish), image_url=image_url)
@@ -58,8 +61,9 @@ class Resolver:
         view = self._views.current()
         plan = view.plan(client.position, record.set, holders)
         handle = handle_of(record)
-        signed = self._signer.derivative(view.cluster.bucket(record.bucket), handle, wish, client)
-        return replace(self._answer(handle, plan, signed, record.asset_id), transformation=wish.text)
+        bucket = view.cluster.bucket(record.bucket)
+        signed = self._signer.derivative(bucket, handle, wish, client)
+        return replace(self._answer(bucket, handle, plan, signed, record.asset_id), transformation=wish.text)
 
     def handle(self, bucket: str, handle: Handle, client: Client, text: str | None = None) -> Resolved:
         """Where to get the bytes behind a handle; nobody is asked whether they exist."""
@@ -69,15 +73,19 @@ class Resolver:
             raise NotFound(f"There is no set {handle.set!r} with nodes in it.", set=handle.set)
         plan, policy = view.plan(client.position, handle.set, None), view.cluster.bucket(bucket)
         if text is None:
-            return self._answer(handle, plan, self._signer.blob(policy, handle, client), UNSET)
+            return self._answer(policy, handle, plan, self._signer.blob(policy, handle, client), UNSET)
         wish = self._wishes.wish(policy, text)
         check_layers(client.key, bucket, wish.transformation)
         signed = self._signer.derivative(policy, handle, wish, client)
-        return replace(self._answer(handle, plan, signed, UNSET), transformation=wish.text)
+        return replace(self._answer(policy, handle, plan, signed, UNSET), transformation=wish.text)
 
-    def _answer(self, handle: Handle, plan: Plan, signed: SignedPath, asset_id: str | UnsetType) -> Resolved:
+    def _answer(
+        self, bucket: Bucket, handle: Handle, plan: Plan, signed: SignedPath, asset_id: str | UnsetType
+    ) -> Resolved:
         path, expires_at = signed
         spots = plan.spots(self._rng)
+        if bucket.home_regions:  # its sets lie there; a handle may name any other
+            spots = [spot for spot in spots if bucket.is_home(spot.region)]
         if not spots:
             raise Unavailable(
                 f"No node of the set {handle.set!r} can serve this now.", set=handle.set, retry_after=1

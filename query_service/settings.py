@@ -94,6 +94,22 @@ class QuerySettings(DaemonSettings):
         high=3650,
     )
 
+    quota_seconds: float = setting(
+        "How old the nodes' word on how full a bucket is may be at a ticket for a quota, in seconds.",
+        default=5.0,
+        low=0,
+        high=300,
+    )
+    expiry_seconds: int = setting(
+        "How often lifecycle rules are applied, in seconds; 0: not by this query service.",
+        default=3600,
+        low=0,
+        high=604_800,
+    )
+    expiry_page: int = setting(
+        "How many assets are looked at with one question to the catalog.", default=500, low=1, high=1000
+    )
+
     ticket_seconds: int = setting(
         "How long an upload ticket is valid, in seconds.", default=900, low=10, high=86400
     )

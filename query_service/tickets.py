@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from atoll import names
 from atoll.bucket import Bucket
 from atoll.durability import check_durability, check_possible
-from atoll.errors import BadName, BadRequest, TooManyFiles, Unavailable
+from atoll.errors import BadName, BadRequest, Conflict, TooManyFiles, Unavailable
 from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
 from atoll.model import Node, Position
 from atoll.node_api import rfc3339
@@ -59,7 +59,11 @@ class TicketOffice:
         public_id = self._check_name(order)
         limits = self._limits(order, bucket)
         durability = check_durability(order.durability or bucket.durability)
-        chosen = self._choose(client)
+        if bucket.ending is not None:
+            raise Conflict(
+                f"The bucket {bucket.name!r} is being deleted; it takes nothing.", bucket=bucket.name
+            )
+        chosen = self._choose(bucket, client)
         check_possible(durability, self._regions(chosen.node.set))
         ticket = self._ticket(order, public_id, bucket, limits, chosen.node, durability)
         return self._view(ticket, chosen.node, limits)
@@ -133,8 +137,8 @@ class TicketOffice:
             allowed=bucket.allowed or names.EXTENSIONS,  # type: ignore[arg-type]  # the same words
         )
 
-    def _choose(self, client: Position) -> Candidate:
-        chosen = choose_upload_node(client, self._views.current().writable_sets, self._rng)
+    def _choose(self, bucket: Bucket, client: Position) -> Candidate:
+        chosen = choose_upload_node(client, self._views.current().writable_for(bucket), self._rng)
         if chosen is None:
             raise Unavailable("No node takes uploads now: none is healthy with room to spare.", retry_after=2)
         return chosen

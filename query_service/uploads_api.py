@@ -6,7 +6,7 @@ connection closed, because a client that goes on sending would be sending to nob
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -24,8 +24,11 @@ _REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", 
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
+Admit = Callable[[UploadOrder], Awaitable[UploadOrder]]
+
+
 class UploadsApi:
-    """Hands out tickets; `issued` is told whether one was given."""
+    """Hands out tickets; `issued` is told whether one was given, `admit` narrows an order to the quota."""
 
     def __init__(
         self,
@@ -33,7 +36,9 @@ class UploadsApi:
         positions: PositionFinder,
         max_json_bytes: int,
         issued: Callable[[bool], None],
+        admit: Admit,
     ) -> None:
+        self._admit = admit
         self._office, self._positions = office, positions
         self._max_json_bytes, self._issued = max_json_bytes, issued
 
@@ -49,7 +54,7 @@ class UploadsApi:
         check_query(request, POSITION)
         order = await read_json(request, UploadOrder, self._max_json_bytes)
         check_name(request, order.bucket, order.public_id)
-        view = self._issue(order, self._positions.of(request))
+        view = await self._issue(order, self._positions.of(request))
         return json_response(view, 201, {"Cache-Control": "no-store"})
 
     async def redirect(self, request: web.Request) -> web.Response:
@@ -64,15 +69,15 @@ class UploadsApi:
             durability=request.query.get("durability"),
         )
         check_name(request, order.bucket, order.public_id)
-        view = self._issue(order, self._positions.of(request))
+        view = await self._issue(order, self._positions.of(request))
         headers = {**SAFE_HEADERS, "Location": view.upload_url, "Cache-Control": "no-store"}
         response = web.Response(status=307, headers=headers)
         response.force_close()
         return response
 
-    def _issue(self, order: UploadOrder, client: Position) -> TicketView:
+    async def _issue(self, order: UploadOrder, client: Position) -> TicketView:
         try:
-            view = self._office.issue(order, client)
+            view = self._office.issue(await self._admit(order), client)
         except AtollError:
             self._issued(False)
             raise

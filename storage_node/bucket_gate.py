@@ -52,7 +52,7 @@ class BucketGate:
     def is_closed(self, bucket: str) -> bool:
         """Whether nothing more may come into it, as far as this node has heard."""
         known = self._cluster.current.buckets.get(bucket)
-        return known is None or known.deleting_since is not None
+        return known is None or known.ending is not None
 
     def is_home(self, bucket: Bucket) -> bool:
         """Whether this node may keep anything of a bucket."""
@@ -80,7 +80,7 @@ class BucketGate:
         policy = current.buckets.get(bucket)
         if policy is None:
             return None
-        if policy.deleting_since is not None:
+        if policy.ending is not None:
             raise Conflict(f"The bucket {bucket!r} is being deleted; it takes nothing.", bucket=bucket)
         outside = {n.region for n in current.members(self._origin.set) if not policy.is_home(n.region)}
         if outside:

@@ -14,6 +14,7 @@ import sqlite3
 
 import msgspec
 
+from atoll.errors import Conflict
 from atoll.events import AssetDeleted, BlobDeleted
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder
@@ -39,6 +40,8 @@ def make_tombstone(order: DeleteOrder, origin: Origin, trash_seconds: int = 0) -
         (here,) = db.execute(
             "SELECT max(version) FROM records WHERE asset_id = ?", (order.asset_id,)
         ).fetchone()
+        if order.only_seen and (here or "") > (order.seen or ""):
+            raise Conflict("A newer version came meanwhile.", asset_id=order.asset_id, version=here)
         newest = max(here or "", order.seen or "")
         if known and known.version >= newest and not (order.trash_seconds == 0 < known.purge_at):
             return known

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from index_maker import HandOrigin, a_blob, a_ticket, opened, upload
 
-from atoll.bucket import Bucket, Quota
+from atoll.bucket import Bucket, Ending, Quota
 from atoll.cluster import ClusterMap
 from atoll.errors import Conflict, NotFound, QuotaExceeded, TicketReplayed
 from atoll.model import AssetRecord, Node, Region
@@ -122,7 +122,7 @@ def test_a_bucket_that_is_being_deleted_or_gone_takes_nothing(tmp_path: Path) ->
     cluster = Map()
     gate = BucketGate(HandOrigin().origin, cluster)
     with opened(tmp_path) as index:
-        cluster.have(Bucket("photos", deleting_since=1))
+        cluster.have(Bucket("photos", ending=Ending(1)))
         assert gate.is_closed("photos")
         with pytest.raises(Conflict, match="being deleted"):
             put(index, gate, b"one")
