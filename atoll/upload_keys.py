@@ -84,6 +84,7 @@ class OfflineTicket(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     title: Title = ""
     alt: AltText = ""
     durability: Durability | None = None
+    overwrite: bool = True
     session: Session | None = None
 
 

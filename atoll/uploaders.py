@@ -11,13 +11,24 @@ key, so no key sees another's sessions.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated
 
 from msgspec import Meta
 
-Session = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+from atoll.errors import BadRequest
+
+_SESSION = r"^[A-Za-z0-9._-]{1,64}$(?!\n)"
+Session = Annotated[str, Meta(pattern=_SESSION)]
 _MAX_KEY = 60
 _OFFLINE = "upload:"
+
+
+def check_session(session: str | None) -> str | None:
+    """A session from a query string; `BadRequest`."""
+    if session is not None and not re.match(_SESSION, session):
+        raise BadRequest("session is 1 to 64 of A-Z, a-z, 0-9, dot, hyphen and _.", parameter="session")
+    return session
 
 
 def uploader(key: str, session: str | None = None) -> str:

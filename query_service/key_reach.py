@@ -20,8 +20,16 @@ from atoll.api_keys import ApiKey
 from atoll.errors import Forbidden, NotFound
 from atoll.model import AssetRecord
 from atoll.transformation.steps import ImageLayer, Overlay, Transformation
+from atoll.uploaders import check_session, uploader
 
 API_KEY = web.RequestKey("api_key", ApiKey)  # in the request: the key it came with
+
+
+def uploader_of(request: web.Request, session: str | None) -> str:
+    """Who uploads, as tickets and records have it: the key, or a session of its application. `BadRequest`."""
+    check_session(session)
+    key = request.get(API_KEY)
+    return uploader(key.id, session) if key is not None else ""
 
 
 def limited_key(request: web.Request) -> ApiKey | None:

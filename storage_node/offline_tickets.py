@@ -8,6 +8,7 @@ Called by upload_door.py.
 from __future__ import annotations
 
 from atoll import names
+from atoll.asset_text import check_alt, check_context, check_tags, check_title
 from atoll.cluster import ClusterMap
 from atoll.durability import check_possible
 from atoll.errors import BadName, BadRequest, Unavailable
@@ -44,11 +45,12 @@ def offline_ticket(token: str, keys: Keys, cluster: ClusterMap, now_ms: int) -> 
         public_id=public_id,
         max_pixels=wanted.max_pixels,
         allowed=wanted.allowed,
-        tags=wanted.tags,
-        context=wanted.context,
-        title=wanted.title,
-        alt=wanted.alt,
+        tags=check_tags(wanted.tags),
+        context=check_context(wanted.context),
+        title=check_title(wanted.title),
+        alt=check_alt(wanted.alt),
         durability=durability,
+        overwrite=wanted.overwrite,
         by=offline_uploader(opened.key.name, wanted.session),
     )
 
