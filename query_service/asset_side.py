@@ -30,6 +30,7 @@ from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.set_orders import SetOrders
 from query_service.settings import QuerySettings
+from query_service.taken_names import TakenNames
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.uploads_api import Admit, UploadsApi
 from query_service.url_signer import UrlSigner
@@ -86,7 +87,12 @@ def asset_routes(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
         ).routes(),
         *UploadsApi(
-            TicketOffice(views, keys, rules, rng, wishes), positions, json_bytes, meter.ticket, admit
+            TicketOffice(views, keys, rules, rng, wishes),
+            positions,
+            json_bytes,
+            meter.ticket,
+            admit,
+            TakenNames(finder),
         ).routes(),
         *ListingApi(
             data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from atoll.errors import (
+    AlreadyExists,
     BadTransformation,
     Conflict,
     Forbidden,
@@ -45,7 +46,7 @@ ASSETS = (
         PLACE,
         UploadOrder,
         tag="uploads",
-        problems=(NotFound, Conflict, QuotaExceeded),
+        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded),
     ),
     Operation(
         "POST",
@@ -53,10 +54,10 @@ ASSETS = (
         "write",
         "Upload with one command: a redirect to a fresh ticket's upload_url; the body is not read here",
         {307: Answer("Send the same request to `Location`")},
-        (*PLACE, "bucket", "public_id", "files", "max_bytes", "tags", "durability"),
+        (*PLACE, "bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite"),
         tag="uploads",
         needed=("bucket",),
-        problems=(NotFound, Conflict, QuotaExceeded),
+        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded),
     ),
     Operation(
         "GET",

@@ -76,9 +76,9 @@ def whole_number(request: web.Request, name: str, default: int, low: int, high: 
     return int(text)
 
 
-def flag(request: web.Request, name: str) -> bool:
-    """true or false; false when it is not there."""
-    text = request.query.get(name, "false")
+def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
+    """true or false; `default` when it is not there."""
+    text = request.query.get(name, "true" if default else "false")
     if text not in {"true", "false"}:
         raise BadRequest(f"{name} is true or false.", parameter=name, got=text[:40])
     return text == "true"

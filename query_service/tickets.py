@@ -53,8 +53,8 @@ class TicketOffice:
         self._views, self._keys, self._rules = views, keys, rules
         self._rng, self._wishes, self._clock_ms = rng, wishes, clock_ms
 
-    def issue(self, order: UploadOrder, client: Position) -> TicketView:
-        """A ticket for the writable node nearest to the client, in a set with room."""
+    def issue(self, order: UploadOrder, client: Position, home: str | None = None) -> TicketView:
+        """A ticket for the writable node nearest to the client, in the set `home` or else one with room."""
         bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
         public_id = self._check_name(order)
         limits = self._limits(order, bucket)
@@ -63,7 +63,7 @@ class TicketOffice:
             raise Conflict(
                 f"The bucket {bucket.name!r} is being deleted; it takes nothing.", bucket=bucket.name
             )
-        chosen = self._choose(bucket, client)
+        chosen = self._choose(bucket, client, home)
         check_possible(durability, self._regions(chosen.node.set))
         ticket = self._ticket(order, public_id, bucket, limits, chosen.node, durability)
         return self._view(ticket, chosen.node, limits)
@@ -94,6 +94,7 @@ class TicketOffice:
             context=order.context,
             durability=durability,
             eager=self._eager(order, bucket),
+            overwrite=order.overwrite,
         )
 
     def _eager(self, order: UploadOrder, bucket: Bucket) -> tuple[str, ...]:
@@ -137,8 +138,10 @@ class TicketOffice:
             allowed=bucket.allowed or names.EXTENSIONS,  # type: ignore[arg-type]  # the same words
         )
 
-    def _choose(self, bucket: Bucket, client: Position) -> Candidate:
-        chosen = choose_upload_node(client, self._views.current().writable_for(bucket), self._rng)
+    def _choose(self, bucket: Bucket, client: Position, home: str | None) -> Candidate:
+        sets = self._views.current().writable_for(bucket)
+        at_home = [members for members in sets if any(c.node.set == home for c in members)]
+        chosen = choose_upload_node(client, at_home or sets, self._rng)
         if chosen is None:
             raise Unavailable("No node takes uploads now: none is healthy with room to spare.", retry_after=2)
         return chosen

@@ -15,12 +15,13 @@ from atoll.http import SAFE_HEADERS, json_response, read_json
 from atoll.model import Position
 from query_service.key_reach import check_name
 from query_service.position import PositionFinder
-from query_service.query_input import POSITION, check_query, needed, tags_of, whole_number
+from query_service.query_input import POSITION, check_query, flag, needed, tags_of, whole_number
 from query_service.routing import Route
+from query_service.taken_names import TakenNames
 from query_service.tickets import TicketOffice
 from query_service.wire import TicketView, UploadOrder
 
-_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability"}
+_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite"}
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
@@ -37,8 +38,9 @@ class UploadsApi:
         max_json_bytes: int,
         issued: Callable[[bool], None],
         admit: Admit,
+        taken_names: TakenNames,
     ) -> None:
-        self._admit = admit
+        self._admit, self._taken_names = admit, taken_names
         self._office, self._positions = office, positions
         self._max_json_bytes, self._issued = max_json_bytes, issued
 
@@ -67,6 +69,7 @@ class UploadsApi:
             max_bytes=whole_number(request, "max_bytes", 0, 1, _NO_LIMIT) or None,
             tags=tags_of(request),
             durability=request.query.get("durability"),
+            overwrite=flag(request, "overwrite", default=True),
         )
         check_name(request, order.bucket, order.public_id)
         view = await self._issue(order, self._positions.of(request))
@@ -77,7 +80,8 @@ class UploadsApi:
 
     async def _issue(self, order: UploadOrder, client: Position) -> TicketView:
         try:
-            view = self._office.issue(await self._admit(order), client)
+            home = await self._taken_names.home_of(order)
+            view = self._office.issue(await self._admit(order), client, home)
         except AtollError:
             self._issued(False)
             raise

@@ -22,6 +22,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A wish for an upload ticket. `max_bytes` may only lower what bucket and service allow.
 
     `eager`: transformations that are made as soon as the image is stored, beside those of the bucket.
+    Without `overwrite` an upload to a name that is taken is refused.
     """
 
     bucket: Text
@@ -32,6 +33,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     context: Context = {}
     durability: Text | None = None
     eager: tuple[str, ...] = ()
+    overwrite: bool = True
 
 
 class UploadLimits(Struct, frozen=True):

@@ -34,6 +34,7 @@ from atoll.client.source import Source, open_body
 from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
 from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
+from atoll.client.version_calls import VersionCalls
 from atoll.client.views import Resolved, ResolveResult, TicketView
 from atoll.durability import check_durability
 from atoll.errors import BadRequest
@@ -47,7 +48,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls):
+class AsyncClient(FolderCalls, ClusterCalls, VersionCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -76,6 +77,7 @@ class AsyncClient(FolderCalls, ClusterCalls):
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
         FolderCalls.__init__(self, query, own, FolderParts(self._uploader, self._resolving, self._downloader))
+        VersionCalls.__init__(self, query, own)
         self.operations = Operations(query)
         self.keys = KeyCalls(query)
 
@@ -116,6 +118,7 @@ class AsyncClient(FolderCalls, ClusterCalls):
         filename: str | None = None,
         durability: str | None = None,
         eager: Iterable[str] = (),
+        overwrite: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object to the nearest node; durable when this returns.
@@ -123,11 +126,12 @@ class AsyncClient(FolderCalls, ClusterCalls):
         `durability` is `local`, `regions:N` or `all` (None: the bucket's default): the answer waits until so
         many regions have it; `AssetView.durability` says which did when the node's patience ended.
         `eager`: transformations that the node makes at once, so that the first who asks need not wait.
+        Without `overwrite` a taken name is refused (`AlreadyExists`); with it, it gets a new version.
         `progress(sent, total)` hears of bytes; `sent` falls back to 0 when a try is repeated. Raises
         `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
         `Unavailable` when no node could be reached.
         """
-        order = _order(bucket, public_id, tags, context, durability, eager)
+        order = _order(bucket, public_id, tags, context, durability, eager, overwrite)
         async with open_body(source, filename) as body:
             return await self._uploader.upload(
                 body, order, lambda sent: progress(sent, body.size) if progress else None
@@ -257,6 +261,7 @@ def _order(
     context: Mapping[str, str] | None,
     durability: str | None = None,
     eager: Iterable[str] = (),
+    overwrite: bool = True,
 ) -> UploadOrder:
     for name, words in (("tags", tags), ("eager", eager)):
         if isinstance(words, str):
@@ -264,5 +269,5 @@ def _order(
     public_id = None if public_id is None else check_public_id(public_id)
     wanted = None if durability is None else check_durability(durability)
     return UploadOrder(
-        check_bucket(bucket), public_id, tuple(tags), dict(context or {}), wanted, tuple(eager)
+        check_bucket(bucket), public_id, tuple(tags), dict(context or {}), wanted, tuple(eager), overwrite
     )

@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from atoll.backoff import Backoff
@@ -73,6 +73,13 @@ class OwnUploads:
                 if not self.doubts(asset_id, answer):
                     return answer
             await self._sleep(backoff.next())
+
+    def lacked_by(self, asset_id: str, versions: Sequence[AssetView]) -> bool:
+        """Whether the newest versions of an asset are from before our upload."""
+        own = self._lately.get(asset_id)
+        if own is None or self._clock() >= own.until:
+            return False
+        return all(own.version != v.version and own.sha256 != v.sha256 for v in versions)
 
     def doubts(self, asset_id: str, answer: object) -> bool:
         """Whether this answer (or `NotFound`) is from before our upload."""

@@ -20,6 +20,7 @@ from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
 from atoll.client.sync_folder_calls import SyncFolderCalls
+from atoll.client.sync_version_calls import SyncVersionCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
 from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
 from atoll.model import Position
@@ -30,7 +31,7 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client(SyncFolderCalls):
+class Client(SyncFolderCalls, SyncVersionCalls):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -76,6 +77,10 @@ class Client(SyncFolderCalls):
     def _folders(self) -> AsyncClient:
         return self._client
 
+    @property
+    def _versions(self) -> AsyncClient:
+        return self._client
+
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._thread.run(work)
 
@@ -89,6 +94,7 @@ class Client(SyncFolderCalls):
         context: Mapping[str, str] | None = None,
         filename: str | None = None,
         eager: Iterable[str] = (),
+        overwrite: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object; durable when this returns."""
@@ -101,6 +107,7 @@ class Client(SyncFolderCalls):
                 context=context,
                 filename=filename,
                 eager=eager,
+                overwrite=overwrite,
                 progress=progress,
             )
         )

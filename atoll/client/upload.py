@@ -43,6 +43,7 @@ class UploadOrder:
     context: Mapping[str, str] = field(default_factory=dict)
     durability: str | None = None
     eager: tuple[str, ...] = ()
+    overwrite: bool = True
 
     def body(self, size: int) -> dict[str, Any]:
         """As the body of `POST /v1/uploads`."""
@@ -51,6 +52,8 @@ class UploadOrder:
             wanted["public_id"] = self.public_id
         if self.durability is not None:
             wanted["durability"] = self.durability
+        if not self.overwrite:
+            wanted["overwrite"] = False
         if self.tags:
             wanted["tags"] = list(self.tags)
         if self.context:
