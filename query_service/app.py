@@ -124,7 +124,13 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         indexer.start()
         stack.push_async_callback(indexer.stop)
         await stack.enter_async_context(
-            serve(app, settings.listen_host, settings.listen_port, drain_seconds=settings.drain_seconds)
+            serve(
+                app,
+                settings.listen_host,
+                settings.listen_port,
+                drain_seconds=settings.drain_seconds,
+                limits=settings.request_limits,
+            )
         )
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()

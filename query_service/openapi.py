@@ -150,11 +150,15 @@ def problems_of(operation: Operation) -> tuple[Problem, ...]:
                 *ALWAYS,
                 *(KEYED if operation.scope else ()),
                 *(BODIED if operation.body is not None else ()),
-                *(NAMED if "{" in operation.path else ()),
+                *(NAMED if _names_something(operation) else ()),
                 *operation.problems,
             )
         )
     )
+
+
+def _names_something(operation: Operation) -> bool:
+    return "{" in operation.path or operation.body is not None or "bucket" in operation.query
 
 
 def _kinds(

@@ -1,8 +1,8 @@
 """Which problems an operation can answer with, and what each looks like, for the OpenAPI document. Pure.
 
-Owns what follows from an operation's shape alone – it asks for a key, has a body, names something in its
-path – so that an operation only names what is its own (`Operation.problems`). Statuses, titles and types come
-from the error classes themselves.
+Owns what follows from an operation's shape alone – it asks for a key, has a body, names something – so that
+an operation only names what is its own (`Operation.problems`). Statuses, titles and types come from the error
+classes themselves.
 """
 
 from __future__ import annotations

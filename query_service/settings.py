@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from atoll.daemon_settings import DaemonSettings
+from atoll.http_protocol import RequestLimits
 from atoll.settings import Bytes, SettingsError, setting
 from atoll.transformation.limits import DEFAULTS, Limits
 
@@ -151,6 +152,13 @@ class QuerySettings(DaemonSettings):
     max_json_bytes: Bytes = setting(
         "Largest JSON body taken, in bytes.", default=Bytes(2**20), low=1024, high=16 * 2**20
     )
+    max_json_depth: int = setting(
+        "How deep objects and lists of a JSON body may lie in each other.", default=32, low=8, high=200
+    )
+    max_header_bytes: int = setting(
+        "Longest request line, and longest header, in bytes.", default=8190, low=1024, high=65_536
+    )
+    max_headers: int = setting("Most headers of a request.", default=128, low=32, high=1024)
     max_resolve_items: int = setting("Most items in one POST /v1/resolve.", default=1000, low=1, high=1000)
     max_list_items: int = setting("Most assets in one page of a listing.", default=1000, low=1, high=1000)
 
@@ -226,6 +234,11 @@ class QuerySettings(DaemonSettings):
     geoip_database: Path | None = setting(
         "MaxMind DB file (.mmdb, city level) that places clients by address.", default=None
     )
+
+    @property
+    def request_limits(self) -> RequestLimits:
+        """What the server reads of one request."""
+        return RequestLimits(self.max_header_bytes, self.max_headers, self.max_json_depth)
 
     @property
     def grammar_limits(self) -> Limits:
