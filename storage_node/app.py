@@ -16,6 +16,7 @@ from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
+from atoll.outward import Outward, open_outward
 from atoll.settings import read_secret
 from atoll.signing import Keys
 from storage_node.blob_locks import BlobLocks
@@ -24,6 +25,8 @@ from storage_node.disk_probe import DiskProbe
 from storage_node.ground import Ground
 from storage_node.heartbeats import Heartbeats
 from storage_node.inspection import Inspector
+from storage_node.jobs.fetch_job import FetchJob
+from storage_node.jobs.handler import Handler
 from storage_node.jobs.render_job import RenderJob
 from storage_node.jobs.side import JobSide
 from storage_node.join import keep_joined
@@ -73,6 +76,7 @@ class _Base:
     membership: Membership
     peer_health: PeerHealth
     feed: OutboxFeed
+    outward: Outward
 
 
 async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -> _Base:
@@ -115,7 +119,10 @@ async def _lay_base(settings: NodeSettings, keys: Keys, stack: AsyncExitStack) -
         membership,
         await open_fonts(settings),
     )
-    return _Base(ground, bus, cluster, membership, peer_health, feed)
+    outward = await stack.enter_async_context(
+        open_outward(settings.outward_policy(), settings.outward_limits())
+    )
+    return _Base(ground, bus, cluster, membership, peer_health, feed, outward)
 
 
 @dataclass(frozen=True)
@@ -184,7 +191,10 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
-    handlers = {"render": RenderJob(reads.derived.prepare)}
+    handlers: dict[str, Handler] = {
+        "render": RenderJob(reads.derived.prepare),
+        "fetch": FetchJob(ground, base.outward, uploads),
+    }
     jobs = JobSide(ground, base.bus, base.cluster, base.membership, handlers, random.Random())
     return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs)
 

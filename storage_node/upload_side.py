@@ -45,11 +45,13 @@ class UploadSide:
         orders = EagerOrders(self.eager, cluster)
         gate = BucketGate(ground.origin, cluster, cluster.wait_for)
         ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin, gate)
-        intake = UploadIntake(
+        self.intake = intake = UploadIntake(
             ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh, gate.heard_of
         )
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
-        acknowledger = Acknowledger(settings.public_url, ground.origin, cluster, confirmer, orders.stored)
+        self.acknowledger = acknowledger = Acknowledger(
+            settings.public_url, ground.origin, cluster, confirmer, orders.stored
+        )
         self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
         self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger, TextBodies(spoolers))
         self.tus = TusSide(ground, cluster, self.door, intake, acknowledger, spoolers)

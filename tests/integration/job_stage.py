@@ -117,8 +117,8 @@ def bus_address(node: NodeProcess) -> tuple[str, str | None]:
     return f"nats://{parts.hostname}:{parts.port}", parts.username
 
 
-async def make_bucket(node: NodeProcess) -> None:
-    """The bucket of the tests, in the cluster map as the node knows it."""
+async def make_bucket(node: NodeProcess, **policy: Any) -> None:
+    """The bucket of the tests, in the cluster map as the node knows it; `policy` beside its name."""
     settings = DaemonSettings(
         name="stage",
         region=node.region,
@@ -135,4 +135,4 @@ async def make_bucket(node: NodeProcess) -> None:
         async with Tasks(Stop()) as tasks:
             tasks.start("map", cluster.run())
             await cluster.wait_for(lambda m: node.region in m.regions)
-            await cluster.put(Bucket(BUCKET, unsigned_transformations=True))
+            await cluster.put(Bucket(BUCKET, unsigned_transformations=True, **policy))
