@@ -29,6 +29,7 @@ from query_service.lease import UpkeepNotes
 log = logging.getLogger(__name__)
 
 CALL_SECONDS = 30.0
+SEEN_SECONDS = 2.0  # how long the change may take to come back here
 STILL_SECONDS = 5.0  # a replica that has had no news of deletes for so long is ordered to by itself
 
 
@@ -108,6 +109,11 @@ class BucketEnd:
         done = structs.replace(view, state="deleted", deleted_at=rfc3339(self._now_ms()))
         await self._notes.note(note_key(bucket.name), done)
         await self._cluster.remove(bucket)
+        try:
+            async with asyncio.timeout(SEEN_SECONDS):
+                await self._cluster.wait_for(lambda now: bucket.name not in now.buckets)
+        except TimeoutError:
+            pass  # it is written; a slow NATS only hides it for now
         log.info("a bucket is deleted", extra={"bucket": bucket.name, "assets": done.assets})
         return done
 

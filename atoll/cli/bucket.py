@@ -1,59 +1,108 @@
-"""Show a bucket's policy, or change parts of it: `atoll bucket set photos --transformation t=c_fill,w_99`.
+"""Make, list, show, change and delete buckets: `atoll bucket set photos --transformation t=c_fill,w_99`.
 
-What is not named stays as it is. A bucket that is not there yet is made, and then says --public or --private.
-Two people who change one bucket at the same moment: the later one's whole policy is kept.
+What `set` does not name stays as it is. `delete` takes an empty bucket; with --force everything in it is
+deleted first, and every node confirms it. Two people who change one bucket at the same moment: the later
+one's whole policy is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 
 from atoll.bucket import Bucket
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.bucket_changes import add_changes, changed, differences, policy_rows
+from atoll.cli.bucket_rules import add_rules, ruled
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, note, say, show_table
 from atoll.client.async_client import AsyncClient
-from atoll.errors import NotFound
+from atoll.client.bucket_calls import BucketDeletion, BucketDetails
+from atoll.errors import Conflict
+
+_LOOK_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll bucket`."""
     does = parser.add_subparsers(dest="does", metavar="ACTION", required=True)
-    show = does.add_parser("show", help="the whole policy")
-    show.add_argument("bucket", metavar="NAME")
-    add_shared(show)
-    change = does.add_parser("set", help="change what is named, keep the rest; needs the scope admin")
-    change.add_argument("bucket", metavar="NAME")
-    add_changes(change)
-    add_shared(change)
+    add_shared(does.add_parser("list", help="all buckets"))
+    for name, text in (
+        ("create", "make one; needs the scope admin"),
+        ("show", "the whole policy, and how much is in it"),
+        ("set", "change what is named, keep the rest; needs the scope admin"),
+        ("delete", "delete an empty one, or with --force all that is in it; needs the scope admin"),
+    ):
+        one = does.add_parser(name, help=text)
+        one.add_argument("bucket", metavar="NAME")
+        if name in {"create", "set"}:
+            add_changes(one)
+            add_rules(one)
+        if name == "delete":
+            _add_delete(one)
+        add_shared(one)
+
+
+def _add_delete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="delete everything in it first")
+    parser.add_argument(
+        "--trash-seconds", type=int, metavar="N", help="how long nodes keep the bytes; 0: not"
+    )
+    parser.add_argument("--no-wait", action="store_true", help="with --force: do not wait for the end")
 
 
 def run(args: argparse.Namespace) -> int:
     """See the module."""
-    return with_client(args, {"show": _show, "set": _set}[args.does])
+    does = {"list": _list, "create": _create, "show": _show, "set": _set, "delete": _delete}
+    return with_client(args, does[args.does])
 
 
 async def _find(client: AsyncClient, name: str) -> Bucket | None:
     return next((bucket for bucket in await client.buckets() if bucket.name == name), None)
 
 
+async def _list(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    buckets = await client.buckets()
+    if args.json:
+        emit_json({"buckets": buckets})
+    else:
+        rows = [(b.name, b.visibility, b.durability, " ".join(b.home_regions) or "all") for b in buckets]
+        show_table("Buckets", ("BUCKET", "VISIBILITY", "DURABILITY", "REGIONS"), rows)
+    return 0
+
+
 async def _show(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
-    bucket = await _find(client, args.bucket)
-    if bucket is None:
-        raise NotFound(f"There is no bucket {args.bucket!r}.", bucket=args.bucket)
+    bucket = await client.bucket(args.bucket)
     if args.json:
         emit_json(bucket)
     else:
-        show_table(bucket.name, ("SETTING", "VALUE"), policy_rows(bucket))
+        show_table(bucket.name, ("SETTING", "VALUE"), [*policy_rows(bucket), *_usage_rows(bucket)])
     return 0
+
+
+def _usage_rows(bucket: BucketDetails) -> list[tuple[str, str]]:
+    usage, quota = bucket.usage, bucket.quota
+    least = "" if usage.complete else "at least "
+    rows = [
+        (f"used {name}", f"{least}{used}" + ("" if limit is None else f" of {limit}"))
+        for name, used, limit in (("bytes", usage.bytes, quota.bytes), ("assets", usage.assets, quota.assets))
+    ]
+    return rows + [(f"not asked: {node}", why) for node, why in sorted(usage.unasked.items())]
+
+
+async def _create(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
+    if args.visibility is None:
+        raise WrongUsage("Say --public or --private.")
+    if await _find(client, args.bucket) is not None:
+        raise Conflict(f"There is a bucket {args.bucket!r} already.", bucket=args.bucket)
+    return await _set(args, client, access)
 
 
 async def _set(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
     before = await _find(client, args.bucket)
     if before is None and args.visibility is None:
         raise WrongUsage(f"There is no bucket {args.bucket!r} yet: say --public or --private to make it.")
-    wanted = changed(before or Bucket(args.bucket), args)
+    wanted = ruled(changed(before or Bucket(args.bucket), args), args)
     after = await client.put_bucket(wanted) if wanted != before else wanted
     if args.json:
         emit_json(after)
@@ -71,3 +120,25 @@ def _tell(before: Bucket | None, after: Bucket) -> None:
             say(setting, new)
         else:
             say(setting, f"{old} -> {new}")
+
+
+async def _delete(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
+    done = await client.delete_bucket(args.bucket, force=args.force, trash_seconds=args.trash_seconds)
+    left = None
+    while done.state != "deleted" and not args.no_wait:
+        if done.left != left and not args.json:
+            left = done.left
+            note(f"{done.bucket}: {left} of {done.assets} images left")
+        await asyncio.sleep(_LOOK_SECONDS)
+        done = await client.bucket_deletion(args.bucket)
+    if args.json:
+        emit_json(done)
+    else:
+        _show_end(done)
+    return 0
+
+
+def _show_end(done: BucketDeletion) -> None:
+    rows = [(r.node, r.region, "nothing left" if r.confirmed else "not yet", r.at) for r in done.receipts]
+    rows += [(node, "", why, "") for node, why in sorted(done.unasked.items())]
+    show_table(f"{done.bucket}: {done.state}", ("NODE", "REGION", "SAYS", "AT"), rows)

@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec import structs
 
-from atoll.bucket import Bucket, RenderPolicy
+from atoll.bucket import Bucket, Quota, RenderPolicy
+from atoll.cli.bucket_rules import rule_text
 from atoll.cli.exit_codes import WrongUsage
 
 DEFAULT = "default"  # the word for: no limit of the bucket's own
@@ -133,6 +134,12 @@ def _flat(bucket: Bucket) -> Mapping[str, Any]:
     for key, value in structs.asdict(bucket).items():
         if key == "transformations":
             flat |= {f"transformation {name}": text for name, text in sorted(value.items())}
+        elif isinstance(value, Quota):
+            flat |= {f"quota {of}": limit for of, limit in structs.asdict(value).items()}
+        elif key == "lifecycle":
+            flat["expire"] = tuple(rule_text(rule) for rule in value)
+        elif key in {"ending", "usage"}:
+            flat |= {} if value is None or key == "usage" else {"state": "is being deleted"}
         elif key == "rendering":
             flat |= {f"rendering {name}": limit for name, limit in structs.asdict(value).items()}
         else:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from atoll.bucket import Bucket
 from atoll.client.async_client import MAX_IN_MEMORY, AsyncClient
+from atoll.client.bucket_calls import BucketDeletion, BucketDetails
 from atoll.client.cluster_file import local_access
 from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
@@ -243,6 +244,20 @@ class Client(SyncFolderCalls, SyncVersionCalls):
     def put_bucket(self, bucket: Bucket) -> Bucket:
         """Make a bucket, or replace its whole policy."""
         return self._run(self._client.put_bucket(bucket))
+
+    def bucket(self, name: str) -> BucketDetails:
+        """One bucket and how much is in it."""
+        return self._run(self._client.bucket(name))
+
+    def delete_bucket(
+        self, name: str, *, force: bool = False, trash_seconds: int | None = None
+    ) -> BucketDeletion:
+        """Delete an empty bucket, or begin to delete everything in it."""
+        return self._run(self._client.delete_bucket(name, force=force, trash_seconds=trash_seconds))
+
+    def bucket_deletion(self, name: str) -> BucketDeletion:
+        """How far the deletion of a bucket is."""
+        return self._run(self._client.bucket_deletion(name))
 
 
 async def _next(assets: AsyncIterator[AssetView]) -> AssetView | None:
