@@ -28,7 +28,7 @@ SIGNATURE_HEADER = "Atoll-Signature"
 MAX_TASK_BYTES = 512 * 1024  # NATS takes 1 MiB; headers and what is around the items want some of it
 MAX_ERRORS = 20  # told of one task; the number of failures is always whole
 MAX_DETAIL_CHARS = 300
-_UPLOAD_JOBS = 1_000_000  # the ids of a ticket's jobs, beside those of its files
+_UPLOAD_JOB = 1_000_000  # a number that no file or task derives an id with
 CANCEL_SUBJECT = "atoll.jobs.cancel"
 
 
@@ -169,9 +169,9 @@ def new_task(job: str, number: int, region: str, set_name: str, at: int, work: W
     return Task(derived_id(job, number + 1), job, number, region, set_name, at, work)
 
 
-def upload_job_id(ticket_id: str, file: int) -> str:
+def upload_job_id(version: str) -> str:
     """The id of the job that an upload in the background begins: the same when the upload is repeated."""
-    return derived_id(ticket_id, _UPLOAD_JOBS + file)
+    return derived_id(version, _UPLOAD_JOB)
 
 
 def stream_of(region: str) -> str:

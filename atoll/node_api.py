@@ -28,6 +28,14 @@ class DurabilityView(Struct, frozen=True):
     complete: bool
 
 
+class JobStarted(Struct, frozen=True):
+    """The job that an upload in the background began: `path` on any query service tells how far it is."""
+
+    id: str
+    path: str
+    state: Literal["queued"] = "queued"
+
+
 class AssetView(Struct, frozen=True):
     """An asset as the APIs show it. `path` is the same on every node; `url` is on one of them.
 
@@ -62,6 +70,7 @@ class AssetView(Struct, frozen=True):
     faces: tuple[Face, ...] | None = None
     title: str = ""
     alt: str = ""
+    job: JobStarted | UnsetType = UNSET
 
 
 def handle_of(record: AssetRecord) -> Handle:

@@ -96,6 +96,7 @@ class Ticket(Struct, frozen=True):
     alt: AltText = ""
     durability: Durability = LOCAL
     eager: tuple[str, ...] = ()
+    background: bool = False
     overwrite: bool = True
     by: Uploader = ""
 

@@ -94,6 +94,7 @@ class TicketOffice:
             context=order.context,
             durability=durability,
             eager=self._eager(order, bucket),
+            background=order.background,
             overwrite=order.overwrite,
         )
 

@@ -21,7 +21,7 @@ from query_service.taken_names import TakenNames
 from query_service.tickets import TicketOffice
 from query_service.wire import TicketView, UploadOrder
 
-_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite"}
+_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite", "async"}
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
@@ -70,6 +70,7 @@ class UploadsApi:
             tags=tags_of(request),
             durability=request.query.get("durability"),
             overwrite=flag(request, "overwrite", default=True),
+            background=flag(request, "async"),
         )
         check_name(request, order.bucket, order.public_id)
         view = await self._issue(order, self._positions.of(request))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from atoll.model import Context, Extension, Tags
 
@@ -22,7 +22,8 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A wish for an upload ticket. `max_bytes` may only lower what bucket and service allow.
 
     `eager`: transformations that are made as soon as the image is stored, beside those of the bucket.
-    Without `overwrite` an upload to a name that is taken is refused.
+    Without `overwrite` an upload to a name that is taken is refused. With `async` the node answers 202 with
+    a job as soon as the bytes are durable: eager transformations are made by that job.
     """
 
     bucket: Text
@@ -34,6 +35,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     durability: Text | None = None
     eager: tuple[str, ...] = ()
     overwrite: bool = True
+    background: bool = field(default=False, name="async")
 
 
 class UploadLimits(Struct, frozen=True):

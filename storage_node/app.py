@@ -27,7 +27,7 @@ from storage_node.heartbeats import Heartbeats
 from storage_node.inspection import Inspector
 from storage_node.jobs.fetch_job import FetchJob
 from storage_node.jobs.handler import Handler
-from storage_node.jobs.render_job import RenderJob
+from storage_node.jobs.kinds import JobKinds
 from storage_node.jobs.side import JobSide
 from storage_node.join import keep_joined
 from storage_node.loop_meter import LoopMeter
@@ -135,6 +135,7 @@ class _Sides:
     scrub: ScrubSide
     outbox: Outbox
     jobs: JobSide
+    kinds: JobKinds
 
 
 def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExitStack) -> _Sides:
@@ -191,12 +192,13 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
+    kinds = JobKinds(ground, reads, inspector)
     handlers: dict[str, Handler] = {
-        "render": RenderJob(reads.derived.prepare),
+        **kinds.handlers,
         "fetch": FetchJob(ground, base.outward, uploads),
     }
     jobs = JobSide(ground, base.bus, base.cluster, base.membership, handlers, random.Random())
-    return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs)
+    return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs, kinds)
 
 
 async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) -> None:
@@ -214,6 +216,7 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     tasks.start("unfinished uploads", sides.uploads.tus.sweep())
     tasks.start("eager derivatives", sides.uploads.eager.run())
     sides.jobs.start(tasks)
+    sides.kinds.start(tasks)
     sides.scrub.start(tasks)
     sides.reads.start(tasks)
 
@@ -222,6 +225,7 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     cors.add_to(app)
     sides.uploads.api.add_routes(app)
     sides.uploads.tus.api.add_routes(app)
+    sides.kinds.add_routes(app)
     sides.heartbeats.add_routes(app)
     app.router.add_get("/metrics", metrics_handler(ground.registry, settings.metrics_allow))
     sides.scrub.add_routes(app)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from atoll.events import Event, subject_of
+from atoll.events import AnyEvent, subject_of
 from atoll.ids import id_time_ms, new_id, version_id
 from atoll.model import AssetRecord, Blob
 from storage_node.index_looks import looks_of
@@ -26,7 +26,7 @@ class OutboxRow(NamedTuple):
     at: int
 
 
-def put_event(db: sqlite3.Connection, event: Event) -> None:
+def put_event(db: sqlite3.Connection, event: AnyEvent) -> None:
     db.execute(
         "INSERT INTO outbox (event_id, subject, body, at) VALUES (?, ?, ?, ?)",
         (event.id, subject_of(event), encode(event), event.at),

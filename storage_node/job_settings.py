@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atoll.outward_settings import OutwardSettings
-from atoll.settings import setting
+from atoll.settings import Bytes, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,11 @@ class JobSettings(OutwardSettings):
     )
     fetch_seconds: float = setting(
         "Longest time for fetching one image by URL, redirects included.", default=60.0, low=0.1, high=3600
+    )
+    exports_bytes: Bytes = setting(
+        "Disk space for exported files that wait to be downloaded, all together.",
+        default=Bytes(10 * 2**30),
+        low=1,
     )
     job_workers: int = setting(
         "Tasks of jobs (bulk transformations, exports, fetches) done here at once. 0: none is taken.",

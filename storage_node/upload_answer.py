@@ -6,6 +6,7 @@ Called by every route that takes bytes from clients, once the asset is durable h
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -14,10 +15,16 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.durability import LOCAL
 from atoll.errors import NodeRemoved
 from atoll.model import AssetRecord
-from atoll.node_api import AssetView, DurabilityView, view_of
+from atoll.node_api import AssetView, DurabilityView, JobStarted, view_of
 from atoll.signing import Ticket
 from storage_node.durability import Confirmer
 from storage_node.origin import Origin
+
+
+class Background(Protocol):
+    """Makes a job of what else is to be done for an image; see jobs/uploads.py."""
+
+    async def begin(self, record: AssetRecord, ticket: Ticket) -> JobStarted: ...
 
 
 class Acknowledger:
@@ -30,19 +37,30 @@ class Acknowledger:
         cluster: LiveClusterMap,
         confirmer: Confirmer,
         stored: Callable[[AssetRecord, Ticket], None] = lambda _record, _ticket: None,
+        background: Background | None = None,
     ) -> None:
         self._url, self._origin, self._cluster = public_url, origin, cluster
-        self._confirmer, self._stored = confirmer, stored
+        self._confirmer, self._stored, self._background = confirmer, stored, background
 
     async def confirmed(self, record: AssetRecord, ticket: Ticket) -> AssetView:
         """The stored upload as shown; if the ticket asks for more regions, with what they confirmed."""
         self._check_member()
+        if ticket.background and self._background is not None:
+            return await self._begun(record, ticket, self._background)
         self._stored(record, ticket)
         if ticket.durability == LOCAL:
             return self.view(record)
         confirmed = await self._confirmer.confirm(record, ticket.durability)
         told = DurabilityView(ticket.durability, confirmed.regions, confirmed.enough)
         return msgspec.structs.replace(view_of(record, self._url, confirmed.locations), durability=told)
+
+    async def _begun(self, record: AssetRecord, ticket: Ticket, background: Background) -> AssetView:
+        """Nobody is waited for: the other regions take it as they do any upload."""
+        view = msgspec.structs.replace(self.view(record), job=await background.begin(record, ticket))
+        if ticket.durability == LOCAL:
+            return view
+        told = DurabilityView(ticket.durability, (self._origin.region,), complete=False)
+        return msgspec.structs.replace(view, durability=told)
 
     def view(self, record: AssetRecord) -> AssetView:
         """The same without asking anybody."""
@@ -59,6 +77,8 @@ class Acknowledger:
 
 
 def status_of(asset: AssetView) -> int:
-    """202: it is stored here and kept, but not yet where the upload asked for."""
+    """202: it is stored here and kept, but not yet where the upload asked for, or a job is at the rest."""
+    if asset.job is not UNSET:
+        return 202
     told = asset.durability
     return 202 if told is not UNSET and not told.complete else 201

@@ -19,6 +19,7 @@ from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
+from storage_node.jobs.uploads import BackgroundUploads
 from storage_node.tus_side import TusSide
 from storage_node.upload_answer import Acknowledger
 from storage_node.upload_door import UploadDoor
@@ -50,7 +51,12 @@ class UploadSide:
         )
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
         self.acknowledger = acknowledger = Acknowledger(
-            settings.public_url, ground.origin, cluster, confirmer, orders.stored
+            settings.public_url,
+            ground.origin,
+            cluster,
+            confirmer,
+            orders.stored,
+            BackgroundUploads(ground.index, ground.origin, cluster),
         )
         self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
         self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger, TextBodies(spoolers))

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
+import io
+import os
+import sqlite3
+import zipfile
 
+import msgspec
 import pytest
 from job_stage import RENDER, JobStage, connect, make_bucket, render
-from node_fixture import BUCKET, NodeProcess, new_region
+from node_fixture import BUCKET, NodeProcess, form_of, new_region, picture
 
 from atoll import jobs
+from atoll.delivery_keys import cluster_key
 from atoll.events import event_headers, parked_subject, stream_of
 from atoll.ids import new_id, now_ms
-from atoll.jobs import JobItem, LookWork
+from atoll.jobs import ExportWork, JobItem, LookWork
+from atoll.model import AssetRecord
+from atoll.transformation.signature import sign
 
-HEAVY = tuple(f"c_fill,h_{side},w_{side}/e_sharpen:{side % 90}/f_avif" for side in range(700, 1000, 10))
+HEAVY = tuple(f"c_fill,h_{side},w_{side}/e_sharpen:{side % 90 + 10}/f_avif" for side in range(700, 1000, 10))
 
 
 @contextlib.asynccontextmanager
@@ -130,7 +140,7 @@ async def test_a_task_that_kills_its_node_again_and_again_is_parked(fresh_engine
 
 async def test_a_task_that_never_goes_well_is_tried_so_often_and_parked(fresh_engines, directory):
     async with stage(fresh_engines, directory, job_tries=3, job_seconds=1.0, renderers=1) as it:
-        task = await it.put(render([it.store((2400, 1800))], HEAVY * 1))
+        task = await it.put(render([it.store((2400, 1800))], HEAVY))
         (outcome,) = await it.ended(task.job)
         assert (outcome.state, outcome.tries) == ("parked", 3)
         assert "longer than 1 s" in outcome.errors[-1].detail
@@ -172,6 +182,106 @@ async def test_a_message_that_is_no_task_of_ours_is_parked_and_never_done(fresh_
         (said,) = await it.until(aside, "it is parked")
         assert "signature" in said["Atoll-Parked-Reason"]
         assert await it.outcomes(task.job) == []
+
+
+async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_time_is_over(
+    fresh_engines, directory
+):
+    async with stage(fresh_engines, directory) as it:
+        bodies = [picture(), picture()]
+        items = [
+            JobItem(said["asset_id"], name, said["handle"], said["bytes"])
+            for body, name in zip(bodies, ("cats/tom", "../cats/tom"), strict=True)
+            for said in [it.node.put(body).json]
+        ]
+        lost = JobItem(new_id(), "lost", f"s1/{'0' * 64}.jpg")
+        task = await it.put(ExportWork(BUCKET, (*items, lost), "one.zip", 3600))
+        (outcome,) = await it.ended(task.job)
+        assert (outcome.state, outcome.done, outcome.failed) == ("done", 2, 1)
+        (file,) = outcome.files
+        signed = sign(file.path, file.expires_at // 1000, cluster_key(it.node.keys))
+        answer = it.node.request("GET", f"{file.path}?{signed}")
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+        assert (len(answer.json), hashlib.sha256(answer.json).hexdigest()) == (file.bytes, file.sha256)
+        with zipfile.ZipFile(io.BytesIO(answer.json)) as archive:
+            assert archive.namelist() == ["cats/tom.jpg", "cats/tom~2.jpg"]
+            assert [archive.read(name) for name in archive.namelist()] == bodies
+        assert it.node.request("GET", file.path).status == 401
+        assert it.node.request("GET", f"{file.path}?{signed}x").status == 401
+        part = it.node.request("GET", f"{file.path}?{signed}", headers={"Range": "bytes=0-3"})
+        assert (part.status, part.json) == (206, b"PK\x03\x04")
+        (kept,) = (it.node.data / "exports").iterdir()
+        os.utime(kept, (1, 1))
+        assert it.node.request("GET", f"{file.path}?{signed}").status == 404
+        it.node.stop()
+        it.node.start()
+
+        async def gone():
+            return not kept.exists()
+
+        await it.until(gone, "it is swept")
+
+
+async def test_a_picture_is_looked_at_again_and_what_is_new_becomes_a_record_but_no_version(
+    fresh_engines, directory
+):
+    async with stage(fresh_engines, directory) as it:
+        items = [it.store(), it.store()]
+        sha256 = bytes.fromhex(items[0].handle.partition("/")[2].partition(".")[0])
+        with contextlib.closing(sqlite3.connect(it.node.data / "index.db", timeout=20)) as index, index:
+            index.execute("UPDATE blobs SET looks = '' WHERE sha256 = ?", (sha256,))
+        task = await it.put(LookWork(BUCKET, tuple(items)))
+        (outcome,) = await it.ended(task.job)
+        assert (outcome.state, outcome.done) == ("done", 2)
+        records = [
+            msgspec.json.decode(body, type=AssetRecord)
+            for (body,) in it.node.index(
+                "SELECT body FROM records WHERE asset_id = ? ORDER BY version", items[0].asset_id
+            )
+        ]
+        first, second = records
+        assert second.content_version == first.version
+        assert second.blob.picture.color == first.blob.picture.color != ""
+        assert it.node.index("SELECT looks != '' FROM blobs WHERE sha256 = ?", sha256) == [(1,)]
+        assert len(it.node.index("SELECT 1 FROM records WHERE asset_id = ?", items[1].asset_id)) == 1
+
+
+async def test_an_upload_in_the_background_is_answered_with_a_job_that_makes_its_derivatives(
+    fresh_engines, directory
+):
+    async with stage(fresh_engines, directory) as it:
+        token = it.node.ticket(background=True, eager=RENDER, durability="regions:2")
+        body = picture()
+        answer = it.node.put(body, token)
+        assert answer.status == 202
+        assert answer.json["durability"]["complete"] is False
+        job = answer.json["job"]["id"]
+        assert answer.json["job"] == {"id": job, "path": f"/v1/jobs/{job}", "state": "queued"}
+        (outcome,) = await it.ended(job)
+        assert (outcome.state, outcome.done) == ("done", 1)
+        assert derivatives(it) >= 1
+        assert it.node.put(body, token).json["job"]["id"] == job
+
+
+async def test_each_file_of_a_form_in_the_background_is_a_job_of_its_own(fresh_engines, directory):
+    async with stage(fresh_engines, directory) as it:
+        form = form_of(picture(), b"no image", picture())
+        answer = it.node.post(form, it.node.ticket(background=True, max_files=3))
+        assert answer.status == 207
+        assert [result["status"] for result in answer.json["results"]] == [202, 415, 202]
+        jobs_of = [result["asset"]["job"]["id"] for result in answer.json["results"] if "asset" in result]
+        assert len(set(jobs_of)) == 2
+        for job in jobs_of:
+            assert [o.state for o in await it.ended(job)] == ["done"]
+
+
+async def test_work_that_was_ordered_while_nats_is_away_is_done_when_it_is_back(fresh_engines, directory):
+    async with stage(fresh_engines, directory) as it:
+        await asyncio.to_thread(fresh_engines.stop, "nats")
+        answer = it.node.put(picture(), it.node.ticket(background=True, eager=RENDER))
+        assert answer.status == 202
+        await asyncio.to_thread(fresh_engines.start, "nats")
+        assert [o.state for o in await it.ended(answer.json["job"]["id"])] == ["done"]
 
 
 def _empty(it: JobStage):

@@ -1,0 +1,47 @@
+"""GET /v1/exports/{name}: the file an export made, for whoever has its signed URL; and the sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from atoll.errors import NotFound
+from atoll.transformation.signature import Claim
+from storage_node.delivery_access import DeliveryAccess
+from storage_node.jobs.export_files import ExportFiles
+
+SWEEP_SECONDS = 30.0
+
+
+class ExportRoutes:
+    """`access` knows the signing keys; `now_ms`: Unix milliseconds."""
+
+    def __init__(self, files: ExportFiles, access: DeliveryAccess, now_ms: Callable[[], int]) -> None:
+        self._files, self._access, self._now_ms = files, access, now_ms
+
+    def add_routes(self, app: web.Application) -> None:
+        """The one route."""
+        app.router.add_get("/v1/exports/{name}", self.download)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """The file; ranges are served, so a broken download goes on."""
+        self._access.check(request, request.path, Claim.of(request.query))
+        name = request.match_info["name"]
+        expires_at = await asyncio.to_thread(self._files.expires_at, name)
+        if expires_at is None or expires_at <= self._now_ms():
+            raise NotFound("There is no such file any more: exports are kept for a while only.")
+        headers = {
+            "Content-Type": "application/zip",
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "private, no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return web.FileResponse(self._files.path(name), headers=headers)
+
+    async def sweep(self) -> None:
+        """Remove what has expired, for ever."""
+        while True:
+            await asyncio.to_thread(self._files.sweep, self._now_ms() / 1000)
+            await asyncio.sleep(SWEEP_SECONDS)
