@@ -16,6 +16,8 @@ from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
 from query_service.deletes import Deleter, Departed
+from query_service.describe_api import DescribeApi
+from query_service.edit_answers import EditAnswers
 from query_service.edit_subjects import EditSubjects
 from query_service.edits import Edits
 from query_service.image_access import ImageAccess
@@ -99,6 +101,7 @@ def asset_routes(
         ).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
         *VersionsApi(data.catalog, subjects, edits, resolver, clients, json_bytes).routes(),
+        *DescribeApi(subjects, edits, EditAnswers(resolver, clients), json_bytes).routes(),
         *NamesApi(data.catalog, subjects, edits, departed, resolver, clients, json_bytes).routes(),
     ]
 

@@ -36,6 +36,7 @@ _SIGNING_KEY = {
 
 EXAMPLES: Mapping[str, Any] = {
     "UploadOrder": {"bucket": "photos", "public_id": "holiday/beach", "tags": ["sea"]},
+    "Patch": {"title": "The beach", "add_tags": ["sea"], "context": {"source": "camera", "draft": None}},
     "TicketView": {
         "upload_url": "https://eu-1.example.org/v1/uploads?ticket=eyJh…",
         "method": "PUT",

@@ -34,6 +34,7 @@ from query_service.wire import DeletedView, Resolved, ResolveOrder, TicketView, 
 
 PLACE = ("lat", "lon", "region")
 CLIENT = (*PLACE, "expires_in")
+UPLOADED = ("bucket", "public_id", "files", "max_bytes")
 SEARCH = tuple(sorted(SEARCH_PARAMETERS - {"cursor"}))
 
 ASSETS = (
@@ -54,7 +55,7 @@ ASSETS = (
         "write",
         "Upload with one command: a redirect to a fresh ticket's upload_url; the body is not read here",
         {307: Answer("Send the same request to `Location`")},
-        (*PLACE, "bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite"),
+        (*PLACE, *UPLOADED, "tags", "context", "title", "alt", "durability", "overwrite"),
         tag="uploads",
         needed=("bucket",),
         problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded),

@@ -1,8 +1,9 @@
-"""Versions and names of assets, as operations of the OpenAPI document. Pure."""
+"""Versions, names and words of assets, as operations of the OpenAPI document. Pure."""
 
 from __future__ import annotations
 
-from atoll.errors import AlreadyExists, BadTransformation
+from atoll.descriptions import Patch
+from atoll.errors import AlreadyExists, BadTransformation, PreconditionFailed, TypeMismatch
 from atoll.node_api import AssetView
 from query_service.openapi import Answer, Operation
 from query_service.version_wire import (
@@ -20,6 +21,17 @@ _PATH = "/v1/assets/{asset_id}/versions"
 _ONE = _PATH + "/{version}"
 
 VERSIONS = (
+    Operation(
+        "PATCH",
+        "/v1/assets/{asset_id}",
+        "write",
+        "Change tags, context, title or alternative text: a JSON merge patch (RFC 7396)",
+        {200: Answer("The asset as it is now, durable on a node of its set", AssetView)},
+        CLIENT,
+        Patch,
+        problems=(PreconditionFailed, TypeMismatch),
+        request_headers=("If-Match",),
+    ),
     Operation(
         "GET",
         _PATH,

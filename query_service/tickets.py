@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from atoll import names
+from atoll.asset_text import check_alt, check_context, check_tags, check_title
 from atoll.bucket import Bucket
 from atoll.durability import check_durability, check_possible
 from atoll.errors import BadName, BadRequest, Conflict, TooManyFiles, Unavailable
@@ -90,8 +91,10 @@ class TicketOffice:
             public_id=public_id,
             max_pixels=limits.max_pixels,
             allowed=bucket.allowed,
-            tags=order.tags,
-            context=order.context,
+            tags=check_tags(order.tags),
+            context=check_context(order.context),
+            title=check_title(order.title),
+            alt=check_alt(order.alt),
             durability=durability,
             eager=self._eager(order, bucket),
             background=order.background,
@@ -151,7 +154,7 @@ class TicketOffice:
         token = sign_token(ticket, self._keys.ticket)
         if len(token) > MAX_TOKEN_CHARS:
             raise BadRequest(
-                "public_id, tags, context and eager are too long together: a ticket travels in a URL.",
+                "public_id, tags, context, title, alt and eager are too long together for a ticket in a URL.",
                 limit=MAX_TOKEN_CHARS,
                 got=len(token),
             )

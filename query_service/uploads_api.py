@@ -20,8 +20,18 @@ from query_service.routing import Route
 from query_service.taken_names import TakenNames
 from query_service.tickets import TicketOffice
 from query_service.wire import TicketView, UploadOrder
+from query_service.word_input import WORDS, words_of
 
-_REDIRECT_PARAMETERS = POSITION | {"bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite", "async"}
+_REDIRECT_PARAMETERS = POSITION | {
+    "bucket",
+    "public_id",
+    "files",
+    "max_bytes",
+    "tags",
+    "durability",
+    "overwrite",
+    "async",
+}
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
@@ -68,6 +78,7 @@ class UploadsApi:
             files=whole_number(request, "files", 1, 1, _NO_LIMIT),
             max_bytes=whole_number(request, "max_bytes", 0, 1, _NO_LIMIT) or None,
             tags=tags_of(request),
+            **words_of(request),
             durability=request.query.get("durability"),
             overwrite=flag(request, "overwrite", default=True),
             background=flag(request, "async"),

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from atoll.model import Context, Extension, Tags
+from atoll.model import AltText, Context, Extension, Tags, Title
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -32,6 +32,8 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Annotated[int, Meta(ge=1)] | None = None
     tags: Tags = ()
     context: Context = {}
+    title: Title = ""
+    alt: AltText = ""
     durability: Text | None = None
     eager: tuple[str, ...] = ()
     overwrite: bool = True

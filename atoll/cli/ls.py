@@ -7,6 +7,7 @@ import argparse
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
 from atoll.cli.output import emit_json, on_terminal, printable, say, size
 from atoll.client.async_client import AsyncClient
+from atoll.node_api import AssetView
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +26,17 @@ def run(args: argparse.Namespace) -> int:
 async def _ls(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
     bucket = await bucket_of(args, client, access)
     async for asset in client.list(bucket, args.prefix, args.limit):
-        if args.json:
-            emit_json(asset)
-        elif on_terminal():
-            name = asset.public_id if asset.public_id != asset.asset_id else ""
-            pixels = f"{asset.width}x{asset.height}"
-            say(f"{asset.asset_id}  {size(asset.bytes):>10}  {pixels:>11}  {printable(name)}".rstrip())
-        else:
-            say(asset.asset_id, size(asset.bytes), f"{asset.width}x{asset.height}", asset.public_id)
+        show(asset, as_json=args.json)
     return 0
+
+
+def show(asset: AssetView, *, as_json: bool) -> None:
+    """One asset, as `atoll search` shows them too."""
+    pixels = f"{asset.width}x{asset.height}"
+    if as_json:
+        emit_json(asset)
+    elif on_terminal():
+        name = asset.public_id if asset.public_id != asset.asset_id else ""
+        say(f"{asset.asset_id}  {size(asset.bytes):>10}  {pixels:>11}  {printable(name)}".rstrip())
+    else:
+        say(asset.asset_id, size(asset.bytes), pixels, asset.public_id)

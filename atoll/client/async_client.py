@@ -29,6 +29,7 @@ from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
 from atoll.client.reference import Reference, parse_reference
 from atoll.client.resolving import Resolving, place
+from atoll.client.search_calls import SearchCalls
 from atoll.client.settings import check_url
 from atoll.client.source import Source, open_body
 from atoll.client.tree import FoundFile, find_files
@@ -48,7 +49,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, VersionCalls):
+class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, VersionCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -73,11 +74,12 @@ class AsyncClient(FolderCalls, ClusterCalls, VersionCalls):
         here = place(region, position)
         query, own = QueryServices(urls, api_key, self._session, patience=patience), OwnUploads()
         ClusterCalls.__init__(self, query)
+        SearchCalls.__init__(self, query, own)
+        VersionCalls.__init__(self, query, own)
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
         FolderCalls.__init__(self, query, own, FolderParts(self._uploader, self._resolving, self._downloader))
-        VersionCalls.__init__(self, query, own)
         self.operations = Operations(query)
         self.keys = KeyCalls(query)
 
@@ -115,6 +117,8 @@ class AsyncClient(FolderCalls, ClusterCalls, VersionCalls):
         public_id: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        title: str = "",
+        alt: str = "",
         filename: str | None = None,
         durability: str | None = None,
         eager: Iterable[str] = (),
@@ -131,7 +135,7 @@ class AsyncClient(FolderCalls, ClusterCalls, VersionCalls):
         `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
         `Unavailable` when no node could be reached.
         """
-        order = _order(bucket, public_id, tags, context, durability, eager, overwrite)
+        order = _order(bucket, public_id, tags, context, durability, eager, title, alt, overwrite)
         async with open_body(source, filename) as body:
             return await self._uploader.upload(
                 body, order, lambda sent: progress(sent, body.size) if progress else None
@@ -261,6 +265,8 @@ def _order(
     context: Mapping[str, str] | None,
     durability: str | None = None,
     eager: Iterable[str] = (),
+    title: str = "",
+    alt: str = "",
     overwrite: bool = True,
 ) -> UploadOrder:
     for name, words in (("tags", tags), ("eager", eager)):
@@ -269,5 +275,13 @@ def _order(
     public_id = None if public_id is None else check_public_id(public_id)
     wanted = None if durability is None else check_durability(durability)
     return UploadOrder(
-        check_bucket(bucket), public_id, tuple(tags), dict(context or {}), wanted, tuple(eager), overwrite
+        check_bucket(bucket),
+        public_id,
+        tuple(tags),
+        dict(context or {}),
+        wanted,
+        tuple(eager),
+        title,
+        alt,
+        overwrite,
     )

@@ -58,6 +58,7 @@ class QueryServices:
         *,
         params: Mapping[str, str] | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
         seconds: float = ANSWER_SECONDS,
         lost: Callable[[], None] = lambda: None,
     ) -> T:
@@ -68,7 +69,8 @@ class QueryServices:
 
         Raises what the problem document says; `Unavailable` when nobody answers.
         """
-        request = (method, path, dict(params or {}), None if body is None else msgspec.json.encode(body))
+        content = None if body is None else msgspec.json.encode(body)
+        request = (method, path, dict(params or {}), content, dict(headers or {}))
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE, self._rng)
         clock = asyncio.get_running_loop().time
         end, failures = clock() + self._patience, dict[str, AtollError]()
@@ -90,11 +92,15 @@ class QueryServices:
             await self._sleep(pause)
 
     async def _once(
-        self, base: URL, request: tuple[str, str, dict[str, str], bytes | None], kind: type[T], seconds: float
+        self,
+        base: URL,
+        request: tuple[str, str, dict[str, str], bytes | None, dict[str, str]],
+        kind: type[T],
+        seconds: float,
     ) -> T:
-        method, path, params, body = request
+        method, path, params, body, more = request
         url = URL(str(base) + path, encoded=True).extend_query(params)
-        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {})
+        headers = self._headers | ({"Content-Type": "application/json"} if body is not None else {}) | more
         with reaching(url):
             async with self._session().request(
                 method, url, data=body, headers=headers, timeout=in_total(seconds), allow_redirects=False

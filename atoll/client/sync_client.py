@@ -21,6 +21,7 @@ from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
 from atoll.client.sync_folder_calls import SyncFolderCalls
+from atoll.client.sync_search_calls import SyncSearchCalls
 from atoll.client.sync_version_calls import SyncVersionCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
 from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
@@ -32,7 +33,7 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client(SyncFolderCalls, SyncVersionCalls):
+class Client(SyncFolderCalls, SyncSearchCalls, SyncVersionCalls):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -82,6 +83,10 @@ class Client(SyncFolderCalls, SyncVersionCalls):
     def _versions(self) -> AsyncClient:
         return self._client
 
+    @property
+    def _searches(self) -> AsyncClient:
+        return self._client
+
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._thread.run(work)
 
@@ -93,6 +98,8 @@ class Client(SyncFolderCalls, SyncVersionCalls):
         public_id: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        title: str = "",
+        alt: str = "",
         filename: str | None = None,
         eager: Iterable[str] = (),
         overwrite: bool = True,
@@ -106,6 +113,8 @@ class Client(SyncFolderCalls, SyncVersionCalls):
                 public_id=public_id,
                 tags=tags,
                 context=context,
+                title=title,
+                alt=alt,
                 filename=filename,
                 eager=eager,
                 overwrite=overwrite,

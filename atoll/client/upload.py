@@ -43,6 +43,8 @@ class UploadOrder:
     context: Mapping[str, str] = field(default_factory=dict)
     durability: str | None = None
     eager: tuple[str, ...] = ()
+    title: str = ""
+    alt: str = ""
     overwrite: bool = True
 
     def body(self, size: int) -> dict[str, Any]:
@@ -60,6 +62,8 @@ class UploadOrder:
             wanted["context"] = dict(self.context)
         if self.eager:
             wanted["eager"] = list(self.eager)
+        wanted |= {"title": self.title} if self.title else {}
+        wanted |= {"alt": self.alt} if self.alt else {}
         return wanted
 
 
