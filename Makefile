@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test powerloss chaos lint fmt bench bench-images openapi lock clean
+.PHONY: help demo up test powerloss chaos fuzz lint fmt bench bench-images openapi lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -29,6 +29,9 @@ powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: fr
 
 chaos: $(READY) ## traffic and faults against a whole cluster (SEED=n MINUTES=m)
 	@cd tests && ../$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),5)
+
+fuzz: $(READY) ## ask a running cluster whatever the API allows, for long (EXAMPLES=500 of each operation)
+	@ATOLL_FUZZ_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -n0 tests/integration/test_api_fuzz.py $(ARGS)
 
 lint: $(READY) ## formatter check, linter, strict types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary

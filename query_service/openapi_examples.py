@@ -36,6 +36,11 @@ _SIGNING_KEY = {
 
 EXAMPLES: Mapping[str, Any] = {
     "UploadOrder": {"bucket": "photos", "public_id": "holiday/beach", "tags": ["sea"]},
+    "UrlOrder": {
+        "bucket": "photos",
+        "url": "https://img.example.org/beach.jpg",
+        "public_id": "holiday/beach",
+    },
     "Patch": {"title": "The beach", "add_tags": ["sea"], "context": {"source": "camera", "draft": None}},
     "TicketView": {
         "upload_url": "https://eu-1.example.org/v1/uploads?ticket=eyJh…",
@@ -104,11 +109,20 @@ EXAMPLES: Mapping[str, Any] = {
         "sort": "-created_at",
         "limit": 20,
     },
+    "TransformOrder": {
+        "kind": "transform",
+        "bucket": "photos",
+        "prefix": "holiday/",
+        "transformations": ["c_fill,h_200,w_200"],
+    },
+    "LookOrder": {"kind": "look", "bucket": "photos", "prefix": "holiday/"},
+    "ExportOrder": {"kind": "export", "bucket": "photos", "prefix": "holiday/", "keep_seconds": 86400},
     "KeyOrder": {"name": "shop", "scopes": ["read", "write"], "buckets": ["photos"], "expires_in": 7776000},
     "KeyChange": {"rotate": True, "overlap": 86400},
     "MadeKey": {"key": _KEY, "secret": _SECRET},
     "SigningKeyOrder": {"name": "partner"},
     "SigningKeyChange": {"state": "retired"},
+    "UploadKeyOrder": {"name": "kiosk", "buckets": ["photos"], "prefixes": ["kiosk/"], "max_bytes": 10000000},
     "MadeSigningKey": {"key": _SIGNING_KEY, "secret": _SECRET},
     "VerifyOrder": {"set": "main", "branch": "9f", "deep": False},
     "CatalogOrder": {"set": "main", "branch": "9f"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atoll.errors import Conflict
 from query_service.audit_api import AuditPage
 from query_service.keys_wire import (
     KeyChange,
@@ -16,6 +17,7 @@ from query_service.keys_wire import (
     SigningKeyView,
 )
 from query_service.openapi import Answer, Operation
+from query_service.upload_keys_wire import MadeUploadKey, UploadKeyList, UploadKeyOrder, UploadKeyView
 
 KEYS = (
     Operation(
@@ -26,6 +28,7 @@ KEYS = (
         {201: Answer("The key and its secret", MadeKey)},
         body=KeyOrder,
         tag="keys",
+        problems=(Conflict,),
     ),
     Operation("GET", "/v1/keys", "admin", "The API keys", {200: Answer("The keys", KeyList)}, tag="keys"),
     Operation(
@@ -36,6 +39,7 @@ KEYS = (
         {200: Answer("The key, and its secret if that is new", MadeKey)},
         body=KeyChange,
         tag="keys",
+        problems=(Conflict,),
     ),
     Operation(
         "DELETE",
@@ -44,6 +48,7 @@ KEYS = (
         "Revoke an API key, for good",
         {200: Answer("The key", KeyView)},
         tag="keys",
+        problems=(Conflict,),
     ),
     Operation(
         "POST",
@@ -53,6 +58,7 @@ KEYS = (
         {201: Answer("The key and its secret", MadeSigningKey)},
         body=SigningKeyOrder,
         tag="keys",
+        problems=(Conflict,),
     ),
     Operation(
         "GET",
@@ -69,6 +75,33 @@ KEYS = (
         "Retire a signing key, or revoke it: its URLs are closed at once",
         {200: Answer("The key", SigningKeyView)},
         body=SigningKeyChange,
+        tag="keys",
+        problems=(Conflict,),
+    ),
+    Operation(
+        "POST",
+        "/v1/upload-keys",
+        "admin",
+        "Make a key that programs sign upload tickets with, offline; its secret is shown this once",
+        {201: Answer("The key and its secret", MadeUploadKey)},
+        body=UploadKeyOrder,
+        tag="keys",
+        problems=(Conflict,),
+    ),
+    Operation(
+        "GET",
+        "/v1/upload-keys",
+        "admin",
+        "The keys that sign upload tickets",
+        {200: Answer("The keys", UploadKeyList)},
+        tag="keys",
+    ),
+    Operation(
+        "DELETE",
+        "/v1/upload-keys/{key}",
+        "admin",
+        "Revoke an upload key, for good: nothing that it signed opens anything any more",
+        {200: Answer("The key", UploadKeyView)},
         tag="keys",
     ),
     Operation(

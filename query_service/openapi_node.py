@@ -47,7 +47,8 @@ _SIGNED = (*OPEN, {"signature": ()})
 IMAGES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/heic", "image/tiff")
 _DOOR = (TicketInvalid, TicketExpired, WrongNode, NodeRemoved, Unavailable, Overloaded)
 _BYTES = (
-    EmptyBody, BodyMismatch, BodyTimeout, TooLarge, NotAnImage, TypeMismatch, Undecodable, TooManyPixels,
+    BadName, EmptyBody, BodyMismatch, BodyTimeout, TooLarge, NotAnImage, TypeMismatch, Undecodable,
+    TooManyPixels,
     TicketReplayed, NoSpace, Forbidden,
 )  # fmt: skip
 _READING = (
@@ -130,7 +131,7 @@ NODE_OPERATIONS = (
         None,
         "An image as it was uploaded",
         _IMAGE,
-        ("exp", "key", "sig"),
+        ("exp", "key", "sig", "net"),
         tag="delivery",
         problems=_READING,
         security=_SIGNED,
@@ -142,11 +143,28 @@ NODE_OPERATIONS = (
         None,
         "What a transformation makes of it; rendered once, then kept",
         {301: Answer("The same, under its one URL", headers={"Location": "That URL."}), **_IMAGE},
-        ("exp", "key", "sig"),
+        ("exp", "key", "sig", "net"),
         tag="delivery",
         problems=(*_READING, BadTransformation, Unrenderable, Undecodable, TooLarge, Forbidden),
         security=_SIGNED,
         request_headers=("If-None-Match", "If-Match", "Range", "Accept"),
+    ),
+    Operation(
+        "GET",
+        "/v1/exports/{name}",
+        None,
+        "The file that an export made, by its signed URL; kept for a while only",
+        {
+            200: Answer("The file", media="application/zip"),
+            206: Answer("A range of it", media="application/zip", headers={"Content-Range": "Which."}),
+            304: Answer("Unchanged since `If-Modified-Since` or `If-None-Match`"),
+        },
+        ("exp", "key", "sig", "net"),
+        tag="delivery",
+        needed=("exp", "sig"),
+        problems=(NodeRemoved, Unauthorized, NotFound, RangeNotSatisfiable, PreconditionFailed),
+        security=({"signature": ()},),
+        request_headers=("Range",),
     ),
     Operation(
         "GET",
@@ -183,6 +201,8 @@ NODE_PARAMETERS: dict[str, Parameter] = {
     "transformation": Parameter(
         "One or more components, each a segment: `c_fill,h_200,w_200/f_auto`.", example="c_fill,h_200,w_200"
     ),
+    "name": Parameter("The file's name, as in its URL."),
+    "net": Parameter("Of a signature: the network that it is for.", example="203.0.113.0/24"),
     "exp": Parameter("Of a signature: when it ends, in Unix seconds.", Annotated[int, Meta(ge=1)]),
     "key": Parameter("Of a signature: which key made it."),
     "sig": Parameter("Of a signature: the signature."),

@@ -13,12 +13,17 @@ from atoll.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    OutwardRefused,
     QuotaExceeded,
+    TooManyFiles,
     TooManyRequests,
     Unauthorized,
     Unavailable,
 )
 from atoll.node_api import AssetView
+from query_service.by_url_wire import UrlOrder
+from query_service.history_api import HistoryView
+from query_service.job_wire import JobView
 from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,
@@ -33,8 +38,8 @@ from query_service.search_wire import SEARCH_PARAMETERS, SearchOrder
 from query_service.wire import DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
 
 PLACE = ("lat", "lon", "region")
-CLIENT = (*PLACE, "expires_in")
-UPLOADED = ("bucket", "public_id", "files", "max_bytes")
+CLIENT = (*PLACE, "expires_in", "net")
+UPLOAD_WORDS = ("tags", "context", "title", "alt")
 SEARCH = tuple(sorted(SEARCH_PARAMETERS - {"cursor"}))
 
 ASSETS = (
@@ -47,7 +52,18 @@ ASSETS = (
         PLACE,
         UploadOrder,
         tag="uploads",
-        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded),
+        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded, TooManyFiles, BadTransformation),
+    ),
+    Operation(
+        "POST",
+        "/v1/uploads/by-url",
+        "write",
+        "Have the cluster fetch an image from a host in the bucket's fetch_hosts",
+        {202: Answer("The job that fetches it; its `assets` name the image once it is done", JobView)},
+        PLACE,
+        UrlOrder,
+        tag="uploads",
+        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded, OutwardRefused),
     ),
     Operation(
         "POST",
@@ -55,10 +71,22 @@ ASSETS = (
         "write",
         "Upload with one command: a redirect to a fresh ticket's upload_url; the body is not read here",
         {307: Answer("Send the same request to `Location`")},
-        (*PLACE, *UPLOADED, "tags", "context", "title", "alt", "durability", "overwrite"),
+        (
+            *PLACE,
+            "bucket",
+            "public_id",
+            "files",
+            "max_bytes",
+            "tags",
+            "context",
+            "title",
+            "alt",
+            "durability",
+            "overwrite",
+        ),
         tag="uploads",
         needed=("bucket",),
-        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded),
+        problems=(NotFound, Conflict, AlreadyExists, QuotaExceeded, TooManyFiles),
     ),
     Operation(
         "GET",
@@ -108,7 +136,8 @@ ASSETS = (
         "read",
         "Where to get an image, or what `t` makes of it: the nearest node, then the others in order",
         {200: Answer("The URLs", Resolved)},
-        (*CLIENT, "t"),
+        (*CLIENT, "t", "session"),
+        problems=(BadTransformation,),
     ),
     Operation(
         "GET",
@@ -123,8 +152,17 @@ ASSETS = (
         "read",
         "Where to get many images at once; handles need no database",
         {200: Answer("A result or a problem per item", ResolveResults)},
-        CLIENT,
+        (*CLIENT, "session"),
         ResolveOrder,
+        problems=(BadTransformation,),
+    ),
+    Operation(
+        "GET",
+        "/v1/history",
+        "read",
+        "What this key, or one session of its application, uploaded and had made lately",
+        {200: Answer("A page, the newest first", HistoryView)},
+        (*CLIENT, "session", "upload_key", "limit", "cursor"),
     ),
     Operation(
         "GET",

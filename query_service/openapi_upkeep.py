@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from atoll.errors import Conflict, Gone, Overloaded
 from atoll.model import Node, ReplicaSet
 from atoll.node_api import AssetView
 from atoll.scrub_api import ScrubStatus
@@ -59,6 +60,7 @@ PROOF = (
         "Bring a deleted asset back, as a new version",
         {200: Answer("The asset as it lives again", AssetView)},
         tag="proof",
+        problems=(Conflict, Gone),
     ),
     Operation(
         "POST",
@@ -68,6 +70,7 @@ PROOF = (
         {200: Answer("What the nodes hold of it", BranchView)},
         body=VerifyOrder,
         tag="proof",
+        problems=(Overloaded,),
     ),
 )
 
@@ -97,6 +100,7 @@ UPKEEP = (
         {200: Answer("The node as the map has it now", Node)},
         body=NodeChange,
         tag="upkeep",
+        problems=(Conflict,),
     ),
     Operation(
         "GET",
@@ -123,6 +127,7 @@ UPKEEP = (
         {200: Answer("The differences", CatalogBranch)},
         body=CatalogOrder,
         tag="upkeep",
+        problems=(Overloaded,),
     ),
     Operation(
         "POST",
@@ -132,6 +137,7 @@ UPKEEP = (
         {200: Answer("The differences there were", CatalogBranch)},
         body=CatalogOrder,
         tag="upkeep",
+        problems=(Overloaded,),
     ),
     Operation(
         "GET",

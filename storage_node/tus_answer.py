@@ -5,6 +5,7 @@ Which pages may ask is said by cors.py, for these routes as for all others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email.utils import formatdate
 
 from aiohttp import web
@@ -15,7 +16,9 @@ from storage_node.tus_headers import ALGORITHMS, EXTENSIONS, VERSION
 from storage_node.tus_record import TusRecord
 from storage_node.upload_answer import status_of
 
-METHODS = ("POST", "HEAD", "PATCH", "DELETE", "GET", "OPTIONS")
+HERE = ("POST", "OPTIONS")  # of the creation
+OF_ONE = ("HEAD", "PATCH", "DELETE", "GET", "OPTIONS")  # of one upload's own URL
+METHODS = ("POST", *OF_ONE)
 _SENT = (
     "Content-Type", "Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Concat",
     "Upload-Checksum", "Upload-Defer-Length", "X-HTTP-Method-Override", "X-Requested-With", "X-Request-ID",
@@ -41,10 +44,10 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
         headers["Tus-Version"] = VERSION
 
 
-def options(max_size: int) -> web.Response:
-    """What is offered here, and to a browser's page that asks: yes."""
+def options(max_size: int, allowed: Sequence[str]) -> web.Response:
+    """What is offered, with the methods of this path, and to a browser's page that asks: yes."""
     headers = {
-        "Allow": ", ".join(METHODS),
+        "Allow": ", ".join(allowed),
         "Tus-Version": VERSION,
         "Tus-Extension": ",".join(EXTENSIONS),
         "Tus-Max-Size": str(max_size),

@@ -24,7 +24,7 @@ from atoll.signing import Ticket
 from atoll.tus_errors import OffsetMismatch
 from storage_node.origin import Origin
 from storage_node.tus_address import PREFIX, TusAddress
-from storage_node.tus_answer import METHODS, asset_headers, description, dress, options, progress
+from storage_node.tus_answer import HERE, OF_ONE, asset_headers, description, dress, options, progress
 from storage_node.tus_book import TusBook
 from storage_node.tus_bytes import TusBytes, brings_bytes
 from storage_node.tus_create import Creation
@@ -84,21 +84,21 @@ class TusApi:
         page can read only what its own request is refused with."""
         told = request.query.get("ticket") and "Access-Control-Request-Method" not in request.headers
         ticket = self._door.ticket(request) if told else None
-        return options(self._limit_of(ticket) if ticket else self._max_size)
+        return options(self._limit_of(ticket) if ticket else self._max_size, HERE)
 
     async def _refuse(self, request: web.Request) -> web.Response:
-        raise web.HTTPMethodNotAllowed(request.method, ("POST", "OPTIONS"))
+        raise web.HTTPMethodNotAllowed(request.method, HERE)
 
     async def _upload(self, request: web.Request) -> web.Response:
         """One upload's own URL. A method may come in a header where proxies let only POST through."""
         if request.method == "OPTIONS":
-            return options(self._max_size)
+            return options(self._max_size, OF_ONE)
         method = request.method
         if method == "POST":
             method = request.headers.get("X-HTTP-Method-Override", method).upper()
         handler = self._methods.get(method)
         if handler is None:
-            raise web.HTTPMethodNotAllowed(request.method, [name for name in METHODS if name != "POST"])
+            raise web.HTTPMethodNotAllowed(request.method, OF_ONE)
         if method != "GET":
             check_version(request.headers)
         return await handler(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from import_graph import read_modules
 
@@ -25,8 +25,22 @@ def routes() -> Iterator[RouteFacts]:
             continue
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Route":
-                method, path, scope = (ast.literal_eval(argument) for argument in node.args[:3])
+                method, path, scope = (_value(argument, module.tree) for argument in node.args[:3])
                 said = {word.arg: word.value for word in node.keywords}
                 yield RouteFacts(
                     method, path, scope, ast.literal_eval(said["reach"]) if "reach" in said else None
                 )
+
+
+def _value(argument: ast.expr, tree: ast.Module) -> Any:
+    """A literal, or what is put together from literals that have a name in the module."""
+    if isinstance(argument, ast.BinOp):
+        return _value(argument.left, tree) + _value(argument.right, tree)
+    if isinstance(argument, ast.Name):
+        (meant,) = (
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == argument.id
+        )
+        return _value(meant, tree)
+    return ast.literal_eval(argument)
