@@ -31,6 +31,7 @@ _REDIRECT_PARAMETERS = POSITION | {
     "durability",
     "overwrite",
     "async",
+    *WORDS,
 }
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
