@@ -160,6 +160,7 @@ def _listen(tasks: Tasks, bus: Bus, cluster: LiveClusterMap, watch: HealthWatch,
     tasks.start("probes", watch.probe_forever())
     tasks.start("invalidation", data.invalidation.listen())
     tasks.start("catalog watch", data.watch.run())
+    tasks.start("render log", data.renders.run())
     if data.redis:
         tasks.start("redis", data.redis.run())
 

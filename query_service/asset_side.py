@@ -20,6 +20,7 @@ from query_service.describe_api import DescribeApi
 from query_service.edit_answers import EditAnswers
 from query_service.edit_subjects import EditSubjects
 from query_service.edits import Edits
+from query_service.history_api import HistoryApi
 from query_service.image_access import ImageAccess
 from query_service.image_names import ImageNames
 from query_service.listing_api import ListingApi
@@ -74,7 +75,7 @@ def asset_routes(
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes
     return [
-        *AssetsApi(finder, resolver, clients, views).routes(),
+        *AssetsApi(finder, resolver, clients, views, data.renders).routes(),
         *Redirects(
             ImageNames(finder, absent),
             resolver,
@@ -86,7 +87,7 @@ def asset_routes(
             CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds),
         ).routes(),
         *ResolveApi(
-            finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles
+            finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles, data.renders
         ).routes(),
         *UploadsApi(
             TicketOffice(views, keys, rules, rng, wishes),
@@ -99,6 +100,7 @@ def asset_routes(
         *ListingApi(
             data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes
         ).routes(),
+        *HistoryApi(data.catalog, finder, resolver, clients, views, data.renders).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
         *VersionsApi(data.catalog, subjects, edits, resolver, clients, json_bytes).routes(),
         *DescribeApi(subjects, edits, EditAnswers(resolver, clients), json_bytes).routes(),

@@ -7,6 +7,7 @@ Owns the routes /v1/assets/{asset_id}…; the listing is in listing_api.py, the 
 from __future__ import annotations
 
 from aiohttp import web
+from msgspec import UNSET
 
 from atoll.http import json_response
 from atoll.node_api import MAX_TRASH_SECONDS
@@ -17,22 +18,31 @@ from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
 from query_service.deletes import Deleter
-from query_service.key_reach import check_found, check_name, limited_key
+from query_service.key_reach import check_found, check_name, limited_key, uploader_of
 from query_service.query_input import asset_id_of, check_query, needed, whole_number
+from query_service.render_log import RenderLog
 from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.wire import DeletedView
 
 _NAME = frozenset({"bucket", "public_id"})
-_URL = PARAMETERS | {"t"}
+_URL = PARAMETERS | {"t", "session"}
 _DELETE = _NAME | {"trash_seconds"}
 
 
 class AssetsApi:
     """Reads one asset for a client."""
 
-    def __init__(self, finder: AssetFinder, resolver: Resolver, clients: Clients, views: Views) -> None:
+    def __init__(
+        self,
+        finder: AssetFinder,
+        resolver: Resolver,
+        clients: Clients,
+        views: Views,
+        renders: RenderLog,
+    ) -> None:
         self._finder, self._resolver, self._clients, self._views = finder, resolver, clients, views
+        self._renders = renders
 
     def routes(self) -> list[Route]:
         """The hottest first: they are tried in this order."""
@@ -55,7 +65,11 @@ class AssetsApi:
         asset = self._finder.cached(request.match_info["asset_id"])
         if asset is None:
             asset = await self._finder.get(asset_id_of(request))
-        return json_response(self._resolver.asset(asset, client, text))
+        answer = self._resolver.asset(asset, client, text)
+        if answer.transformation is not UNSET:
+            by = uploader_of(request, request.query.get("session"))
+            self._renders.note(by, asset.record.asset_id, answer.transformation)
+        return json_response(answer)
 
     async def show(self, request: web.Request) -> web.Response:
         """What is known of an asset, by id."""

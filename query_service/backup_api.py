@@ -14,7 +14,7 @@ from typing import Literal
 from aiohttp import web
 from msgspec import Struct
 
-from atoll.access import AccessKey, SigningKey
+from atoll.access import AccessKey, SigningKey, UploadKey
 from atoll.api_keys import ApiKey, ApiKeys
 from atoll.bucket import Bucket
 from atoll.cluster import Entry, key_of
@@ -41,6 +41,7 @@ class Backup(Struct, frozen=True, forbid_unknown_fields=True):
     keys: tuple[AccessKey, ...]
     nodes: tuple[Node, ...] = ()
     signing_keys: tuple[SigningKey, ...] = ()
+    upload_keys: tuple[UploadKey, ...] = ()
 
 
 class BackupApi:
@@ -71,6 +72,7 @@ class BackupApi:
             *backup.buckets,
             *backup.keys,
             *backup.signing_keys,
+            *backup.upload_keys,
         ]
         restored, kept = [], []
         for entry in entries:
@@ -94,6 +96,7 @@ class BackupApi:
             keys=self._access_keys(),
             nodes=tuple(cluster.nodes.values()),
             signing_keys=tuple(cluster.signing.values()),
+            upload_keys=tuple(cluster.upload_keys.values()),
         )
 
     def _access_keys(self) -> tuple[AccessKey, ...]:

@@ -25,6 +25,7 @@ import msgspec
 
 from atoll.model import AssetRecord, Location, Picture, Tombstone
 from atoll.repair_api import leaf_of_asset
+from query_service.history_fields import history_fields
 from query_service.search_fields import search_fields
 
 Document = dict[str, Any]
@@ -52,7 +53,7 @@ def blob_key(bucket: str, sha256: str) -> str:
 
 def asset_document(record: AssetRecord) -> Document:
     """A record as kept in `assets`, and what only searches need."""
-    return {**record_document(record), **search_fields(record)}
+    return {**record_document(record), **search_fields(record), **history_fields(record)}
 
 
 def record_document(record: AssetRecord) -> Document:

@@ -35,6 +35,9 @@ INDEXES: dict[str, list[IndexModel]] = {
         _search("bucket_width", "by_width"),
         _search("bucket_height", "by_height"),
         _search("bucket_words_created", "words", "by_created"),
+        # what a key, or a session of its application, uploaded lately: see history_fields
+        IndexModel([("by_at", ASCENDING)], name="by_at"),
+        IndexModel([("key_at", ASCENDING)], name="key_at"),
     ],
     "versions": [
         # an asset's records, newest first

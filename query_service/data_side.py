@@ -29,6 +29,7 @@ from query_service.mongo_driver import Driver, MongoDatabase
 from query_service.redis_cache import READ_SECONDS, RedisCache
 from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
+from query_service.render_log import RenderLog
 from query_service.settings import QuerySettings
 from query_service.shared_redis import CONNECT_SECONDS, SharedRedis
 from query_service.shared_redis import CONNECTIONS as SHARED_CONNECTIONS
@@ -45,6 +46,7 @@ class DataSide(NamedTuple):
     lookup: Lookup
     invalidation: Invalidation
     shared: SharedRedis | None
+    renders: RenderLog
     jobs: JobStore
 
     def engines(self, nats: Callable[[], bool]) -> dict[str, Callable[[], bool]]:
@@ -69,13 +71,15 @@ def open_data(
     memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
     lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))
     stack.push_async_callback(lookup.close)
+    shared = _open_shared(settings, stack)
     return DataSide(
         catalog,
         CatalogWatch(catalog, backoff()),
         redis,
         lookup,
         Invalidation(bus, keys, lookup, redis),
-        _open_shared(settings, stack),
+        shared,
+        RenderLog(shared, settings.history_renders, settings.history_days, now_ms),
         JobStore(mongo, settings.job_days * 86_400_000, now_ms),
     )
 

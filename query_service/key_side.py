@@ -28,6 +28,7 @@ from query_service.signing_keys_api import SigningKeysApi
 from query_service.throttle import Throttle
 from query_service.throttling import Throttling
 from query_service.token_bucket import Rate
+from query_service.upload_keys_api import UploadKeysApi
 
 
 class KeySide(NamedTuple):
@@ -75,6 +76,7 @@ def open_keys(
     routes = [
         *KeysApi(cluster, api_keys, use, json_bytes, now_ms).routes(),
         *SigningKeysApi(cluster, keys, ring, json_bytes, now_ms).routes(),
+        *UploadKeysApi(cluster, keys, json_bytes, now_ms).routes(),
         *AuditApi(stream).routes(),
     ]
     throttling = Throttling(by_key, by_address, positions.address)

@@ -24,6 +24,7 @@ from atoll.node_api import AssetView
 from query_service.by_url_wire import UrlOrder
 from query_service.history_api import HistoryView
 from query_service.job_wire import JobView
+from query_service.history_api import HistoryView
 from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,

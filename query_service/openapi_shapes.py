@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from atoll.bucket import Bucket
-from atoll.model import Extension, Location, Size
+from atoll.model import Extension, Label, Location, Size
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
+from atoll.uploaders import Session
 from query_service.cluster_wire import NodeView, RegionView, SetView
 from query_service.color_families import FAMILIES
 from query_service.openapi import Parameter, ProblemDocument
@@ -132,6 +133,8 @@ PARAMETERS = {
     "durability": Parameter("How many regions must have it before the 201: local, regions:N or all."),
     "prefix": Parameter("Only public_ids that start with this."),
     "limit": Parameter("Most items in one page.", Count),
+    "session": Parameter("A visitor of the application that has the key, in its own words.", Session),
+    "upload_key": Parameter("What was uploaded with tickets that this upload key signed.", Label),
     "cursor": Parameter("The `next_cursor` of the page before."),
     "format": Parameter("Only images of this type.", Extension),
     "orientation": Parameter("Only images of this shape, as displayed; square is exactly so.", Orientation),

@@ -19,8 +19,9 @@ from query_service.asset_finder import AssetFinder, Key
 from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
-from query_service.key_reach import check_named
+from query_service.key_reach import check_named, uploader_of
 from query_service.query_input import check_asset_id, check_query
+from query_service.render_log import RenderLog
 from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.url_signer import Client
@@ -49,7 +50,9 @@ class ResolveApi:
         max_json_bytes: int,
         max_items: int,
         handles: Callable[[int], None],
+        renders: RenderLog,
     ) -> None:
+        self._renders = renders
         self._finder, self._resolver, self._clients = finder, resolver, clients
         self._max_json_bytes, self._max_items, self._handles = max_json_bytes, max_items, handles
 
@@ -59,7 +62,8 @@ class ResolveApi:
 
     async def resolve(self, request: web.Request) -> web.Response:
         """A result per item, in order."""
-        check_query(request, PARAMETERS)
+        check_query(request, PARAMETERS | {"session"})
+        by = uploader_of(request, request.query.get("session"))
         order = await self._read(request)
         client = self._clients.ordering(request, order)
         targets = [_target(item, client.key) for item in order.items]
@@ -70,6 +74,9 @@ class ResolveApi:
             self._result(target, order.t if item.t is None else item.t, found, client)
             for target, item in zip(targets, order.items, strict=True)
         ]
+        for result in results:
+            if isinstance(result, Resolved) and result.asset_id and result.transformation:
+                self._renders.note(by, result.asset_id, result.transformation)
         return json_response({"results": results})
 
     async def _read(self, request: web.Request) -> ResolveOrder:

@@ -87,6 +87,15 @@ class QuerySettings(DaemonSettings):
         low=0.001,
         high=60,
     )
+    history_renders: int = setting(
+        "How many renditions /v1/history tells of each key, or session of its application; 0: none.",
+        default=100,
+        low=0,
+        high=1000,
+    )
+    history_days: int = setting(
+        "How long these are remembered after the last one, in days.", default=30, low=1, high=366
+    )
     audit_days: int = setting(
         "How long the record of what administrators did is kept, in days; the oldest leave earlier when it "
         "has 64 MiB.",

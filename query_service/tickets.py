@@ -11,6 +11,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from atoll import names
 from atoll.asset_text import check_alt, check_context, check_tags, check_title
 from atoll.bucket import Bucket
@@ -54,8 +56,13 @@ class TicketOffice:
         self._views, self._keys, self._rules = views, keys, rules
         self._rng, self._wishes, self._clock_ms = rng, wishes, clock_ms
 
-    def issue(self, order: UploadOrder, client: Position, home: str | None = None) -> TicketView:
-        """A ticket for the writable node nearest to the client, in the set `home` or else one with room."""
+    def issue(
+        self, order: UploadOrder, client: Position, home: str | None = None, by: str = ""
+    ) -> TicketView:
+        """A ticket for the writable node nearest to the client, in the set `home` or else one with room.
+
+        `by`: who uploads (uploaders.py).
+        """
         bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
         public_id = self._check_name(order)
         limits = self._limits(order, bucket)
@@ -67,7 +74,7 @@ class TicketOffice:
         chosen = self._choose(bucket, client, home)
         check_possible(durability, self._regions(chosen.node.set))
         ticket = self._ticket(order, public_id, bucket, limits, chosen.node, durability)
-        return self._view(ticket, chosen.node, limits)
+        return self._view(replace(ticket, by=by), chosen.node, limits)
 
     def _ticket(
         self,

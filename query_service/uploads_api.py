@@ -13,7 +13,7 @@ from aiohttp import web
 from atoll.errors import AtollError
 from atoll.http import SAFE_HEADERS, json_response, read_json
 from atoll.model import Position
-from query_service.key_reach import check_name
+from query_service.key_reach import check_name, uploader_of
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, check_query, flag, needed, tags_of, whole_number
 from query_service.routing import Route
@@ -30,6 +30,7 @@ _REDIRECT_PARAMETERS = POSITION | {
     "tags",
     "durability",
     "overwrite",
+    "session",
     "async",
     *WORDS,
 }
@@ -67,7 +68,7 @@ class UploadsApi:
         check_query(request, POSITION)
         order = await read_json(request, UploadOrder, self._max_json_bytes)
         check_name(request, order.bucket, order.public_id)
-        view = await self._issue(order, self._positions.of(request))
+        view = await self.issue(request, order)
         return json_response(view, 201, {"Cache-Control": "no-store"})
 
     async def redirect(self, request: web.Request) -> web.Response:
@@ -82,19 +83,22 @@ class UploadsApi:
             **words_of(request),
             durability=request.query.get("durability"),
             overwrite=flag(request, "overwrite", default=True),
+            session=request.query.get("session"),
             background=flag(request, "async"),
         )
         check_name(request, order.bucket, order.public_id)
-        view = await self._issue(order, self._positions.of(request))
+        view = await self.issue(request, order)
         headers = {**SAFE_HEADERS, "Location": view.upload_url, "Cache-Control": "no-store"}
         response = web.Response(status=307, headers=headers)
         response.force_close()
         return response
 
-    async def _issue(self, order: UploadOrder, client: Position) -> TicketView:
+    async def issue(self, request: web.Request, order: UploadOrder) -> TicketView:
+        """A ticket for whoever brings the bytes."""
+        client, by = self._positions.of(request), uploader_of(request, order.session)
         try:
             home = await self._taken_names.home_of(order)
-            view = self._office.issue(await self._admit(order), client, home)
+            view = self._office.issue(await self._admit(order), client, home, by)
         except AtollError:
             self._issued(False)
             raise

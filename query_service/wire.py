@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from atoll.model import AltText, Context, Extension, Tags, Title
+from atoll.uploaders import Session
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -24,6 +25,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     `eager`: transformations that are made as soon as the image is stored, beside those of the bucket.
     Without `overwrite` an upload to a name that is taken is refused. With `async` the node answers 202 with
     a job as soon as the bytes are durable: eager transformations are made by that job.
+    `session`: the visitor that the application uploads for, in its own words, for /v1/history.
     """
 
     bucket: Text
@@ -38,6 +40,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     eager: tuple[str, ...] = ()
     overwrite: bool = True
     background: bool = field(default=False, name="async")
+    session: Session | None = None
 
 
 class UploadLimits(Struct, frozen=True):

@@ -111,6 +111,10 @@ ASKS: dict[str, Ask] = {
     "POST /v1/signing-keys": plainly("/v1/signing-keys", {"name": "-"}),
     "GET /v1/signing-keys": plainly("/v1/signing-keys"),
     "PATCH /v1/signing-keys/{key}": plainly("/v1/signing-keys/nobody", {}),
+    "POST /v1/upload-keys": plainly("/v1/upload-keys", {"name": "-", "buckets": ["mine"]}),
+    "GET /v1/upload-keys": plainly("/v1/upload-keys"),
+    "DELETE /v1/upload-keys/{key}": plainly("/v1/upload-keys/nobody"),
+    "GET /v1/history": plainly("/v1/history"),
     "GET /v1/audit": plainly("/v1/audit"),
     "GET /health": plainly("/health"),
     "GET /metrics": plainly("/metrics"),
@@ -120,6 +124,8 @@ ASKS: dict[str, Ask] = {
 }
 # Of a whole bucket, so a key with prefixes reaches none.
 WHOLE_BUCKET = {"PUT /v1/buckets/{bucket}"}
+# Shows each key its own part, and refuses nobody who has the scope.
+OWN_PART = {"GET /v1/buckets", "GET /v1/history"}
 TABLE = sorted(routes(), key=str)
 
 
@@ -132,7 +138,7 @@ def expected(route: RouteFacts, scope: str, limit: str, target: str) -> set[int]
         return {403}
     if route.reach == "whole":
         return None if limit == "free" else {403}
-    if route.reach == "cluster" or str(route) == "GET /v1/buckets":
+    if route.reach == "cluster" or str(route) in OWN_PART:
         return None
     if str(route) in WHOLE_BUCKET and limit == "prefix":
         return {403}
