@@ -7,10 +7,14 @@ that access to NATS alone forges nothing. `open_event` refuses anything else wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct, structs
 
 from atoll.heartbeat import Heartbeat
+from atoll.ids import hashed_id
 from atoll.jobs import JobFacts, TaskOutcome
 from atoll.model import (
     AssetRecord,
@@ -29,6 +33,7 @@ SCHEMA = 1
 SIGNATURE_HEADER = "Atoll-Signature"
 SCHEMA_HEADER = "Atoll-Schema"
 MAX_EVENT_BYTES = 64 * 1024
+MAX_RECEIPTS = 64  # told of in one message
 
 
 class BadEvent(ValueError):
@@ -51,13 +56,28 @@ class BlobStored(_Event, frozen=True, tag="blob.stored"):
     asset: AssetRecord
 
 
-class BlobReplicated(_Event, frozen=True, tag="blob.replicated"):
-    """`node` holds the blob, verified and fsynced: a pull, or a repair of its own copy."""
+class Receipt(Struct, frozen=True, omit_defaults=True):
+    """Another blob that the same node holds, and since when."""
+
+    id: Identifier
+    at: Milliseconds
+    bucket: BucketName
+    sha256: Sha256
+    ext: Extension
+    size: Size
+
+
+class BlobReplicated(_Event, frozen=True, omit_defaults=True, tag="blob.replicated"):
+    """`node` holds the blob, verified and fsynced: a pull, or a repair of its own copy.
+
+    In a rush a node tells of several in one message: `more` are the others (`gathered`, `apart`).
+    """
 
     bucket: BucketName
     sha256: Sha256
     ext: Extension
     size: Size
+    more: Annotated[tuple[Receipt, ...], Meta(max_length=MAX_RECEIPTS - 1)] = ()
 
 
 class BlobDeleted(_Event, frozen=True, tag="blob.deleted"):
@@ -95,6 +115,7 @@ KINDS: tuple[str, ...] = (
 )  # fmt: skip
 
 _decoder = msgspec.json.Decoder(AnyEvent)
+_receipt_decoder = msgspec.json.Decoder(BlobReplicated)
 _heartbeat_decoder = msgspec.json.Decoder(Heartbeat)
 _encoder = msgspec.json.Encoder()
 
@@ -112,6 +133,38 @@ def subject_of(event: AnyEvent) -> str:
 def is_receipt(subject: str) -> bool:
     """Whether an event of this subject only says that a copy is held: news for the catalog, no work to do."""
     return ".blob.replicated." in subject
+
+
+def gathered(receipts: Sequence[BlobReplicated]) -> BlobReplicated:
+    """One event that tells of all (at most MAX_RECEIPTS, of one node). Its id follows from all of theirs: the
+    stream drops a repetition, and nothing that tells of others too."""
+    first, *others = receipts
+    if not others:
+        return first
+    together = hashed_id(first.at, *(receipt.id for receipt in receipts))
+    more = tuple(Receipt(r.id, r.at, r.bucket, r.sha256, r.ext, r.size) for r in others)
+    return structs.replace(first, id=together, more=more)
+
+
+def apart(event: Event) -> Iterator[Event]:
+    """The event as if each blob had been told of by itself."""
+    yield event
+    if isinstance(event, BlobReplicated):
+        for other in event.more:
+            yield structs.replace(event, **structs.asdict(other), more=())
+
+
+def open_receipt(body: bytes) -> BlobReplicated:
+    """What a node has written into its own outbox; `BadEvent` for anything else."""
+    try:
+        return _receipt_decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise BadEvent(str(error)) from error
+
+
+def encode_event(event: AnyEvent) -> bytes:
+    """The body of an event."""
+    return _encoder.encode(event)
 
 
 def stream_of(region: str) -> str:

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from atoll.bus import Bus
 from atoll.daemon_settings import DaemonSettings
-from atoll.events import BlobReplicated, open_event
+from atoll.events import BlobReplicated, Event, apart, open_event
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import REGIONS
 from atoll.settings import read_secret
@@ -49,10 +49,15 @@ class Receipts:
         for message, heard_at in messages:
             event = open_event(message.subject, message.data, message.headers, self._keys)
             if isinstance(event, BlobReplicated):
-                # its whole milliseconds are rounded down, so that it may be one later
-                receipt = Receipt((event.at + 1) / 1000, heard_at)
-                self._found.setdefault(event.sha256, {}).setdefault(event.node, receipt)
+                for told in apart(event):
+                    self._note(told, heard_at)
         return self._found
+
+    def _note(self, told: Event, heard_at: float) -> None:
+        assert isinstance(told, BlobReplicated)
+        # its whole milliseconds are rounded down, so that it may be one later
+        receipt = Receipt((told.at + 1) / 1000, heard_at)
+        self._found.setdefault(told.sha256, {}).setdefault(told.node, receipt)
 
     def forget(self) -> None:
         """Begin anew."""

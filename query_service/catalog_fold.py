@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
-from atoll.events import AssetDeleted, BlobDeleted, BlobStored, Event
+from atoll.events import AssetDeleted, BlobDeleted, BlobStored, Event, apart
 from atoll.model import AssetRecord, Tombstone
 from query_service.catalog_documents import Mark, blob_key
 from query_service.catalog_version_documents import version_key
@@ -33,7 +34,7 @@ class Fold:
 def fold(events: Iterable[Event]) -> Fold:
     """The fold of `events`, in whatever order they come."""
     result = Fold()
-    for event in events:
+    for event in chain.from_iterable(map(apart, events)):
         if isinstance(event, AssetDeleted):
             stone = event.tombstone
             _keep_greater(result.tombstones, stone)
@@ -78,7 +79,7 @@ def documents_of(event: Event) -> set[DocumentName]:
     """The documents an event changes: when the server refuses one of them, this event may be why."""
     if isinstance(event, AssetDeleted):
         return {("tombstones", event.tombstone.asset_id)}
-    names = {("locations", _blob_of(event))}
+    names = {("locations", _blob_of(each)) for each in apart(event)}
     if isinstance(event, BlobStored):
         names.add(("assets", event.asset.asset_id))
         names.add(("versions", version_key(event.asset.asset_id, event.asset.version)))

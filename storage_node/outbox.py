@@ -20,15 +20,15 @@ from atoll.backoff import Backoff
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Failed, Unavailable
-from atoll.events import event_headers
 from atoll.job_stream import ensure_job_stream
-from atoll.kept_publisher import Kept, KeptPublisher
+from atoll.kept_publisher import KeptPublisher
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from storage_node.index import Index
 from storage_node.index_rows import OutboxRow
 from storage_node.membership import Membership
 from storage_node.outbox_feed import OutboxFeed
+from storage_node.outbox_messages import messages
 from storage_node.outbox_notes import OutboxNotes
 from storage_node.settings import NodeSettings
 
@@ -115,8 +115,10 @@ class Outbox:
         rows = await self._unpublished()
         if not rows:
             return 0
-        outcomes = await self._publisher.publish([self._message(row) for row in rows])
-        sent = [row.seq for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
+        some = list(messages(rows, self._keys))
+        outcomes = await self._publisher.publish([message.kept for message in some])
+        outcome_of = zip(some, outcomes, strict=True)
+        sent = [seq for message, outcome in outcome_of if outcome is None for seq in message.seqs]
         self._published.inc(len(sent))
         self._notes.add(sent)
         for outcome in outcomes:
@@ -152,6 +154,3 @@ class Outbox:
         elif rows:
             self._feed.was_read(rows[-1].seq)
         return [row for row in rows if row.seq not in self._notes.seqs]
-
-    def _message(self, row: OutboxRow) -> Kept:
-        return Kept(row.subject, row.body, event_headers(row.event_id, row.subject, row.body, self._keys))

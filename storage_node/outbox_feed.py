@@ -14,14 +14,14 @@ import logging
 import sqlite3
 from collections import deque
 
-from atoll.events import is_receipt
+from atoll.events import MAX_RECEIPTS, is_receipt
 from storage_node.index_rows import OutboxRow
 
 log = logging.getLogger(__name__)
 
 LIMIT = 2048  # rows, of about 1 KB each
 # Receipts for copies go to the catalog only, which is written a few times a second: they wait for each other,
-# or for an event that others act upon. Each publishing costs this node and NATS more than what is in it.
+# and go in one message. Each publishing costs this node and NATS more than what is in it.
 RECEIPT_SECONDS = 0.1
 
 
@@ -33,7 +33,9 @@ class OutboxFeed:
         self._limit = limit
         self._seen: int | None = None  # the writer's: events up to here were handed over or given up
         self._rows: deque[OutboxRow] = deque()
-        self._taken = 0  # the highest number that the outbox has
+        self._receipts: deque[OutboxRow] = deque()
+        self._receipts_due = False
+        self._read = 0  # events up to this number were read from the index
         self._ringing: asyncio.TimerHandle | None = None
         self.behind = True
         self.wake = asyncio.Event()
@@ -61,26 +63,36 @@ class OutboxFeed:
         return [OutboxRow(*row) for row in rows]
 
     def _take(self, rows: list[OutboxRow] | None) -> None:
-        if rows is None or len(self._rows) + len(rows) > self._limit:
+        if rows is None or len(self._rows) + len(self._receipts) + len(rows) > self._limit:
             self.fall_behind()
+            self.wake.set()
         elif not self.behind:
-            self._rows.extend(rows)
-            if all(is_receipt(row.subject) for row in rows):
-                self._ring_soon()
-                return
-        self.wake.set()
+            for row in rows:
+                self._take_one(row)
+        else:
+            self.wake.set()
 
-    def _ring_soon(self) -> None:
-        if self._ringing is None:
+    def _take_one(self, row: OutboxRow) -> None:
+        if not is_receipt(row.subject):
+            self._rows.append(row)
+            self.wake.set()
+            return
+        self._receipts.append(row)
+        if len(self._receipts) >= MAX_RECEIPTS:
+            self._ring()
+        elif self._ringing is None:
             self._ringing = self._loop.call_later(RECEIPT_SECONDS, self._ring)
 
     def _ring(self) -> None:
-        self._ringing = None
+        if self._ringing is not None:
+            self._ringing.cancel()
+        self._ringing, self._receipts_due = None, True
         self.wake.set()
 
     def fall_behind(self) -> None:
         """From now on the index must be asked."""
         self._rows.clear()
+        self._receipts.clear()
         self.behind = True
 
     def catch_up(self) -> None:
@@ -89,14 +101,20 @@ class OutboxFeed:
 
     def was_read(self, up_to: int) -> None:
         """A read has brought all events up to this number: those need not be given again."""
-        self._taken = max(self._taken, up_to)
+        self._read = max(self._read, up_to)
 
     def take(self, limit: int) -> list[OutboxRow]:
-        """The next events, the oldest first."""
+        """The next events, the oldest first; receipts last, and only when it is time for them."""
+        rows = self._next(self._rows, limit)
+        if self._receipts_due:
+            rows += self._next(self._receipts, limit - len(rows))
+            self._receipts_due = bool(self._receipts)
+        return rows
+
+    def _next(self, waiting: deque[OutboxRow], limit: int) -> list[OutboxRow]:
         rows: list[OutboxRow] = []
-        while self._rows and len(rows) < limit:
-            row = self._rows.popleft()
-            if row.seq > self._taken:
+        while waiting and len(rows) < limit:
+            row = waiting.popleft()
+            if row.seq > self._read:
                 rows.append(row)
-                self._taken = row.seq
         return rows

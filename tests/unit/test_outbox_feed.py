@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
+from atoll.events import MAX_RECEIPTS
 from storage_node.outbox_feed import OutboxFeed
 
 DEADLINE = 20.0
@@ -141,7 +142,7 @@ async def test_receipts_wait_for_each_other_but_not_for_ever() -> None:
     assert stage.taken() == [2, 3]
 
 
-async def test_an_event_that_others_act_upon_wakes_at_once_and_takes_waiting_receipts_along() -> None:
+async def test_an_event_that_others_act_upon_wakes_at_once_and_leaves_receipts_to_each_other() -> None:
     stage = Stage()
     await stage.commit()
     stage.read()
@@ -149,4 +150,18 @@ async def test_an_event_that_others_act_upon_wakes_at_once_and_takes_waiting_rec
     await stage.commit(1, RECEIPT)
     await stage.commit()
     assert stage.feed.wake.is_set()
-    assert stage.taken() == [2, 3]
+    assert stage.taken() == [3]
+    stage.feed.wake.clear()
+    await asyncio.wait_for(stage.feed.wake.wait(), DEADLINE)
+    assert stage.taken() == [2]
+    assert stage.taken() == []
+
+
+async def test_as_many_receipts_as_one_message_holds_wait_no_longer() -> None:
+    stage = Stage(limit=1000)
+    await stage.commit()
+    stage.read()
+    stage.feed.wake.clear()
+    await stage.commit(MAX_RECEIPTS, RECEIPT)
+    assert stage.feed.wake.is_set()
+    assert len(stage.taken()) == MAX_RECEIPTS
