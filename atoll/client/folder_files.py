@@ -71,6 +71,8 @@ class Expected:
     sha256: str | None = None
     tags: tuple[str, ...] | None = None
     context: Mapping[str, str] | None = None
+    title: str = ""
+    alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

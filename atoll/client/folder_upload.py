@@ -99,7 +99,14 @@ class FolderUpload:
         listed = file.expected or Expected()
         tags = self.order.tags if listed.tags is None else (*self.order.tags, *listed.tags)
         context = {**(listed.context or {}), **self.order.context}
-        return replace(self.order, public_id=file.public_id, tags=tuple(dict.fromkeys(tags)), context=context)
+        return replace(
+            self.order,
+            public_id=file.public_id,
+            tags=tuple(dict.fromkeys(tags)),
+            context=context,
+            title=listed.title,
+            alt=listed.alt,
+        )
 
     def _was_steady(self, file: LocalFile, stored: Digests, began: int) -> bool:
         """Whether the stored bytes are the file's. One that was not at rest before is read once more: two

@@ -47,6 +47,8 @@ class _Line(Struct):
     prefix: str = ""
     tags: tuple[str, ...] = ()
     context: dict[str, str] = {}
+    title: str = ""
+    alt: str = ""
 
 
 def guess_form(name: str, first_line: str) -> Form:
@@ -82,7 +84,7 @@ def _of_manifest(lines: Iterable[str]) -> Iterator[Entry]:
             raise BadRequest(
                 f"Line {number} is not one of an export's manifest: {error}", line=number
             ) from error
-        expected = Expected(line.bytes, None, line.sha256, line.tags, line.context)
+        expected = Expected(line.bytes, None, line.sha256, line.tags, line.context, line.title, line.alt)
         yield Entry((line.path,), expected, line.public_id.removeprefix(line.prefix))
 
 

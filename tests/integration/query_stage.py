@@ -30,7 +30,7 @@ from atoll.bus import Bus
 from atoll.cluster import Entry
 from atoll.cluster_map import LiveClusterMap
 from atoll.daemon_settings import DaemonSettings
-from atoll.errors import AtollError
+from atoll.errors import AtollError, Unavailable
 from atoll.events import (
     SIGNATURE_HEADER,
     AssetDeleted,
@@ -101,6 +101,7 @@ class ImaginaryNode:
         app.router.add_route("*", "/v1/uploads", self._upload)
         app.router.add_post("/internal/v1/deletes", self._delete)
         app.router.add_get("/internal/v1/assets/{asset_id}", self._asset)
+        app.router.add_post("/internal/v1/asset-edits", self._edit)
         return app
 
     async def _health(self, request: web.Request) -> web.Response:
@@ -135,6 +136,11 @@ class ImaginaryNode:
             order.asset_id, order.bucket, order.public_id, order.set, new_id(), 1_700_000_000_000
         )
         return json_response(DeleteResult(tombstone, self.node.name))
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        """It has no records to edit: whoever asks got as far as a node."""
+        self._check(request)
+        return problem_response(Unavailable("An imaginary node edits nothing."))
 
     async def _asset(self, request: web.Request) -> web.Response:
         self._check(request)

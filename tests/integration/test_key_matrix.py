@@ -75,10 +75,16 @@ ASKS: dict[str, Ask] = {
     "GET /v1/assets/{asset_id}/verify": by_id("/verify"),
     "POST /v1/assets/{asset_id}/restore": by_id("/restore"),
     "DELETE /v1/assets/{asset_id}": by_id(),
+    "PATCH /v1/assets/{asset_id}": Ask(
+        lambda r: f"/v1/assets/{r.asset_id}", lambda _: {"title": "another"}, beyond=404
+    ),
     "GET /v1/assets/by-name/{bucket}/{public_id:.+}": Ask(
         lambda r: f"/v1/assets/by-name/{r.bucket}/{r.public_id}"
     ),
     "GET /v1/assets": Ask(lambda r: f"/v1/assets?bucket={r.bucket}&prefix={r.public_id[:-1]}"),
+    "POST /v1/search": Ask(
+        lambda _: "/v1/search", lambda r: {"bucket": r.bucket, "prefix": r.public_id[:-1], "sort": "-bytes"}
+    ),
     "POST /v1/uploads": Ask(
         lambda _: "/v1/uploads", lambda r: {"bucket": r.bucket, "public_id": r.public_id}
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -230,6 +231,10 @@ def test_the_command_searches_and_edits(cluster, folder, capsys, monkeypatch):
         one, two = (
             client.upload(picture(), bucket=cluster.bucket, public_id=f"{folder}cli/{n}") for n in range(2)
         )
+        deadline = time.monotonic() + 30
+        while len(list(client.search(cluster.bucket, prefix=folder))) < 2:  # the command is another client
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         refs = [one.asset_id, f"{cluster.bucket}/{folder}cli/1"]
         code, out = atoll(
             "edit", *refs, "--add-tag", "Cli", "--title", "Two gulls", "--context", "a.b=c=d", "--json"
