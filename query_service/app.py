@@ -82,6 +82,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         nodes = NodeClient(session, keys, settings.name)
         buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
         engines = data.engines(lambda: bus.connected)
+        jobs = open_jobs(settings, keys, ring, bus, data, views, stop)
         routes = [
             *asset_routes(
                 settings,
@@ -94,6 +95,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 nodes,
                 UseMeter(registry),
                 buckets.admit,
+                jobs.dispatch,
             ),
             *ClusterApi(cluster, health).routes(),
             *buckets.routes,
@@ -107,7 +109,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 api_keys,
                 settings.max_json_bytes,
             ),
-            *open_jobs(settings, keys, ring, bus, data, views, stop).routes,
+            *jobs.routes,
             *key_side.routes,
             *OpenApi().routes(),
             *ServiceHealth(settings.name, settings.region, cluster, health, engines).routes(),

@@ -12,6 +12,7 @@ from atoll.signing import Keys
 from query_service.absent_names import AbsentNames
 from query_service.asset_finder import AssetFinder
 from query_service.assets_api import AssetsApi, DeletesApi
+from query_service.by_url_api import ByUrlApi
 from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
@@ -23,6 +24,7 @@ from query_service.edits import Edits
 from query_service.history_api import HistoryApi
 from query_service.image_access import ImageAccess
 from query_service.image_names import ImageNames
+from query_service.job_dispatch import JobDispatch
 from query_service.listing_api import ListingApi
 from query_service.names_api import NamesApi
 from query_service.position import PositionFinder
@@ -52,6 +54,7 @@ def asset_routes(
     nodes: NodeClient,
     meter: UseMeter,
     admit: Admit,
+    dispatch: JobDispatch,
 ) -> list[Route]:
     """The hottest first."""
     rng = random.Random()
@@ -74,6 +77,14 @@ def asset_routes(
     edits = Edits(orders, data.catalog, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes
+    uploads = UploadsApi(
+        TicketOffice(views, keys, rules, rng, wishes),
+        positions,
+        json_bytes,
+        meter.ticket,
+        admit,
+        TakenNames(finder),
+    )
     return [
         *AssetsApi(finder, resolver, clients, views, data.renders).routes(),
         *Redirects(
@@ -89,14 +100,8 @@ def asset_routes(
         *ResolveApi(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles, data.renders
         ).routes(),
-        *UploadsApi(
-            TicketOffice(views, keys, rules, rng, wishes),
-            positions,
-            json_bytes,
-            meter.ticket,
-            admit,
-            TakenNames(finder),
-        ).routes(),
+        *uploads.routes(),
+        *ByUrlApi(uploads, views, keys, dispatch, data.jobs, settings.outward_ports, json_bytes).routes(),
         *ListingApi(
             data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes
         ).routes(),

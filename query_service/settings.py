@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from atoll.daemon_settings import DaemonSettings
 from atoll.http_protocol import RequestLimits
+from atoll.outward_settings import OutwardSettings
 from atoll.settings import Bytes, SettingsError, setting
 from atoll.transformation.limits import DEFAULTS, Limits
 
@@ -27,7 +28,7 @@ def _check_public_url(value: str | tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuerySettings(DaemonSettings):
+class QuerySettings(OutwardSettings, DaemonSettings):
     """One query service. Times are seconds."""
 
     api_keys_file: Path = setting("TOML file with the API keys (only their hashes) and their scopes.")

@@ -9,18 +9,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
 from atoll.cli.exit_codes import WrongUsage, code_of_many
 from atoll.cli.journal import Journal
 from atoll.cli.output import note
+from atoll.cli.upload_other import is_other, upload_others
 from atoll.cli.upload_plan import Plan, make_plan
 from atoll.cli.upload_report import Report
 from atoll.cli.upload_run import UploadRun
 from atoll.cli.upload_screen import make_screen
 from atoll.client.async_client import AsyncClient
 from atoll.client.tree import FoundFile, find_files
+from atoll.errors import AtollError
 from atoll.ids import now_ms
 
 _WAIT = re.compile(r"regions:([1-9][0-9]{0,2})|(all)", re.ASCII)
@@ -28,7 +31,14 @@ _WAIT = re.compile(r"regions:([1-9][0-9]{0,2})|(all)", re.ASCII)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll upload`."""
-    parser.add_argument("paths", metavar="FILE|DIR", nargs="+", type=Path)
+    parser.add_argument("paths", metavar="FILE|DIR|-|data:…", nargs="*", help="- is standard input")
+    parser.add_argument(
+        "--url",
+        dest="urls",
+        action="append",
+        default=[],
+        help="an image that the cluster fetches itself; may be given more than once",
+    )
     parser.add_argument("--bucket", help="the bucket; may be left out when there is only one")
     names = parser.add_mutually_exclusive_group()
     names.add_argument("--prefix", help="public_id = PREFIX + path below DIR without extension")
@@ -75,20 +85,31 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _upload(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
-    files = await asyncio.to_thread(_files, args)
+    others = [text for text in args.paths if is_other(text)]
+    args.paths = [Path(text) for text in args.paths if not is_other(text)]
+    _check(args, len(others) + len(args.urls))
+    files = await asyncio.to_thread(_files, args) if args.paths else []
     bucket = await bucket_of(args, client, access)
+    errors = await upload_others(others, args.urls, args, bucket, client) if others or args.urls else []
+    if not files:
+        return code_of_many(errors)
     path = args.resume or access.journal
     with Journal(path, bucket, now_ms) as journal:
         plan = Plan(tuple(files), ()) if args.again else await make_plan(files, journal, client, now_ms())
         try:
-            return await _carry_out(plan, args, bucket, client, journal)
+            return await _carry_out(plan, args, bucket, client, journal, errors)
         except asyncio.CancelledError:  # Ctrl-C
             note("The same command goes on from here.")
             raise
 
 
 async def _carry_out(
-    plan: Plan, args: argparse.Namespace, bucket: str, client: AsyncClient, journal: Journal
+    plan: Plan,
+    args: argparse.Namespace,
+    bucket: str,
+    client: AsyncClient,
+    journal: Journal,
+    errors: Sequence[AtollError | None],
 ) -> int:
     sizes = await asyncio.to_thread(lambda: sum(_size(file.path) for file in plan.todo))
     report = Report(as_json=args.json, files=len(plan.todo) + len(plan.skipped))
@@ -104,7 +125,16 @@ async def _carry_out(
             eager=args.eager,
         )
     report.summary()
-    return code_of_many(report.errors)
+    return code_of_many([*errors, *report.errors])
+
+
+def _check(args: argparse.Namespace, others: int) -> None:
+    if not args.paths and not others:
+        raise WrongUsage("Name files or directories, - for standard input, a data: URI, or --url URL.")
+    if args.public_id is not None and others and others + len(args.paths) > 1:
+        raise WrongUsage("--public-id names one image.")
+    if args.prefix is not None and others:
+        raise WrongUsage("--prefix is for files: what is none has no path. Use --public-id.")
 
 
 def _files(args: argparse.Namespace) -> list[FoundFile]:

@@ -23,6 +23,7 @@ from atoll.client.connection import open_session
 from atoll.client.download import Downloader, MemorySink, whole_file
 from atoll.client.folder_calls import FolderCalls
 from atoll.client.folder_parts import FolderParts
+from atoll.client.job_calls import JobCalls
 from atoll.client.keys import KeyCalls
 from atoll.client.operations import Operations
 from atoll.client.own_uploads import OwnUploads
@@ -35,8 +36,10 @@ from atoll.client.source import Source, open_body
 from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
 from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
+from atoll.client.url_calls import UrlCalls
 from atoll.client.version_calls import VersionCalls
 from atoll.client.views import Resolved, ResolveResult, TicketView
+from atoll.client.webhook_calls import WebhookCalls
 from atoll.durability import check_durability
 from atoll.errors import BadRequest
 from atoll.model import Position
@@ -49,7 +52,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, VersionCalls):
+class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -76,12 +79,14 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, VersionCalls):
         ClusterCalls.__init__(self, query)
         SearchCalls.__init__(self, query, own)
         VersionCalls.__init__(self, query, own)
+        UrlCalls.__init__(self, query, here)
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
         FolderCalls.__init__(self, query, own, FolderParts(self._uploader, self._resolving, self._downloader))
         self.operations = Operations(query)
         self.keys = KeyCalls(query)
+        self.jobs, self.webhooks = JobCalls(query), WebhookCalls(query)
 
     @classmethod
     def from_cluster(
@@ -125,7 +130,8 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, VersionCalls):
         overwrite: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
-        """Upload a path, bytes or a binary file object to the nearest node; durable when this returns.
+        """Upload a path, bytes, a binary file object or a data URI to the nearest node; durable when this
+        returns.
 
         `durability` is `local`, `regions:N` or `all` (None: the bucket's default): the answer waits until so
         many regions have it; `AssetView.durability` says which did when the node's patience ended.

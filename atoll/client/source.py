@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO
 
+from atoll.client.data_uri import data_of, is_data_uri
 from atoll.errors import AtollError, BadName, BodyMismatch
 from atoll.names import check_filename
 
@@ -134,8 +135,12 @@ class Body:
 async def open_body(source: Source, filename: str | None = None) -> AsyncIterator[Body]:
     """`source` as a body to send. A file object is read from where it stands, and not closed.
 
-    `filename` becomes the asset's remark; a path gives its own name. Raises `FileUnusable`, `BadName`.
+    `filename` becomes the asset's remark; a path gives its own name. A string that begins with `data:` is
+    a data URI. Raises `FileUnusable`, `BadName`, `NotAnImage`.
     """
+    declared: str | None = None
+    if isinstance(source, str) and is_data_uri(source):
+        declared, source = await asyncio.to_thread(data_of, source)
     if filename is not None:
         filename = check_filename(filename)
     elif isinstance(source, (str, os.PathLike)):
@@ -143,7 +148,9 @@ async def open_body(source: Source, filename: str | None = None) -> AsyncIterato
     file, owned = await asyncio.to_thread(_open, source)
     try:
         start, size = await asyncio.to_thread(_extent, file)
-        yield Body(file, start, size, filename)
+        body = Body(file, start, size, filename)
+        body.content_type = declared or body.content_type
+        yield body
     finally:
         if owned:
             await asyncio.to_thread(file.close)

@@ -21,7 +21,9 @@ from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
 from atoll.client.sync_folder_calls import SyncFolderCalls
+from atoll.client.sync_job_calls import SyncJobs, SyncWebhooks
 from atoll.client.sync_search_calls import SyncSearchCalls
+from atoll.client.sync_url_calls import SyncUrlCalls
 from atoll.client.sync_version_calls import SyncVersionCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
 from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
@@ -33,7 +35,7 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client(SyncFolderCalls, SyncSearchCalls, SyncVersionCalls):
+class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -53,6 +55,8 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncVersionCalls):
             urls, api_key, region=region, position=position, tls_ca_file=tls_ca_file, patience=patience
         )
         self._thread = LoopThread(self._client.close)
+        self.jobs = SyncJobs(self._thread, self._client.jobs)
+        self.webhooks = SyncWebhooks(self._thread, self._client.webhooks)
         # Also when the client is forgotten, and at the interpreter's end.
         self._end = weakref.finalize(self, self._thread.end)
 
@@ -85,6 +89,10 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncVersionCalls):
 
     @property
     def _searches(self) -> AsyncClient:
+        return self._client
+
+    @property
+    def _urls(self) -> AsyncClient:
         return self._client
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
