@@ -1,8 +1,7 @@
-"""The alerts on disk, so that a restart of the monitor neither forgets nor repeats them. I/O.
+"""What stands and what channels were told, on disk: a restart neither forgets nor repeats an alert. I/O.
 
-Those that stand, and the ends that are not sent yet: who was told that a disk is full must be told that it
-is not, even if the monitor dies between the two. A lost or unreadable file costs little: what still holds
-is raised anew from the next heartbeats.
+Who was told that a disk is full must be told that it is not, even if the monitor dies between the two. A
+lost or unreadable file costs little: what still holds is raised anew from the next heartbeats.
 """
 
 from __future__ import annotations
@@ -16,16 +15,17 @@ import msgspec
 from msgspec import Struct
 
 from atoll.atomic_file import write_atomically
-from monitor.alerts import CapacityAlert
+from monitor.condition_book import Condition
+from monitor.told import Told
 
 log = logging.getLogger(__name__)
 
 
 class Remembered(Struct, frozen=True):
-    """`standing` alerts, and those that are cleared but whose end may not have been sent."""
+    """Conditions that stand, and the ledger of every channel by its name."""
 
-    standing: tuple[CapacityAlert, ...] = ()
-    ended: tuple[CapacityAlert, ...] = ()
+    standing: tuple[Condition, ...] = ()
+    told: dict[str, dict[str, Told]] = {}
 
 
 class AlertMemory:
@@ -53,11 +53,12 @@ class AlertMemory:
         """Whether the disk still owes an answer."""
         return self._writing is not None and not self._writing.done()
 
-    async def save(self, alerts: Remembered) -> None:
-        """Remember these. A full or hung disk is logged, not fatal: the monitor is needed most just then."""
+    async def save(self, alerts: Remembered) -> bool:
+        """Remember these; whether they are. A full or hung disk is logged, not fatal: the monitor is needed
+        most just then."""
         if self.busy:
             log.error("the alerts cannot be remembered: the disk has not answered since the last time")
-            return
+            return False
         write = asyncio.to_thread(self._write, self._path, msgspec.json.encode(alerts))
         self._writing = asyncio.create_task(write, name="remembering alerts")
         self._writing.add_done_callback(_look_at)  # also if it ends when nobody waits any more
@@ -68,6 +69,9 @@ class AlertMemory:
             log.error("the alerts cannot be remembered: %s", error)
         elif error is not None:
             raise error
+        else:
+            return True
+        return False
 
 
 def _look_at(write: asyncio.Task[None]) -> None:

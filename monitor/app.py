@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from atoll.api_keys import load_api_keys
-from atoll.backoff import Backoff
 from atoll.bus import Bus
 from atoll.client.async_client import AsyncClient
 from atoll.cluster_map import LiveClusterMap
@@ -17,22 +17,20 @@ from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
 from atoll.settings import read_secret
 from atoll.signing import Keys
-from monitor.alert_book import AlertBook
-from monitor.alert_memory import AlertMemory
-from monitor.alert_sinks import LogSink
+from monitor.alert_side import AlertSide
 from monitor.canary import Canary, CanaryPlan
 from monitor.canary_board import CanaryBoard
 from monitor.clock import SystemClock
 from monitor.cluster_survey import cluster_survey, unheard
 from monitor.condition_book import ConditionBook
+from monitor.deadman import STALE_SECONDS
 from monitor.engine_watch import EngineWatch
 from monitor.exposition import MonitorCollector
 from monitor.growth_history import GrowthHistory
 from monitor.growth_watch import GrowthWatch
-from monitor.health import Health
+from monitor.health import Health, Source
 from monitor.heartbeats import HeartbeatListener
 from monitor.http_api import MonitorApi, make_app
-from monitor.nats_alert_sink import NatsAlertSink
 from monitor.node_table import NodeTable
 from monitor.rules import with_limits
 from monitor.service_watch import ServiceWatch
@@ -41,14 +39,12 @@ from monitor.watch import Watch
 
 log = logging.getLogger(__name__)
 
-RETRY_FIRST_SECONDS, RETRY_CAP_SECONDS = 0.2, 5.0
-
 
 async def run(settings: MonitorSettings, stop: Stop) -> None:
     """Run until `stop`. Raises `SettingsError` for secrets that cannot be used, before anything is opened."""
     keys = Keys(read_secret(settings.cluster_secret_file))
     api_keys = load_api_keys(settings.api_keys_file)
-    memory, clock = AlertMemory(settings.state_dir), SystemClock()
+    clock = SystemClock()
 
     bus = Bus(settings)
     cluster_map = LiveClusterMap(
@@ -62,18 +58,10 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     await cluster_map.load()
     api_keys.share(cluster_map.current.keys.values())
 
-    async def send(subject: str, body: bytes, headers: dict[str, str]) -> None:
-        await bus.publish(subject, body, headers)
-        await bus.flush()
-
     table = NodeTable(clock)
     heartbeats = HeartbeatListener(bus, keys, table, clock)
-    remembered = memory.load()
-    book = AlertBook(settings.thresholds, settings.name, new_id, remembered.standing)
-    to_nats = NatsAlertSink(send, keys, Backoff(RETRY_FIRST_SECONDS, RETRY_CAP_SECONDS))
-    for alert in remembered.ended:
-        to_nats.offer(alert)
-    watch = Watch(bus, cluster_map, table, book, memory, (LogSink(), to_nats), clock)
+    watch = Watch(bus, cluster_map, table)
+    alerts = AlertSide(settings, bus, keys, clock)
 
     engines = EngineWatch(bus, lambda: cluster_map.current, clock.now_ms)
     services = ServiceWatch(settings.service_urls, clock.now_ms)
@@ -81,49 +69,44 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     history = GrowthHistory(settings.state_dir)
     history.load()
     growth = GrowthWatch(watch.rows, history, clock, settings.forecast_sample_seconds)
-    health = Health(
-        (
-            lambda: cluster_survey(watch.rows(), cluster_map.current),
-            engines.survey,
-            services.survey,
-            canaries.survey,
-            growth.survey,
-        ),
-        lambda: unheard(watch.rows()),
-        ConditionBook(with_limits(settings.limits), settings.damping, clock, new_id),
-        clock,
+    sources = (
+        lambda: cluster_survey(watch.rows(), cluster_map.current),
+        engines.survey,
+        services.survey,
+        canaries.survey,
+        growth.survey,
     )
+    health = _health(settings, sources, watch, alerts, clock)
 
     registry = new_registry("monitor", settings.name, settings.region)
     registry.register(
-        MonitorCollector(watch, book, cluster_map, heartbeats, health, lambda: len(to_nats.unsent))
+        MonitorCollector(
+            watch, cluster_map, heartbeats, health, alerts.desk.posts, lambda: alerts.lease.leads
+        )
     )
     registry.register(canaries)
+    connected = lambda: bus.connected  # noqa: E731 - as short as it is
     api = MonitorApi(
-        settings.name,
-        watch,
-        book,
-        cluster_map,
-        heartbeats,
-        lambda: bus.connected,
-        clock,
-        canaries,
-        health,
-        growth,
+        settings.name, watch, cluster_map, heartbeats, connected, clock, canaries, health, growth
     )
-    app = make_app(api, api_keys, metrics_handler(registry, settings.metrics_allow))
+    app = make_app(
+        api,
+        alerts.api(api_keys, lambda: health.book.standing),
+        api_keys,
+        metrics_handler(registry, settings.metrics_allow),
+    )
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(bus.opened())
+        await stack.enter_async_context(alerts.opened())
         tasks = await stack.enter_async_context(Tasks(stop))
         tasks.start("cluster map", cluster_map.run())
         tasks.start("heartbeats", heartbeats.run())
-        tasks.start("alerts to NATS", to_nats.run())
+        alerts.start(tasks, lambda: clock.monotonic() - health.looked_at < STALE_SECONDS)
         tasks.start("growth", growth.run())
         tasks.start("health", health.run(settings.evaluate_seconds))
         tasks.start("engines", engines.run(settings.engine_seconds))
         tasks.start("services", services.run(settings.engine_seconds))
-        tasks.start("watch", watch.run(settings.evaluate_seconds))
         if settings.canary_urls and settings.canary_key_file:
             tasks.start("canaries", _canary(settings, cluster_map, canaries, clock).run())
         await stack.enter_async_context(
@@ -132,6 +115,19 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         log.info("monitor listens on %s:%d", settings.listen_host, settings.listen_port)
         await stop.wait()
     log.info("monitor ended")
+
+
+def _health(
+    settings: MonitorSettings,
+    sources: Sequence[Source],
+    watch: Watch,
+    alerts: AlertSide,
+    clock: SystemClock,
+) -> Health:
+    rules = with_limits(settings.limits)
+    book = ConditionBook(rules, settings.damping, clock, new_id, alerts.remembered.standing)
+    everything = (*sources, alerts.orders.survey, alerts.desk.survey)
+    return Health(everything, lambda: unheard(watch.rows()), book, clock, alerts.desk.look)
 
 
 def _canary(

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from atoll.model import Milliseconds
 from monitor.clock import Clock
 from monitor.damping import DampedLevel
-from monitor.hysteresis import LEVELS, Level
+from monitor.levels import LEVELS, Level
 from monitor.limits import Damping
 from monitor.rules import Rule
 from monitor.sample import Sample, Scope, Subject, Survey

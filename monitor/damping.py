@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from monitor.hysteresis import LEVELS, Level
+from monitor.levels import LEVELS, Level
 from monitor.limits import Damping
 from monitor.rules import Rule
 

@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from atoll.cluster_map import LiveClusterMap
-from monitor.alert_book import AlertBook
+from monitor.alert_post import AlertPost
 from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
-from monitor.hysteresis import LEVELS
+from monitor.levels import LEVELS
 from monitor.metric_table import MEANINGS
 from monitor.node_table import NodeRow
 from monitor.sample import Sample
@@ -30,14 +30,14 @@ class MonitorCollector(Collector):
     def __init__(
         self,
         watch: Watch,
-        book: AlertBook,
         cluster_map: LiveClusterMap,
         heartbeats: HeartbeatListener,
         health: Health,
-        unsent: Callable[[], int],
+        posts: Sequence[AlertPost],
+        leads: Callable[[], bool],
     ) -> None:
-        self._watch, self._book, self._map, self._heartbeats = watch, book, cluster_map, heartbeats
-        self._health, self._unsent = health, unsent
+        self._watch, self._map, self._heartbeats = watch, cluster_map, heartbeats
+        self._health, self._posts, self._leads = health, posts, leads
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not read tables that are still being built."""
@@ -73,26 +73,26 @@ class MonitorCollector(Collector):
         yield states
 
     def _own_families(self) -> Iterator[Metric]:
-        level = GaugeMetricFamily(
-            "atoll_capacity_alert_level", "Standing alerts: 1 warning, 2 critical.", labels=["scope", "name"]
-        )
-        for alert in self._book.standing:
-            level.add_metric([alert.scope, alert.name], LEVELS.index(alert.level))
         refused = CounterMetricFamily(
             "atoll_monitor_heartbeats_refused", "Heartbeats not believed.", labels=["reason"]
         )
         for reason, count in self._heartbeats.refused.items():
             refused.add_metric([reason], count)
-        yield from (level, refused)
+        yield refused
         yield CounterMetricFamily(
             "atoll_monitor_heartbeats", "Heartbeats believed.", value=self._heartbeats.taken
         )
         yield CounterMetricFamily(
             "atoll_cluster_map_bad_entries", "Map entries refused.", value=self._map.bad_entries
         )
-        yield GaugeMetricFamily(
-            "atoll_monitor_alerts_unsent", "Alerts that wait for NATS.", value=self._unsent()
-        )
+        yield GaugeMetricFamily("atoll_monitor_leads", "1 while this monitor leads.", value=self._leads())
+        sent = CounterMetricFamily("atoll_monitor_alerts_sent", "Alerts told.", labels=["channel"])
+        failed = CounterMetricFamily("atoll_monitor_alert_failures", "Messages not sent.", labels=["channel"])
+        for post in self._posts:
+            view = post.view()
+            sent.add_metric([view.name], view.sent)
+            failed.add_metric([view.name], view.failures)
+        yield from (sent, failed)
 
 
 def sample_families(samples: Iterable[Sample]) -> Iterator[Metric]:

@@ -7,10 +7,10 @@ also what the dead-man's switch goes by (`looked_at`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from monitor.clock import Clock
-from monitor.condition_book import ConditionBook
+from monitor.condition_book import Condition, ConditionBook
 from monitor.sample import Subject, Survey, together
 from monitor.states import StateBook, StateView
 
@@ -26,8 +26,10 @@ class Health:
         unknown: Callable[[], frozenset[Subject]],
         book: ConditionBook,
         clock: Clock,
+        told: Callable[[list[Condition]], Awaitable[None]],
     ) -> None:
-        self._sources, self._unknown, self._clock = sources, unknown, clock
+        """`told` is awaited with what stands after each look."""
+        self._sources, self._unknown, self._clock, self._told = sources, unknown, clock, told
         self.book = book
         self.states = StateBook(clock)
         self.looked_at = float("-inf")
@@ -35,14 +37,15 @@ class Health:
     async def run(self, seconds: float) -> None:
         """Look for ever."""
         while True:
-            self.look()
+            await self.look()
             await asyncio.sleep(seconds)
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """One look at everything."""
         survey = self.measure()
         self.book.evaluate(survey)
         self.states.update(survey, self.book.standing, self._unknown())
+        await self._told(self.book.standing)
         self.looked_at = self._clock.monotonic()
 
     def measure(self) -> Survey:

@@ -10,7 +10,7 @@ from aiohttp import web
 from atoll.api_keys import ApiKeys
 from atoll.cluster_map import LiveClusterMap
 from atoll.http import Handler, json_response, problems
-from monitor.alert_book import AlertBook
+from monitor.alert_api import AlertApi
 from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
 from monitor.growth_watch import GrowthWatch
@@ -27,7 +27,6 @@ class MonitorApi:
         self,
         name: str,
         watch: Watch,
-        book: AlertBook,
         cluster_map: LiveClusterMap,
         heartbeats: HeartbeatListener,
         connected: Callable[[], bool],
@@ -36,7 +35,7 @@ class MonitorApi:
         health: Health,
         growth: GrowthWatch,
     ) -> None:
-        self._name, self._watch, self._book, self._map = name, watch, book, cluster_map
+        self._name, self._watch, self._map = name, watch, cluster_map
         self._heartbeats, self._connected, self._clock = heartbeats, connected, clock
         self._canaries, self._health, self._growth = canaries, health, growth
 
@@ -46,7 +45,7 @@ class MonitorApi:
         return health_view(
             rows,
             set_views(rows, self._map.current),
-            [alert.detail for alert in self._book.standing],
+            [condition.detail for condition in self._health.book.standing],
             connected=self._connected(),
             refused=dict(self._heartbeats.refused),
         )
@@ -63,10 +62,6 @@ class MonitorApi:
     def capacity(self) -> Any:
         """Bytes and percentages of nodes, sets and the whole."""
         return capacity_view(self._watch.rows())
-
-    def alerts(self) -> Any:
-        """The alerts that stand now."""
-        return {"alerts": self._book.standing}
 
     def states(self) -> Any:
         """The state of every node, set, region, engine and service, with its reasons."""
@@ -89,12 +84,13 @@ class MonitorApi:
         return {"name": self._name, "state": "ready", "nats_connected": self._connected()}
 
 
-def make_app(api: MonitorApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
+def make_app(api: MonitorApi, alerts: AlertApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
     """The routes; everything under /v1 needs a key with the scope `read`."""
     app = web.Application(middlewares=[problems])
-    answers = (api.health, api.nodes, api.sets, api.capacity, api.alerts, api.canaries)
+    answers = (api.health, api.nodes, api.sets, api.capacity, api.canaries)
     for answer in (*answers, api.states, api.findings, api.forecast):
         app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
+    alerts.add_routes(app.router)
     app.router.add_get("/health", _open(api.alive))
     app.router.add_get("/metrics", metrics)
     return app

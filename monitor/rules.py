@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from monitor.hysteresis import Level
+from monitor.levels import Level
 from monitor.limits import Limits
 from monitor.sample import Scope
 
@@ -138,7 +138,7 @@ RULES: tuple[Rule, ...] = (
     Rule("monitor_silent", "atoll_monitor_up", "monitor", "below", 1, None,
          "monitor {name} is silent; this one goes on alone", "Start it again: one monitor is no watchdog.",
          for_seconds=5),
-    Rule("undelivered", "atoll_monitor_undelivered_seconds", "monitor", "above", 60, 900,
+    Rule("undelivered", "atoll_monitor_undelivered_seconds", "channel", "above", 60, 900,
          "alerts have waited {value:.0f} s for channel {name}: {note}",
          "Look at the channel's URL and secret (alert_channels_file), and at the network to it."),
 )  # fmt: skip

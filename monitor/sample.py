@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-Scope = Literal["node", "set", "region", "engine", "service", "path", "monitor", "cluster"]
-SCOPES: tuple[Scope, ...] = ("cluster", "region", "set", "node", "engine", "service", "path", "monitor")
+Scope = Literal["node", "set", "region", "engine", "service", "path", "monitor", "channel", "cluster"]
+SCOPES: tuple[Scope, ...] = (
+    "cluster",
+    "region",
+    "set",
+    "node",
+    "engine",
+    "service",
+    "path",
+    "monitor",
+    "channel",
+)
 
 
 class Subject(NamedTuple):

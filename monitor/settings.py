@@ -8,7 +8,6 @@ from pathlib import Path
 from atoll import names
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import SettingsError, setting
-from monitor.hysteresis import Thresholds
 from monitor.limits import Damping, Limits
 
 
@@ -70,6 +69,16 @@ class MonitorSettings(DaemonSettings):
     flap_calm_seconds: float = setting(
         "How long it must then be quiet, in seconds.", default=300.0, low=0, high=86_400
     )
+    alert_channels_file: Path | None = setting(
+        "TOML file (mode 600) with the channels that alerts go to; none: the log and NATS only.", default=None
+    )
+    alert_group_seconds: float = setting(
+        "How long an alert waits for others to go with it in one message.", default=5.0, low=0, high=600
+    )
+    deadman_url_file: Path | None = setting(
+        "File (mode 600) with a URL that is asked while all is watched: a dead-man's switch.", default=None
+    )
+    deadman_seconds: float = setting("Time between two requests to it.", default=60.0, low=1, high=3600)
     canary_urls: tuple[str, ...] = setting(
         "Query services that canaries are flown through; none: no canaries.", default=()
     )
@@ -95,11 +104,6 @@ class MonitorSettings(DaemonSettings):
             mistakes.append("canary_key_file: is missing; canary_urls need one")
         if mistakes:
             raise SettingsError(mistakes)
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """The three numbers as the alert rules want them."""
-        return Thresholds(self.warning_percent, self.critical_percent, self.clear_points)
 
     @property
     def limits(self) -> Limits:

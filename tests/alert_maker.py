@@ -1,15 +1,16 @@
-"""Capacity alerts for tests."""
+"""Conditions for tests: a whole one, changed where the test cares."""
 
 from __future__ import annotations
 
-from monitor.alerts import CapacityAlert
+from monitor.condition_book import Condition
 
 
-def an_alert(**changes: object) -> CapacityAlert:
-    """A warning about eu-1, changed where the test cares."""
+def a_condition(name: str = "eu-1", **changes: object) -> Condition:
+    """A warning about eu-1's disk, changed where the test cares."""
+    rule, scope = changes.get("rule", "capacity"), changes.get("scope", "node")
     facts: dict[str, object] = {
-        "id": "0" * 26, "scope": "node", "name": "eu-1", "region": "eu", "set": "s1", "transition": "raised",
-        "level": "warning", "previous": "ok", "used_percent": 81.5, "threshold_percent": 80.0,
-        "bytes_total": 1000, "bytes_free": 185, "since": 1, "at": 2, "monitor": "monitor-1", "detail": "…",
+        "key": f"{rule}/{scope}/{name}", "id": f"id-{name}", "rule": rule, "scope": scope, "name": name,
+        "region": name[:2], "set": "s1", "level": "warning", "value": 0.81, "threshold": 0.8, "since": 1000,
+        "changed": 1000, "flapping": False, "detail": f"node {name} is 81 % full", "todo": "Act.",
     }  # fmt: skip
-    return CapacityAlert(**{**facts, **changes})  # type: ignore[arg-type]  # facts of a test
+    return Condition(**{**facts, **changes})  # type: ignore[arg-type]  # facts of a test

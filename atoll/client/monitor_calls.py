@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -89,6 +90,21 @@ class MonitorCalls:
     async def forecasts(self) -> tuple[ForecastView, ...]:
         """When nodes, sets and regions will be full; nothing of those whose history is too short."""
         return (await self.ask("GET", "/v1/forecast", ForecastList)).forecasts
+
+    async def acknowledge(self, alert: str, why: str = "") -> dict[str, Any]:
+        """Say that somebody sees to an alert (its key or id); needs the scope `admin`."""
+        return await self.ask("POST", "/v1/alerts/acknowledge", dict[str, Any], {"alert": alert, "why": why})
+
+    async def silence(
+        self, seconds: int, rule: str = "*", name: str = "*", region: str = "*", why: str = ""
+    ) -> dict[str, Any]:
+        """Have nothing told of what matches these patterns; needs the scope `admin`."""
+        order = {"seconds": seconds, "rule": rule, "name": name, "region": region, "why": why}
+        return await self.ask("POST", "/v1/silences", dict[str, Any], order)
+
+    async def unsilence(self, silence: str) -> dict[str, Any]:
+        """End a silence; needs the scope `admin`."""
+        return await self.ask("DELETE", f"/v1/silences/{quote(silence, safe='')}", dict[str, Any])
 
     async def ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
         """One question, with a deadline."""

@@ -73,7 +73,7 @@ PHASES: dict[str, dict[str, Phase]] = {
         "drain to be proven": Phase("query_service.drain_proof:DrainProof.of"),
     },
     "monitor": {
-        "looking": Phase("monitor.watch:Watch.look"),
+        "looking": Phase("monitor.health:Health.look"),
         "alert to be remembered": Phase("monitor.alert_memory:AlertMemory.save"),
         "alert remembered": Phase("monitor.alert_memory:AlertMemory.save", ended=True),
         "canary flies": Phase("monitor.canary:Canary._follow"),

@@ -248,7 +248,7 @@ async def test_a_monitor_killed_over_an_alert_raises_it_in_its_next_life(
 
     bus = await nats.connect(story.cluster.engines.urls.nats)
     try:
-        await bus.subscribe("atoll.alert.capacity.>", cb=hear)
+        await bus.subscribe("atoll.alert.>", cb=hear)
         await bus.flush()
         await story.starts_and_dies("monitor", phase)
 

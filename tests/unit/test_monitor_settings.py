@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atoll.settings import SettingsError, load
-from monitor.hysteresis import Thresholds
+from monitor.limits import Limits
 from monitor.settings import MonitorSettings
 
 ENOUGH = {
@@ -21,14 +21,15 @@ ENOUGH = {
 }
 
 
-def test_the_thresholds_are_80_and_92_with_3_points_unless_told():
-    assert load(MonitorSettings, None, ENOUGH).thresholds == Thresholds(80, 92, 3)
+def test_the_thresholds_are_80_and_92_percent_and_14_and_3_days_unless_told():
+    assert load(MonitorSettings, None, ENOUGH).limits == Limits(0.8, 0.92, 0.03, 14, 3)
 
 
 @pytest.mark.parametrize(
     ("changes", "mistakes"),
     [
         ({"ATOLL_WARNING_PERCENT": "92"}, ["critical_percent: must be above"]),
+        ({"ATOLL_FORECAST_CRITICAL_DAYS": "14"}, ["forecast_critical_days: must be below"]),
         ({"ATOLL_WARNING_PERCENT": "5", "ATOLL_CLEAR_POINTS": "5"}, ["clear_points: must be below"]),
         (
             {"ATOLL_WARNING_PERCENT": "5", "ATOLL_CRITICAL_PERCENT": "4", "ATOLL_CLEAR_POINTS": "9"},
@@ -53,4 +54,4 @@ def test_it_refuses_to_start_without_api_keys_or_a_cluster_secret():
 
 def test_a_file_and_the_environment_together_are_enough(tmp_path: Path):
     (tmp_path / "monitor.toml").write_text("warning_percent = 70\ncritical_percent = 85.5\n")
-    assert load(MonitorSettings, tmp_path / "monitor.toml", ENOUGH).thresholds == Thresholds(70, 85.5, 3)
+    assert load(MonitorSettings, tmp_path / "monitor.toml", ENOUGH).limits == Limits(0.7, 0.855, 0.03, 14, 3)

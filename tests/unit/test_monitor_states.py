@@ -35,14 +35,21 @@ class Stage:
         rows = lambda: self.table.rows(self.cluster)  # noqa: E731 - two lines of a test
         book = ConditionBook(RULES, Damping(), self.clock, lambda: "id")
         self.health = Health(
-            (lambda: cluster_survey(rows(), self.cluster),), lambda: unheard(rows()), book, self.clock
+            (lambda: cluster_survey(rows(), self.cluster),),
+            lambda: unheard(rows()),
+            book,
+            self.clock,
+            self.told,
         )
 
-    def pass_time(self, seconds, *beating, **changes):
+    async def told(self, standing):
+        """Nobody."""
+
+    async def pass_time(self, seconds, *beating, **changes):
         for _ in range(seconds):
             for node in beating:
                 self.table.heard(a_beat(node, region=node[:2], at=self.clock.now_ms(), **changes))
-            self.health.look()
+            await self.health.look()
             self.clock.advance(1)
 
     def states(self):
@@ -52,24 +59,24 @@ class Stage:
         return [(c.rule, c.name) for c in self.health.book.standing]
 
 
-def test_a_healthy_cluster_has_healthy_subjects_only():
+async def test_a_healthy_cluster_has_healthy_subjects_only():
     stage = Stage()
-    stage.pass_time(20, "eu-1", "us-1", quarantined=0, wanted=0)
+    await stage.pass_time(20, "eu-1", "us-1", quarantined=0, wanted=0)
     assert set(stage.states().values()) == {"healthy"}
     assert stage.rules() == []
 
 
-def test_before_anything_was_heard_nodes_are_unknown_and_nothing_alarms():
+async def test_before_anything_was_heard_nodes_are_unknown_and_nothing_alarms():
     stage = Stage()
-    stage.pass_time(2)
+    await stage.pass_time(2)
     assert stage.states()["node", "eu-1"] == "unknown"
     assert stage.rules() == []
 
 
-def test_a_dead_node_makes_its_region_critical_and_its_set_a_warning():
+async def test_a_dead_node_makes_its_region_critical_and_its_set_a_warning():
     stage = Stage()
-    stage.pass_time(5, "eu-1", "us-1", quarantined=0)
-    stage.pass_time(20, "us-1", quarantined=0)
+    await stage.pass_time(5, "eu-1", "us-1", quarantined=0)
+    await stage.pass_time(20, "us-1", quarantined=0)
     states = stage.states()
     assert (states["region", "eu"], states["set", "s1"], states["region", "us"]) == (
         "critical", "warning", "healthy",
@@ -79,11 +86,11 @@ def test_a_dead_node_makes_its_region_critical_and_its_set_a_warning():
     assert 5 < view.seconds < 20
 
 
-def test_a_deaf_monitor_accuses_nobody():
+async def test_a_deaf_monitor_accuses_nobody():
     stage = Stage()
-    stage.pass_time(5, "eu-1", "us-1", quarantined=0)
+    await stage.pass_time(5, "eu-1", "us-1", quarantined=0)
     stage.table.deaf()
-    stage.pass_time(60)
+    await stage.pass_time(60)
     assert stage.states()["node", "eu-1"] == "unknown"
     assert stage.rules() == []
 
@@ -103,30 +110,30 @@ def test_a_deaf_monitor_accuses_nobody():
         ({"load": 1.2}, "saturated", "node"),
     ],
 )
-def test_what_a_node_says_of_itself_becomes_a_finding(changes, rule, scope):
+async def test_what_a_node_says_of_itself_becomes_a_finding(changes, rule, scope):
     stage = Stage()
-    stage.pass_time(320, "eu-1", "us-1", **({"quarantined": 0, "wanted": 0} | changes))
+    await stage.pass_time(320, "eu-1", "us-1", **({"quarantined": 0, "wanted": 0} | changes))
     assert {(c.rule, c.scope) for c in stage.health.book.standing} >= {(rule, scope)}
 
 
-def test_a_wrong_clock_is_seen():
+async def test_a_wrong_clock_is_seen():
     stage = Stage()
     for _ in range(15):
         stage.table.heard(a_beat("eu-1", at=stage.clock.now_ms() - 5000, quarantined=0, wanted=0))
         stage.table.heard(a_beat("us-1", region="us", at=stage.clock.now_ms(), quarantined=0, wanted=0))
-        stage.health.look()
+        await stage.health.look()
         stage.clock.advance(1)
     assert stage.rules() == [("clock", "eu-1")]
     assert "5.0 s" in stage.health.book.standing[0].detail
 
 
-def test_a_removed_node_takes_its_findings_with_it():
+async def test_a_removed_node_takes_its_findings_with_it():
     stage = Stage()
-    stage.pass_time(20, "us-1", quarantined=0, wanted=0)
+    await stage.pass_time(20, "us-1", quarantined=0, wanted=0)
     assert ("node_silent", "eu-1") in stage.rules()
     nodes = {"us-1": MAP.nodes["us-1"]}
     stage.cluster = ClusterMap({"us": MAP.regions["us"]}, nodes, MAP.sets)
-    stage.pass_time(2, "us-1", quarantined=0, wanted=0)
+    await stage.pass_time(2, "us-1", quarantined=0, wanted=0)
     assert "eu-1" not in [name for _, name in stage.rules()]
 
 
