@@ -38,6 +38,7 @@ from query_service.event_folds import EventFolds
 from query_service.event_reader import EventReader
 from query_service.geoip import open_geoip
 from query_service.health_watch import HealthWatch
+from query_service.hook_side import open_hooks
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.job_side import open_jobs
@@ -83,6 +84,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
         engines = data.engines(lambda: bus.connected)
         jobs = open_jobs(settings, keys, ring, bus, data, views, stop)
+        hooks = await open_hooks(settings, keys, data, stack)
         routes = [
             *asset_routes(
                 settings,
@@ -110,6 +112,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 settings.max_json_bytes,
             ),
             *jobs.routes,
+            *hooks.routes,
             *key_side.routes,
             *OpenApi().routes(),
             *ServiceHealth(settings.name, settings.region, cluster, health, engines).routes(),
@@ -121,6 +124,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         tasks = await stack.enter_async_context(Tasks(stop))
         _listen(tasks, bus, cluster, watch, data)
         key_side.start(tasks)
+        hooks.start(tasks)
         buckets.start(tasks)
         indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
         indexer.start()
@@ -184,7 +188,7 @@ def _indexer(
     return Indexer(
         cluster=cluster,
         make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, backoff()),
-        catalog=EventFolds(data.catalog, data.jobs),
+        catalog=EventFolds(data.catalog, data.jobs, data.hooks, now_ms),
         announce=data.invalidation.announce,
         parking=parking,
         metrics=metrics,

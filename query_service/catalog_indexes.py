@@ -47,6 +47,12 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "locations": [_swept],
     "tombstones": [_swept],
+    "hook_deliveries": [
+        # what is to be sent now; and an endpoint's log, the newest first
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)], name="state_next"),
+        IndexModel([("hook", ASCENDING), ("order", DESCENDING)], name="hook_order"),
+        _swept,
+    ],
     "jobs": [
         # a page of jobs, the newest first, of a bucket or of an API key
         IndexModel([("bucket", ASCENDING), ("_id", DESCENDING)], name="bucket_id"),

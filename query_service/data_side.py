@@ -20,6 +20,7 @@ from atoll.signing import Keys
 from query_service.catalog import Catalog
 from query_service.catalog_watch import CatalogWatch
 from query_service.circuit import Circuit
+from query_service.hook_store import HookStore
 from query_service.invalidation import Invalidation
 from query_service.job_store import JobStore
 from query_service.lookup import Lookup
@@ -48,6 +49,7 @@ class DataSide(NamedTuple):
     shared: SharedRedis | None
     renders: RenderLog
     jobs: JobStore
+    hooks: HookStore
 
     def engines(self, nats: Callable[[], bool]) -> dict[str, Callable[[], bool]]:
         """Per engine the question whether it is up; `nats` is the one that is not ours."""
@@ -81,6 +83,7 @@ def open_data(
         shared,
         RenderLog(shared, settings.history_renders, settings.history_days, now_ms),
         JobStore(mongo, settings.job_days * 86_400_000, now_ms),
+        HookStore(mongo, settings.webhook_log_days * 86_400_000),
     )
 
 

@@ -17,7 +17,7 @@ from atoll.http import SAFE_HEADERS
 from query_service.openapi import Operation, document
 from query_service.openapi_about import NODE, QUERY
 from query_service.openapi_buckets import BUCKETS
-from query_service.openapi_jobs import JOBS
+from query_service.openapi_jobs import JOBS, WEBHOOKS
 from query_service.openapi_keys import KEYS
 from query_service.openapi_node import NODE_OPERATIONS, NODE_PARAMETERS
 from query_service.openapi_operations import ASSETS, CLUSTER, SERVICE
@@ -34,6 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *BUCKETS,
     *KEYS,
     *JOBS,
+    *WEBHOOKS,
     *PROOF,
     *UPKEEP,
     *SERVICE,

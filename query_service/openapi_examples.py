@@ -34,6 +34,28 @@ _SIGNING_KEY = {
     "created_at": "2026-11-21T13:00:00.000Z",
 }
 
+_JOB: Mapping[str, Any] = {
+    "id": "06f9b1q3k7m2p4r6t8v0w2x4yz",
+    "kind": "transform",
+    "bucket": "photos",
+    "prefix": "holiday/",
+    "state": "running",
+    "created_at": "2026-11-21T13:00:00.000Z",
+    "finished_at": None,
+    "by": "shop",
+    "progress": {"items": 120, "done": 40, "failed": 0, "tasks": 12, "tasks_done": 4},
+    "errors": [],
+    "files": [],
+    "assets": [],
+}
+_HOOK: Mapping[str, Any] = {
+    "id": "06f9b1q3k7m2p4r6t8v0w2x4yz",
+    "url": "https://shop.example.org/atoll",
+    "events": ["asset.stored"],
+    "buckets": ["photos"],
+    "created_at": "2026-11-21T13:00:00.000Z",
+}
+
 EXAMPLES: Mapping[str, Any] = {
     "UploadOrder": {"bucket": "photos", "public_id": "holiday/beach", "tags": ["sea"]},
     "UrlOrder": {
@@ -129,5 +151,8 @@ EXAMPLES: Mapping[str, Any] = {
     "ScrubChange": {"paused": True, "nodes": ["eu-1"]},
     "NodeChange": {"state": "draining"},
     "SetChange": {"sealed": True},
+    "JobView": _JOB,
+    "HookOrder": {"url": "https://shop.example.org/atoll", "events": ["asset.stored"], "buckets": ["photos"]},
+    "MadeHook": {"webhook": _HOOK, "secret": _SECRET},
     "Backup": {"format": 1, "made_at": 1795266000000, "regions": [], "sets": [], "buckets": [], "keys": []},
 }

@@ -107,6 +107,8 @@ PARAMETERS = {
         "The job's id.", Annotated[str, Meta(pattern="^[0-9a-z]{26}$")], example="06f9b1q3k7m2p4r6t8v0w2x4yz"
     ),
     "overwrite": Parameter("Whether an asset of this name gets a new version (default); else: 409.", bool),
+    "hook": Parameter("The webhook's id.", example="06f9b1q3k7m2p4r6t8v0w2x4yz"),
+    "delivery": Parameter("The delivery's id.", example="9f86d081884c7d659a2feaa0c55ad015"),
     "bucket": Parameter("The bucket.", example="photos"),
     "public_id": Parameter("The asset's name in its bucket.", example="holiday/beach"),
     "name": Parameter(

@@ -192,6 +192,17 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         "Longest silence in a stream of job events, in seconds.", default=15.0, low=0.1, high=300
     )
 
+    webhook_retry_seconds: int = setting(
+        "How long a webhook that fails is tried again, in seconds.", default=86_400, low=1, high=604_800
+    )
+    webhook_log_days: int = setting(
+        "How long deliveries of webhooks are remembered, in days; longer than stream_max_age_hours, for an "
+        "event that comes again must be known.",
+        default=14,
+        low=1,
+        high=365,
+    )
+
     signed_url_seconds: int = setting(
         "How long the URL of a private image is valid unless asked otherwise, in seconds.",
         default=3600,
@@ -259,4 +270,8 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         if self.catalog_marks_days * 24 <= self.stream_max_age_hours:
             raise SettingsError(
                 ["catalog_marks_days: must be longer than stream_max_age_hours: so late do events come"]
+            )
+        if self.webhook_log_days * 24 <= self.stream_max_age_hours:
+            raise SettingsError(
+                ["webhook_log_days: must be longer than stream_max_age_hours: so late do events come"]
             )

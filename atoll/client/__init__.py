@@ -19,5 +19,6 @@ It knows the daemons by their HTTP interfaces alone.
 from atoll.client.async_client import AsyncClient
 from atoll.client.search_calls import AssetChange
 from atoll.client.sync_client import Client
+from atoll.hook_signature import verify_webhook
 
-__all__ = ["AssetChange", "AsyncClient", "Client"]
+__all__ = ["AssetChange", "AsyncClient", "Client", "verify_webhook"]

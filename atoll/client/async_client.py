@@ -17,6 +17,7 @@ from types import TracebackType
 
 import aiohttp
 
+from atoll.client.browser_calls import BrowserCalls
 from atoll.client.cluster_calls import ClusterCalls
 from atoll.client.cluster_file import local_access
 from atoll.client.connection import open_session
@@ -29,7 +30,7 @@ from atoll.client.operations import Operations
 from atoll.client.own_uploads import OwnUploads
 from atoll.client.query import QueryServices
 from atoll.client.reference import Reference, parse_reference
-from atoll.client.resolving import Resolving, place
+from atoll.client.resolving import Resolving, place, terms
 from atoll.client.search_calls import SearchCalls
 from atoll.client.settings import check_url
 from atoll.client.source import Source, open_body
@@ -52,7 +53,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls):
+class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -80,6 +81,7 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
         SearchCalls.__init__(self, query, own)
         VersionCalls.__init__(self, query, own)
         UrlCalls.__init__(self, query, here)
+        BrowserCalls.__init__(self, query, here)
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)
@@ -193,17 +195,22 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
         transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
+        expires_in: int | None = None,
+        net: str | None = None,
     ) -> Resolved:
         """Where the image is for a client in `region` or at `position` (unless given: this client).
 
         `reference` is an asset id, `BUCKET/PUBLIC_ID`, or a handle as `BUCKET/SET/SHA256.EXT`; with
         `bucket` a public_id or a handle in it. With a `transformation` (`c_fill,g_auto,w_200,h_200`) the
         URLs lead to what it makes of the image, and are signed where that is needed; `image_url` is for
-        `<img src>`.
+        `<img src>`. A signed URL is good for `expires_in` seconds and, with `net` (203.0.113.0/24), only in
+        that network.
         Raises `NotFound`, `BadName`, `BadTransformation`.
         """
         what = parse_reference(reference, bucket)
-        return await self._resolving.one(what, place(region, position), transformation)
+        return await self._resolving.one(
+            what, place(region, position), transformation, terms(expires_in, net)
+        )
 
     async def resolve(
         self,
