@@ -1,4 +1,4 @@
-"""Hypothesis plays with names and versions, against a list of bytes per name and against what must converge."""
+"""Hypothesis plays with names and versions: against a list of bytes per name, against what must converge."""
 
 from __future__ import annotations
 
