@@ -118,7 +118,8 @@ class AssetRecord(Struct, frozen=True, omit_defaults=True):
     `version` sorts by time; of two records of one asset the greater version is the current one. A change of
     tags, context, title or alternative text is a record of its own with the same bytes: `content` then names
     the version that brought them (None: this one did). `by`: the API key or the browser session that
-    uploaded it; "" where it is not known.
+    uploaded it; "" where it is not known. `sent`: the SHA-256 of what was uploaded, where the bucket keeps it
+    without its metadata and the blob is therefore another.
     """
 
     asset_id: Identifier
@@ -134,6 +135,7 @@ class AssetRecord(Struct, frozen=True, omit_defaults=True):
     alt: AltText = ""
     content: Identifier | None = None
     by: Uploader = ""
+    sent: Sha256 | None = None
 
     @property
     def content_version(self) -> str:

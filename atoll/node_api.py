@@ -40,7 +40,8 @@ class AssetView(Struct, frozen=True):
     """An asset as the APIs show it. `path` is the same on every node; `url` is on one of them.
 
     `thumbhash` (base64), `blurhash` and `color` (#rrggbb) stand in for the picture until it is there; "" in
-    images that were stored before Atoll made them. `faces`: null where nobody looked for any.
+    images that were stored before Atoll made them. `faces`: null where nobody looked for any. `stripped`: the
+    bucket keeps no metadata, so the bytes are not those that were sent; their SHA-256 is `sent_sha256`.
     """
 
     asset_id: str
@@ -70,6 +71,8 @@ class AssetView(Struct, frozen=True):
     faces: tuple[Face, ...] | None = None
     title: str = ""
     alt: str = ""
+    stripped: bool = False
+    sent_sha256: str | None = None
     job: JobStarted | UnsetType = UNSET
 
 
@@ -109,6 +112,8 @@ def view_of(record: AssetRecord, base_url: str, locations: tuple[Location, ...] 
         faces=blob.picture.faces,
         title=record.title,
         alt=record.alt,
+        stripped=record.sent is not None,
+        sent_sha256=record.sent,
     )
 
 

@@ -82,6 +82,7 @@ def record_document(record: AssetRecord) -> Document:
         "alt": record.alt,
         "content": record.content,
         "by": record.by,
+        "sent": record.sent,
     }
 
 

@@ -35,11 +35,12 @@ def store_upload(
     filename: str | None,
     origin: Origin,
     versions: VersionPolicy = KEEP_ALL,
+    sent: str | None = None,
 ) -> Operation[AssetRecord]:
     """An upload's blob is in place and durable: commit blob, record, ticket and event.
 
     The same ticket with the same bytes gives the record it gave before; with others `TicketReplayed`.
-    `AlreadyExists` for a ticket that may not overwrite.
+    `AlreadyExists` for a ticket that may not overwrite. `sent`: see `AssetRecord`.
     """
 
     def operation(db: sqlite3.Connection) -> AssetRecord:
@@ -70,6 +71,7 @@ def store_upload(
             alt=ticket.alt,
             filename=filename,
             by=ticket.by,
+            sent=sent,
         )
         put_blob(db, blob, digests, now)
         put_record(db, record)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from atoll.errors import EmptyBody, NotAnImage, TypeMismatch
 from atoll.ids import derived_id
-from atoll.model import AssetRecord, Blob, Picture
+from atoll.model import AssetRecord, Blob
 from atoll.names import CONTENT_TYPES
 from atoll.signing import Ticket
 from storage_node.blob_locks import BlobLocks
@@ -24,12 +24,13 @@ from storage_node.chunks import BlobHasher
 from storage_node.index import Index
 from storage_node.index_naming import KEEP_ALL, VersionPolicy
 from storage_node.index_ops import store_upload
-from storage_node.inspection import InspectionLimits, Inspector
+from storage_node.inspection import Inspection, InspectionLimits, Inspector
 from storage_node.origin import Origin
 from storage_node.placing import Placer
 from storage_node.sniff import Claim, ImageType, agrees, is_svg, sniff
 from storage_node.spool import Spool
 from storage_node.store import BlobKey, BlobStore, Staged
+from storage_node.strip import check_same_picture, pieces_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Upload:
     allowed: tuple[str, ...]
     limits: InspectionLimits
     versions: VersionPolicy = KEEP_ALL
+    strip: bool = False
 
     @property
     def asset_id(self) -> str:
@@ -62,7 +64,7 @@ class Ingest:
         gate: BucketGate,
     ) -> None:
         self._placer, self._inspector, self._origin = Placer(store, index, locks), inspector, origin
-        self._gate = gate
+        self._gate, self._store = gate, store
 
     def accept(self, spool: Spool, upload: Upload) -> Future[AssetRecord]:
         """Put a complete body in place; the future is its record, set once that is durable.
@@ -72,22 +74,50 @@ class Ingest:
         try:
             kind = _check_type(spool, upload)
             staged, hasher = spool.finish()
-            picture = self._inspect_and_sync(staged, kind, upload.limits)
-            blob = Blob(upload.ticket.bucket, hasher.sha256(), kind.extension, hasher.size, picture)
-            return self._commit(staged, blob, hasher, upload)
+            if upload.strip:
+                spool.body = None  # what is kept is not what came
+                return self._accept_stripped(staged, hasher, kind, upload)
+            seen = self._inspect_and_sync(staged, kind, upload.limits)
+            return self._commit(staged, hasher, kind, seen, upload)
         finally:
             spool.discard()
 
-    def _inspect_and_sync(self, staged: Staged, kind: ImageType, limits: InspectionLimits) -> Picture:
+    def _accept_stripped(
+        self, came: Staged, sent: BlobHasher, kind: ImageType, upload: Upload
+    ) -> Future[AssetRecord]:
+        """The same for a copy without metadata, once a decoder has seen the same picture in both."""
+        seen = self._inspector.begin(came.path, kind, upload.limits).result()
+        bare, hasher = self._store.stage(), BlobHasher()
+        try:
+            for piece in pieces_of(came.path, kind, seen.orientation):
+                bare.write(piece)
+                hasher.update(piece)
+            left = self._inspect_and_sync(bare, kind, upload.limits)
+            check_same_picture(seen, left, kind)
+            same = hasher.sha256() == sent.sha256()
+            return self._commit(bare, hasher, kind, left, upload, None if same else sent.sha256())
+        finally:
+            bare.discard()
+
+    def _inspect_and_sync(self, staged: Staged, kind: ImageType, limits: InspectionLimits) -> Inspection:
         pending = self._inspector.begin(staged.path, kind, limits)
         try:
             staged.sync()  # the disk works while the worker decodes
         except BaseException:
             pending.abandon()
             raise
-        return pending.result().picture
+        return pending.result()
 
-    def _commit(self, staged: Staged, blob: Blob, hasher: BlobHasher, upload: Upload) -> Future[AssetRecord]:
+    def _commit(
+        self,
+        staged: Staged,
+        hasher: BlobHasher,
+        kind: ImageType,
+        seen: Inspection,
+        upload: Upload,
+        sent: str | None = None,
+    ) -> Future[AssetRecord]:
+        blob = Blob(upload.ticket.bucket, hasher.sha256(), kind.extension, hasher.size, seen.picture)
         operation = store_upload(
             upload.ticket,
             upload.file,
@@ -97,6 +127,7 @@ class Ingest:
             upload.filename,
             self._origin,
             upload.versions,
+            sent,
         )
         guarded = self._gate.guarded(operation, blob.bucket)
         return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), guarded)

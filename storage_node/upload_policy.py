@@ -47,6 +47,7 @@ def upload_of(
             max_scans=settings.max_scans,
         ),
         versions=VersionPolicy(bucket is None or bucket.versioning, settings.trash_seconds),
+        strip=bucket is not None and bucket.metadata == "strip",
     )
 
 

@@ -88,13 +88,14 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """What the listing says of one asset: enough to compare."""
+    """What the listing says of one asset: enough to compare. `sent`: what was uploaded, if that differs."""
 
     asset_id: str
     sha256: str
     size: int
     ext: str
     filename: str | None
+    sent: str | None = None
 
 
 class Step(StrEnum):

@@ -82,7 +82,9 @@ class FolderUpload:
                     raise
                 continue
             await asyncio.to_thread(self.notes.add, asset)
-            stored = Digests(asset.sha256, None if listed is None else listed.md5, before)
+            stored = Digests(
+                asset.sent_sha256 or asset.sha256, None if listed is None else listed.md5, before
+            )
             if await asyncio.to_thread(self._was_steady, file, stored, began):
                 return asset
         where = printed(file.relative)

@@ -116,7 +116,7 @@ class Uploader:
             asset = await self._query.call("GET", f"/v1/assets/{quote(ticket.asset_id)}", AssetView)
         except (NotFound, Failed):
             return None
-        return asset if asset.sha256 == await body.digest() else None
+        return asset if await body.digest() in (asset.sha256, asset.sent_sha256) else None
 
     async def pause(self, backoff: Backoff) -> None:
         """Wait before the next try."""

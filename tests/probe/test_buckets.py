@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+
 import pytest
+from PIL import Image
 
 from atoll.bucket import Bucket, Quota
 from atoll.client.async_client import AsyncClient
@@ -69,3 +73,24 @@ async def test_force_deletes_all_that_is_in_a_bucket_and_every_node_confirms_it(
             await client.upload(picture(9), bucket="doomed", filename="p.jpg")
         await client.create_bucket("doomed")  # the name is free; nothing of the old one comes back
         assert (await client.bucket("doomed")).usage.assets == 0
+
+
+async def test_a_bucket_that_strips_keeps_no_place_and_the_client_knows_the_bytes_are_others(
+    story: Story,
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "52.5200N 13.4050E"
+    out = io.BytesIO()
+    Image.open(io.BytesIO(picture(21))).save(out, "JPEG", exif=exif)
+    body = out.getvalue()
+    async with client_of(story) as client:
+        await client.put_bucket(Bucket("bare", metadata="strip"))
+        asset = await client.upload(body, bucket="bare", filename="place.jpg")
+        assert (asset.stripped, asset.sent_sha256) == (True, hashlib.sha256(body).hexdigest())
+        for node in NODES:
+            status, kept = await story.read(node, asset.path)
+            assert (status, hashlib.sha256(kept).hexdigest()) == (200, asset.sha256)
+            assert b"52.5200N" not in kept
+            assert dict(Image.open(io.BytesIO(kept)).getexif()) == {0x0112: 6}
+        again = await client.upload(kept, bucket="bare", filename="bare.jpg")
+        assert (again.stripped, again.sha256) == (False, asset.sha256)
