@@ -24,7 +24,6 @@ from atoll.node_api import AssetView
 from query_service.by_url_wire import UrlOrder
 from query_service.history_api import HistoryView
 from query_service.job_wire import JobView
-from query_service.history_api import HistoryView
 from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_shapes import (
     AssetPage,
@@ -164,6 +163,7 @@ ASSETS = (
         "What this key, or one session of its application, uploaded and had made lately",
         {200: Answer("A page, the newest first", HistoryView)},
         (*CLIENT, "session", "upload_key", "limit", "cursor"),
+        problems=(NotFound,),
     ),
     Operation(
         "GET",
