@@ -25,6 +25,7 @@ from atoll.signing import Keys, derived_key, seal
 HEARD_MS = 10_000  # so long after it was made every daemon that reaches NATS has a key
 CLUSTER = "cluster"
 _KEY_ID_CHARS = 8
+_UPLOAD_KEY = "up_"  # what is written of an upload key begins so (upload_keys.py): it signs no URLs
 
 
 class DeliveryKey(NamedTuple):
@@ -45,7 +46,7 @@ def read_key(text: str) -> DeliveryKey:
     """The key in what `written` made; ValueError."""
     name, dot, secret = text.strip().partition(".")
     raw = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
-    if not name or not dot or len(raw) != 32:
+    if not name or not dot or len(raw) != 32 or name.startswith(_UPLOAD_KEY):
         raise ValueError("a signing key is an id, a dot and 43 characters of base64url")
     return DeliveryKey(name, raw)
 

@@ -7,6 +7,8 @@ import argparse
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, say
+from atoll.cli.spans import span
+from atoll.cli.url_offline import add_offline, run_offline
 from atoll.client.async_client import AsyncClient
 from atoll.model import Position
 
@@ -20,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", help="as if the client were in this region")
     parser.add_argument("--lat", type=float, metavar="DEGREES", help="as if the client were there")
     parser.add_argument("--lon", type=float, metavar="DEGREES")
+    parser.add_argument(
+        "--expires", type=span, metavar="SPAN", help="a signed URL is good for so long: 10m, 7d"
+    )
+    parser.add_argument("--net", metavar="CIDR", help="a signed URL is good in this network only")
+    add_offline(parser)
     parser.add_argument("--all", action="store_true", help="also the other nodes, best first")
     add_shared(parser)
 
@@ -36,6 +43,8 @@ def add_transformation(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the URL, or with --all: URL, node, region and distance of each."""
+    if args.offline:
+        return run_offline(args)
     return with_client(args, _url)
 
 
@@ -47,7 +56,12 @@ def _position(args: argparse.Namespace) -> Position | None:
 
 async def _url(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
     found = await client.url(
-        args.image, transformation=args.transformation, region=args.region, position=_position(args)
+        args.image,
+        transformation=args.transformation,
+        region=args.region,
+        position=_position(args),
+        expires_in=args.expires,
+        net=args.net,
     )
     if args.json:
         emit_json(found)

@@ -53,7 +53,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls):
+class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls, BrowserCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or

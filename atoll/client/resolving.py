@@ -17,6 +17,7 @@ from atoll.model import Position
 from atoll.names import check_region
 
 AT_ONCE = 1000
+_READ: Mapping[str, type[str] | type[int]] = {"region": str, "net": str, "expires_in": int}  # others: float
 
 Where = Mapping[str, str]
 
@@ -26,6 +27,12 @@ def place(region: str | None, position: Position | None) -> Where:
     if position is not None:
         return {"lat": repr(float(position.lat)), "lon": repr(float(position.lon))}
     return {} if region is None else {"region": check_region(region)}
+
+
+def terms(expires_in: int | None, net: str | None) -> Where:
+    """For how long, in seconds, and for which network a signed URL shall be good, as query parameters."""
+    given = {"expires_in": None if expires_in is None else str(expires_in), "net": net}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def id_segment(asset_id: str) -> str:
@@ -42,9 +49,18 @@ class Resolving:
         self._query, self._own, self._here = query, own, here
 
     async def one(
-        self, wanted: Reference, where: Where | None = None, transformation: str | None = None
+        self,
+        wanted: Reference,
+        where: Where | None = None,
+        transformation: str | None = None,
+        signed: Where | None = None,
     ) -> Resolved:
-        """Where it is, or what the transformation makes of it; `NotFound`, `BadTransformation`."""
+        """Where it is, or what the transformation makes of it; `NotFound`, `BadTransformation`.
+
+        `signed`: see `terms`.
+        """
+        if signed:
+            where = {**(where or self._here), **signed}
         if wanted.handle is not None:
             return await self._ask(wanted, where, transformation)
         return await self._own.known(wanted.asset(), lambda: self._ask(wanted, where, transformation))
@@ -91,7 +107,7 @@ class Resolving:
     async def _at_once(
         self, wanted: Sequence[Reference], where: Where, transformation: str | None
     ) -> tuple[ResolveResult, ...]:
-        numbers = {name: value if name == "region" else float(value) for name, value in where.items()}
+        numbers = {name: _READ.get(name, float)(value) for name, value in where.items()}
         body = {"items": [reference.item() for reference in wanted], **numbers}
         body |= {} if transformation is None else {"t": transformation}
         answer = await self._query.call("POST", "/v1/resolve", dict[str, Any], body=body)
