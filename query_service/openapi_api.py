@@ -14,12 +14,14 @@ from typing import Any
 from aiohttp import web
 
 from atoll.http import SAFE_HEADERS
-from query_service.openapi import Operation, document
+from query_service.openapi import Operation
 from query_service.openapi_about import NODE, QUERY
 from query_service.openapi_buckets import BUCKETS
+from query_service.openapi_document import document
 from query_service.openapi_jobs import JOBS, WEBHOOKS
 from query_service.openapi_keys import KEYS
-from query_service.openapi_node import NODE_OPERATIONS, NODE_PARAMETERS
+from query_service.openapi_node import NODE_OPERATIONS
+from query_service.openapi_node_shapes import NODE_PARAMETERS
 from query_service.openapi_operations import ASSETS, CLUSTER, SERVICE
 from query_service.openapi_page import CONTENT_SECURITY, page
 from query_service.openapi_shapes import PARAMETERS, Unresolved

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from query_service.openapi_page_words import kind_of, text_of
 from query_service.openapi_style import STYLE
 
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -42,13 +42,8 @@ def page(query: Document, node: Document) -> str:
     )
 
 
-def _text(text: object) -> str:
-    """Escaped, with `code` as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(text)))
-
-
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{_text(each)}</p>" for each in text.strip().split("\n\n"))
+    return "".join(f"<p>{text_of(each)}</p>" for each in text.strip().split("\n\n"))
 
 
 def _by_tag(document: Document) -> Iterable[tuple[Mapping[str, str], list[tuple[str, str, Any]]]]:
@@ -64,9 +59,9 @@ def _by_tag(document: Document) -> Iterable[tuple[Mapping[str, str], list[tuple[
 
 def _contents(name: str, document: Document) -> str:
     items = "".join(
-        f'<li><a href="#{name}-{tag["name"]}">{_text(tag["name"])}</a></li>' for tag, _ in _by_tag(document)
+        f'<li><a href="#{name}-{tag["name"]}">{text_of(tag["name"])}</a></li>' for tag, _ in _by_tag(document)
     )
-    return f'<h2><a href="#{name}">{_text(document["info"]["title"])}</a></h2><ul>{items}</ul>'
+    return f'<h2><a href="#{name}">{text_of(document["info"]["title"])}</a></h2><ul>{items}</ul>'
 
 
 def _part(name: str, document: Document, file: str) -> str:
@@ -76,7 +71,7 @@ def _part(name: str, document: Document, file: str) -> str:
     )
     info = document["info"]
     return (
-        f'<section id="{name}"><h2>{_text(info["title"])} <small>{_text(info["version"])}</small></h2>'
+        f'<section id="{name}"><h2>{text_of(info["title"])} <small>{text_of(info["version"])}</small></h2>'
         f'{_paragraphs(info["description"])}<p>As <a href="/{file}">OpenAPI 3.1</a>.</p>{sections}'
         f'<h3 id="{name}-types">Types</h3>{schemas}</section>'
     )
@@ -84,13 +79,13 @@ def _part(name: str, document: Document, file: str) -> str:
 
 def _section(name: str, tag: Mapping[str, str], found: list[tuple[str, str, Any]], document: Document) -> str:
     operations = "".join(_operation(name, *each, document) for each in found)
-    title, says = _text(tag["name"]), _text(tag["description"])
+    title, says = text_of(tag["name"]), text_of(tag["description"])
     return f'<h3 id="{name}-{tag["name"]}">{title}</h3><p>{says}</p>{operations}'
 
 
 def _operation(name: str, method: str, path: str, operation: Any, document: Document) -> str:
-    says = f"<span>{_text(operation['summary'])}</span>"
-    head = f'<b class="{method.lower()}">{method}</b> <code>{_text(path)}</code> {says}'
+    says = f"<span>{text_of(operation['summary'])}</span>"
+    head = f'<b class="{method.lower()}">{method}</b> <code>{text_of(path)}</code> {says}'
     body = "".join(
         (
             f"<p>{_opened_by(operation)}</p>",
@@ -108,14 +103,14 @@ def _opened_by(operation: Any) -> str:
         for way in operation["security"]
         for scheme, scopes in (way.items() or [("", [])])
     ]
-    return "Open to anybody." if not ways else f"Opened by: {_text(', or '.join(ways))}."
+    return "Open to anybody." if not ways else f"Opened by: {text_of(', or '.join(ways))}."
 
 
 def _parameters(name: str, operation: Any) -> str:
     rows = "".join(
-        f"<tr><td><code>{_text(each['name'])}</code>{' <em>needed</em>' if each['required'] else ''}</td>"
-        f"<td>{_text(each['in'])}</td><td>{_kind(name, each['schema'])}</td>"
-        f"<td>{_text(each['description'])}</td></tr>"
+        f"<tr><td><code>{text_of(each['name'])}</code>{' <em>needed</em>' if each['required'] else ''}</td>"
+        f"<td>{text_of(each['in'])}</td><td>{kind_of(name, each['schema'])}</td>"
+        f"<td>{text_of(each['description'])}</td></tr>"
         for each in operation["parameters"]
     )
     head = "<tr><th>Parameter</th><th>in</th><th>type</th><th></th></tr>"
@@ -127,7 +122,7 @@ def _body(name: str, operation: Any, document: Document) -> str:
     if not content:
         return ""
     kinds = ", ".join(
-        f"<code>{_text(media)}</code> {_kind(name, c['schema'])}" for media, c in content.items()
+        f"<code>{text_of(media)}</code> {kind_of(name, c['schema'])}" for media, c in content.items()
     )
     examples = [
         example
@@ -145,7 +140,7 @@ def _example(example: object) -> str:
 
 def _answers(name: str, operation: Any) -> str:
     rows = "".join(
-        f"<tr><td><code>{status}</code></td><td>{_text(answer['description'])}{_links(name, answer)}</td>"
+        f"<tr><td><code>{status}</code></td><td>{text_of(answer['description'])}{_links(name, answer)}</td>"
         f"<td>{_content(name, answer)}</td></tr>"
         for status, answer in operation["responses"].items()
     )
@@ -155,7 +150,7 @@ def _answers(name: str, operation: Any) -> str:
 
 def _links(name: str, answer: Any) -> str:
     leads = ", ".join(
-        f'<a href="#{name}-{link["operationId"]}">{_text(title)}</a>'
+        f'<a href="#{name}-{link["operationId"]}">{text_of(title)}</a>'
         for title, link in answer.get("links", {}).items()
     )
     return f"; leads to {leads}" if leads else ""
@@ -163,7 +158,7 @@ def _links(name: str, answer: Any) -> str:
 
 def _content(name: str, answer: Any) -> str:
     return ", ".join(
-        _kind(name, each["schema"]) or f"<code>{_text(media)}</code>"
+        kind_of(name, each["schema"]) or f"<code>{text_of(media)}</code>"
         for media, each in answer.get("content", {}).items()
     )
 
@@ -171,44 +166,12 @@ def _content(name: str, answer: Any) -> str:
 def _schema(name: str, title: str, schema: Any) -> str:
     needed = schema.get("required", ())
     rows = "".join(
-        f"<tr><td><code>{_text(member)}</code>{'' if member in needed else ' <em>optional</em>'}</td>"
-        f"<td>{_kind(name, kind)}</td></tr>"
+        f"<tr><td><code>{text_of(member)}</code>{'' if member in needed else ' <em>optional</em>'}</td>"
+        f"<td>{kind_of(name, kind)}</td></tr>"
         for member, kind in schema.get("properties", {}).items()
     )
     table = f'<div class="wide"><table>{rows}</table></div>' if rows else ""
     examples = "".join(map(_example, schema.get("examples", [])))
     body = f"{_paragraphs(schema.get('description', ''))}{table}{examples}"
-    head = f"<summary><code>{_text(title)}</code></summary>"
+    head = f"<summary><code>{text_of(title)}</code></summary>"
     return f'<details id="{name}-type-{title}">{head}{body}</details>'
-
-
-def _kind(name: str, schema: Any) -> str:
-    """A schema in a few words, with a link where it has a name."""
-    if "$ref" in schema:
-        title = schema["$ref"].rpartition("/")[2]
-        return f'<a href="#{name}-type-{title}">{_text(title)}</a>'
-    if "anyOf" in schema:
-        return " or ".join(_kind(name, each) for each in schema["anyOf"])
-    if "const" in schema:
-        return f"<code>{_text(json.dumps(schema['const'], ensure_ascii=False))}</code>"
-    if "enum" in schema:
-        return " or ".join(f"<code>{_text(json.dumps(each))}</code>" for each in schema["enum"])
-    kind = schema.get("type", "")
-    if kind == "array":
-        return f"list of {_kind(name, schema.get('items') or {}) or 'anything'}"
-    return _text(kind) + _limits(schema)
-
-
-_WORDS = {
-    "minimum": "from {}",
-    "maximum": "to {}",
-    "minLength": "{} characters or more",
-    "maxLength": "up to {} characters",
-    "maxItems": "up to {}",
-    "pattern": "`{}`",
-}
-
-
-def _limits(schema: Any) -> str:
-    told = [words.format(schema[limit]) for limit, words in _WORDS.items() if limit in schema]
-    return f" <small>{_text(', '.join(told))}</small>" if told else ""

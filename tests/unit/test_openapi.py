@@ -15,8 +15,8 @@ from route_table import routes
 
 import query_service.openapi_links as links
 from atoll.errors import AtollError
-from query_service.openapi import problems_of
 from query_service.openapi_api import OPERATIONS, node_document, query_document, text
+from query_service.openapi_document import problems_of
 from query_service.openapi_examples import EXAMPLES
 from query_service.openapi_node import NODE_OPERATIONS
 from query_service.openapi_node_tus import ResumableUpload
