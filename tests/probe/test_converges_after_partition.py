@@ -8,19 +8,14 @@ proxies that are cut; the way out of it is its replicator, which is stopped in i
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from cut_proxy import CutProxy
 
-from atoll.local.cluster import LocalCluster
+from probe.cut_off import CutOff, cluster_to_cut, stopped
 from probe.repair_story import all_complete, delete, gone, health, outboxes_empty, wipe_streams
 from probe.story import AP, EU, US, Stored, Story, eventually, picture
 
@@ -30,57 +25,11 @@ UPLOADS = 100  # per region while it is cut off
 CONVERGED_WITHIN = 60.0  # seconds from healing: what is promised
 
 
-class CutOff:
-    """Singapore's links."""
-
-    def __init__(self, to_node: CutProxy, to_nats: CutProxy) -> None:
-        self.to_node, self.to_nats = to_node, to_nats
-
-    async def cut(self) -> None:
-        """Nothing gets in, no event gets out."""
-        await self.to_node.cut()
-        await self.to_nats.cut()
-
-    def mend(self) -> None:
-        """As if nothing had been."""
-        self.to_node.mend()
-        self.to_nats.mend()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def cut_off(tmp_path) -> AsyncIterator[tuple[Story, CutOff]]:
-    """A cluster whose third region can be cut off."""
-    running: list[LocalCluster] = []
-    async with (
-        CutProxy(lambda: running[0].ports[AP]) as to_node,
-        CutProxy(lambda: urlsplit(running[0].engines.urls.nats).port or 0) as to_nats,
-    ):
-        nats_url = f"nats://127.0.0.1:{to_nats.port}"
-        extra: dict[str, dict[str, Any]] = {
-            "storage_node": {"reserve_bytes": 0, "faces": "off"},
-            AP: {
-                "reserve_bytes": 0,
-                "faces": "off",
-                "public_url": f"http://127.0.0.1:{to_node.port}",
-                "nats_url": nats_url,
-            },
-            f"{AP}-replicator": {"nats_url": nats_url},
-        }
-        cluster = LocalCluster(tmp_path, environ=dict(os.environ), extra=extra, known_ports=False)
-        running.append(cluster)
-        async with cluster, aiohttp.ClientSession() as session:
-            yield Story(cluster, session), CutOff(to_node, to_nats)
-
-
-@contextmanager
-def _stopped(story: Story, daemon: str) -> Iterator[None]:
-    pid = story.cluster.daemons[daemon].status.pid
-    assert pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+async def cut_off(tmp_path: Path) -> AsyncIterator[tuple[Story, CutOff]]:
+    """Whole at first."""
+    async with cluster_to_cut(tmp_path) as running:
+        yield running
 
 
 async def _direct_tickets(story: Story, count: int) -> list[dict[str, Any]]:
@@ -106,7 +55,7 @@ async def test_after_a_partition_under_load_with_streams_wiped_all_is_equal_with
         US: [await story.ticket_for(US) for _ in range(UPLOADS)],
         AP: await _direct_tickets(story, UPLOADS),
     }
-    with _stopped(story, f"{AP}-replicator"):
+    with stopped(story, f"{AP}-replicator"):
         await link.cut()
         uploads = await asyncio.gather(
             *(_upload_all(story, tickets[node], 1000 * n) for n, node in enumerate((EU, US, AP), 1))
