@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from msgspec import UNSET, UnsetType
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.context_pairs import context_of
 from atoll.cli.exit_codes import WrongUsage, code_of_many
 from atoll.cli.output import emit_json, say, show_error
 from atoll.client.async_client import AsyncClient
@@ -70,12 +71,7 @@ async def _edit(args: argparse.Namespace, client: AsyncClient, access: Access) -
 
 def change_of(args: argparse.Namespace) -> AssetChange:
     """What the options ask for; `WrongUsage` when that is nothing, or no KEY=VALUE."""
-    context: dict[str, str | None] = dict.fromkeys(args.remove_context)
-    for pair in args.context:
-        key, sign, value = pair.partition("=")
-        if not sign:
-            raise WrongUsage(f"--context is KEY=VALUE, not {pair[:80]!r}.")
-        context[key] = value
+    context: dict[str, str | None] = {**dict.fromkeys(args.remove_context), **context_of(args.context)}
     change = AssetChange(
         tags=UNSET if args.tags is None else [tag for tag in args.tags.split(",") if tag.strip()],
         add_tags=args.add_tag,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
+from atoll.cli.context_pairs import context_of
 from atoll.cli.exit_codes import WrongUsage, code_of_many
 from atoll.cli.journal import Journal
 from atoll.cli.output import note
@@ -44,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names.add_argument("--prefix", help="public_id = PREFIX + path below DIR without extension")
     names.add_argument("--public-id", metavar="NAME", help="the public_id of a single file")
     parser.add_argument("--tag", action="append", default=[], help="a tag; may be given more than once")
+    parser.add_argument(
+        "--context", action="append", default=[], metavar="KEY=VALUE", help="may be given more than once"
+    )
+    parser.add_argument("--title", default="", metavar="TEXT", help="the title of every image")
+    parser.add_argument("--alt", default="", metavar="TEXT", help="the alternative text of every image")
     parser.add_argument(
         "--eager",
         metavar="TEXT",
@@ -123,6 +129,9 @@ async def _carry_out(
             use_tickets=not args.again,
             durability=args.durability,
             eager=args.eager,
+            context=context_of(args.context),
+            title=args.title,
+            alt=args.alt,
         )
     report.summary()
     return code_of_many([*errors, *report.errors])

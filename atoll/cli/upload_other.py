@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from atoll.cli.context_pairs import context_of
 from atoll.cli.upload_report import Outcome, Report
 from atoll.client.async_client import AsyncClient
 from atoll.client.data_uri import is_data_uri
@@ -48,8 +49,20 @@ async def upload_others(
 async def _upload(
     text: str, by_url: bool, args: argparse.Namespace, bucket: str, client: AsyncClient
 ) -> AssetView:
-    wanted = {"bucket": bucket, "public_id": args.public_id, "tags": args.tag}
+    wanted = {
+        "bucket": bucket,
+        "public_id": args.public_id,
+        "tags": args.tag,
+        "context": context_of(args.context),
+        "title": args.title,
+        "alt": args.alt,
+    }
     if by_url:
         return await client.upload_url(text, durability=args.durability, eager=args.eager, **wanted)
     source = await asyncio.to_thread(sys.stdin.buffer.read) if text == STDIN else text
-    return await client.upload(source, durability=args.durability, eager=args.eager, **wanted)
+    return await client.upload(
+        source,
+        durability=args.durability,
+        eager=args.eager,
+        **wanted,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +51,9 @@ class UploadRun:
         use_tickets: bool,
         durability: str | None = None,
         eager: Iterable[str] = (),
+        context: Mapping[str, str] | None = None,
+        title: str = "",
+        alt: str = "",
     ) -> None:
         """Do what the plan says; each outcome is in the report when this returns."""
         try:
@@ -65,6 +68,9 @@ class UploadRun:
                 tags=tags,
                 durability=durability,
                 eager=eager,
+                context=context,
+                title=title,
+                alt=alt,
             )
             await asyncio.gather(*self._waits)
         finally:

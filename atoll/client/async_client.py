@@ -53,7 +53,7 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls, BrowserCalls):
+class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -182,9 +182,11 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
         context: Mapping[str, str] | None = None,
         durability: str | None = None,
         eager: Iterable[str] = (),
+        title: str = "",
+        alt: str = "",
     ) -> _Results:
         """`upload_many` for who keeps a journal: `tickets` gives back what `observer` was told before."""
-        order = _order(bucket, None, tags, context, durability, eager)
+        order = _order(bucket, None, tags, context, durability, eager, title, alt)
         return await ManyUploads(self._uploader, order, observer, tickets).run(files, parallel)
 
     async def url(

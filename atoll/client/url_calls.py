@@ -56,6 +56,8 @@ class UrlCalls:
         public_id: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        title: str = "",
+        alt: str = "",
         durability: str | None = None,
         eager: Iterable[str] = (),
     ) -> FetchJob:
@@ -63,7 +65,7 @@ class UrlCalls:
 
         Raises `OutwardRefused` when the bucket does not fetch from that host.
         """
-        order = _order(bucket, public_id, tags, context, durability, eager).body(1)
+        order = _order(bucket, public_id, tags, context, title, alt, durability, eager).body(1)
         del order["max_bytes"]  # nobody knows yet
         return await self._url_query.call(
             "POST", "/v1/uploads/by-url", FetchJob, params=self._url_place, body={**order, "url": url}
@@ -77,6 +79,8 @@ class UrlCalls:
         public_id: str | None = None,
         tags: Iterable[str] = (),
         context: Mapping[str, str] | None = None,
+        title: str = "",
+        alt: str = "",
         durability: str | None = None,
         eager: Iterable[str] = (),
         timeout: float = FETCH_SECONDS,
@@ -92,6 +96,8 @@ class UrlCalls:
             public_id=public_id,
             tags=tags,
             context=context,
+            title=title,
+            alt=alt,
             durability=durability,
             eager=eager,
         )
@@ -128,6 +134,8 @@ def _order(
     public_id: str | None,
     tags: Iterable[str],
     context: Mapping[str, str] | None,
+    title: str,
+    alt: str,
     durability: str | None,
     eager: Iterable[str],
 ) -> UploadOrder:
@@ -139,6 +147,8 @@ def _order(
         public_id=None if public_id is None else check_public_id(public_id),
         tags=tuple(tags),
         context=dict(context or {}),
+        title=title,
+        alt=alt,
         durability=None if durability is None else check_durability(durability),
         eager=tuple(eager),
     )

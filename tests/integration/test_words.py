@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -22,6 +24,7 @@ from atoll.errors import BadRequest, NotFound, PreconditionFailed
 from atoll.ids import new_id
 
 pytestmark = pytest.mark.probe
+PAGE = Path(__file__).parents[2] / "docs/search.md"
 HOSTILE = {"$where": "1", "a.b.c": "2", "..": "", "__proto__": "{}", "ключ": "значение"}
 
 
@@ -262,3 +265,43 @@ def test_the_command_searches_and_edits(cluster, folder, capsys, monkeypatch):
         assert client.edit_many([one.asset_id], AssetChange(alt="x"))[0].error is None
         assert atoll("edit", one.asset_id)[0] == 2
         assert structs.asdict(client.asset(one.asset_id))["alt"] == "x"
+
+
+def test_words_come_home_with_an_export_and_go_in_again_with_an_import(cluster, folder, tmp_path):
+    with Client(cluster.query_urls, cluster.api_key) as client:
+        name = folder + "home/one"
+        asset = client.upload(
+            picture(), bucket=cluster.bucket, public_id=name, tags=["t"], title="A title", alt="seen"
+        )
+        deadline = time.monotonic() + 30
+        while not list(client.search(cluster.bucket, prefix=folder)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert client.export(cluster.bucket, folder + "home", tmp_path / "out").counts["download"] == 1
+        plan = client.plan_import(tmp_path / "out/manifest.jsonl", None, cluster.bucket, folder + "again")
+        assert client.carry_out(plan).counts["upload"] == 1
+        again = client.asset_by_name(cluster.bucket, folder + "again/one")
+        assert (again.title, again.alt, again.tags) == (asset.title, asset.alt, ("t",))
+
+
+def test_the_command_uploads_with_words_and_the_program_on_the_page_runs(
+    cluster, folder, tmp_path, capsys, monkeypatch
+):
+    file = tmp_path / "beach.png"
+    file.write_bytes(picture())
+    words = ("--title", "Gulls", "--alt", "two gulls", "--context", "draft=1", "--tag", "sea")
+    where = ("--public-id", folder + "beach", "--bucket", cluster.bucket, "--cluster", str(cluster.directory))
+    code = main(["upload", str(file), *where, *words, "--json", "--wait", "all"])
+    assert code == 0
+    asset = json.loads(capsys.readouterr().out.splitlines()[0])["asset"]
+    assert (asset["title"], asset["alt"], asset["context"]) == ("Gulls", "two gulls", {"draft": "1"})
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".atoll").symlink_to(cluster.directory)
+    program = program.replace('"images"', repr(cluster.bucket))
+    program = program.replace("images/holiday/beach", f"{cluster.bucket}/{folder}beach")
+    exec(compile(program, str(PAGE), "exec"), {})
+    assert f"{folder}beach Gulls" in capsys.readouterr().out
+    with Client(cluster.query_urls, cluster.api_key) as client:
+        after = client.asset_by_name(cluster.bucket, folder + "beach")
+    assert (after.title, after.context) == ("The beach", {})

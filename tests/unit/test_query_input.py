@@ -17,6 +17,7 @@ from query_service.query_input import (
     tags_of,
     whole_number,
 )
+from query_service.word_input import context_of
 
 
 def request(query: str) -> web.Request:
@@ -71,6 +72,15 @@ def test_tags_have_limits(tags: str) -> None:
     with pytest.raises(BadRequest) as caught:
         tags_of(request("tags=" + tags))
     assert caught.value.facts["limit"] == 32
+
+
+def test_context_in_a_url_is_pairs_with_escapes() -> None:
+    assert context_of("") == {}
+    assert context_of("a=1|b=x=y") == {"a": "1", "b": "x=y"}
+    assert context_of(r"a\|b=\||c\=d=\\|$e.f=") == {"a|b": "|", "c=d": "\\", "$e.f": ""}
+    for wrong in ("a", "=1", "a=1|a=2", "a=1|b"):
+        with pytest.raises(BadRequest):
+            context_of(wrong)
 
 
 def test_prefixes_are_normalized_and_limited() -> None:

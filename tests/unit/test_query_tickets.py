@@ -58,6 +58,18 @@ def test_an_unnamed_upload_gets_a_new_id_that_is_its_name() -> None:
     assert opened(first).ticket_id != opened(second).ticket_id
 
 
+def test_words_travel_in_the_ticket_in_the_form_they_are_kept_in() -> None:
+    order = UploadOrder("photos", tags=(" Ku\u0308ste", "Küste"), context={"$a.b": ""}, title="T", alt="A")
+    ticket = opened(office().issue(order, EU))
+    assert (ticket.tags, ticket.context) == (("Küste",), {"$a.b": ""})
+    assert (ticket.title, ticket.alt) == ("T", "A")
+    for wrong in ({"title": "a\0"}, {"tags": (" ",)}, {"context": {"Küste": "", "Ku\u0308ste": ""}}):
+        with pytest.raises(BadRequest):
+            office().issue(UploadOrder("photos", **wrong), EU)
+    with pytest.raises(BadRequest, match="too long together"):
+        office().issue(UploadOrder("photos", alt="\U0001f600" * 1024, title="\U0001f600" * 256), EU)
+
+
 def test_tags_and_context_travel_in_the_ticket() -> None:
     ticket = opened(office().issue(UploadOrder("photos", tags=("cat",), context={"alt": "Tom"}), EU))
     assert (ticket.tags, ticket.context) == (("cat",), {"alt": "Tom"})
