@@ -111,6 +111,7 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
         filename: str | None = None,
         eager: Iterable[str] = (),
         overwrite: bool = True,
+        background: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes or a binary file object; durable when this returns."""
@@ -126,6 +127,7 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
                 filename=filename,
                 eager=eager,
                 overwrite=overwrite,
+                background=background,
                 progress=progress,
             )
         )

@@ -46,6 +46,7 @@ class UploadOrder:
     title: str = ""
     alt: str = ""
     overwrite: bool = True
+    background: bool = False
 
     def body(self, size: int) -> dict[str, Any]:
         """As the body of `POST /v1/uploads`."""
@@ -54,6 +55,8 @@ class UploadOrder:
             wanted["public_id"] = self.public_id
         if self.durability is not None:
             wanted["durability"] = self.durability
+        if self.background:
+            wanted["async"] = True
         if not self.overwrite:
             wanted["overwrite"] = False
         if self.tags:

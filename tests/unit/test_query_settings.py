@@ -30,7 +30,7 @@ def test_the_sample_can_be_loaded_as_it_is_and_with_every_line_in() -> None:
     load(QuerySettings, SAMPLE, {})
     full = tomllib.loads("\n".join(f"{name} = {value}" for name, (_, value) in lines_of_the_sample().items()))
     variables = {
-        f"ATOLL_{name.upper()}": ",".join(value) if isinstance(value, list) else str(value)
+        f"ATOLL_{name.upper()}": ",".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in full.items()
     }
     assert load(QuerySettings, None, variables).trusted_proxies == ("10.0.0.0/8",)
