@@ -19,6 +19,7 @@ from storage_node.blob_answer import Answers, BlobRequest, conditions_of
 from storage_node.blob_headers import hot_blob_head
 from storage_node.delivery_access import DeliveryAccess
 from storage_node.fetch import Fetched
+from storage_node.home_redirect import HomeRedirect
 from storage_node.local_copies import LocalCopies, LocalCopy
 from storage_node.peers import Peers
 from storage_node.pull import Puller
@@ -51,7 +52,9 @@ class Delivery:
         answers: Answers,
         counts: ReadMetrics,
         transformed: Transformed,
+        home: HomeRedirect,
     ) -> None:
+        self._home = home
         self._transformed = transformed
         self._own_set, self._access, self._ram, self._local = own_set, access, ram, local
         self._peers, self._puller, self._answers, self._counts = peers, puller, answers, counts
@@ -61,6 +64,8 @@ class Delivery:
         if request.method not in _METHODS:
             raise web.HTTPMethodNotAllowed(request.method, _METHODS)
         path = _raw_path(request)
+        if (away := self._home.elsewhere(request, path)) is not None:
+            return away
         if path.count("/") > BLOB_SEGMENTS:
             return await self._transformed(request, path)
         try:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from atoll.backoff import Backoff
+from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Conflict, Unavailable
 from atoll.ids import now_ms
@@ -47,9 +48,29 @@ async def _join(settings: NodeSettings, cluster: LiveClusterMap) -> None:
         state=known.state if known else "active",
         joined_at=known.joined_at if known else now_ms(),
     )
+    pinned = _pinned_elsewhere(node, cluster.current)
+    if pinned and (known is None or (known.set, known.region) != (node.set, node.region)):
+        log.error(
+            "not joining: set %s holds images of %s, which stay in their home regions, and %s is none of"
+            " them. Start this node in another set.",
+            node.set,
+            ", ".join(pinned),
+            node.region,
+        )
+        return
     if node != known:
         await cluster.put(node)
         log.info("joined the cluster", extra={"set": node.set, "url": node.url})
+
+
+def _pinned_elsewhere(node: Node, cluster: ClusterMap) -> list[str]:
+    """Buckets that this set may hold images of, and whose home regions the node would leave."""
+    regions = {member.region for member in cluster.members(node.set) if member.name != node.name}
+    return sorted(
+        bucket.name
+        for bucket in cluster.buckets.values()
+        if regions and not bucket.is_home(node.region) and all(bucket.is_home(region) for region in regions)
+    )
 
 
 async def _announce_place(settings: NodeSettings, cluster: LiveClusterMap) -> None:

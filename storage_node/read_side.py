@@ -31,6 +31,7 @@ from storage_node.disk_trash import DiskTrash
 from storage_node.fetch import Fetcher
 from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
+from storage_node.home_redirect import HomeRedirect
 from storage_node.hot_path import hot_path
 from storage_node.internal_api import InternalApi
 from storage_node.internal_auth import InternalAuth
@@ -89,7 +90,7 @@ class ReadSide:
         salvage = self._build_pulls(ground, reads, rng)
         self._build_removals(ground, trash, rng)
         self._build_routes(ground, salvage, rng)
-        self._visibility: dict[str, str] = {}
+        self._policies: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.cluster_changed(ground.cluster.current)
 
     def _build_pulls(self, ground: Ground, reads: DiskReads, rng: random.Random) -> Salvage:
@@ -169,8 +170,18 @@ class ReadSide:
             ground, access, self.ram, self.local, self.peers, self.puller, answers, counts
         )
         transformed = self.derived.delivery.handle
+        home = HomeRedirect(origin, ground.cluster, self.peers)
         self._delivery = Delivery(
-            origin.set, access, self.ram, self.local, self.peers, self.puller, answers, counts, transformed
+            origin.set,
+            access,
+            self.ram,
+            self.local,
+            self.peers,
+            self.puller,
+            answers,
+            counts,
+            transformed,
+            home,
         )
         blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers, self.fresh)
         self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
@@ -202,14 +213,16 @@ class ReadSide:
         return hot_path(inner, self.ram, self.derived.targets, self.counts, self.derived.counts.ram)
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
-        """A listener for the cluster map: what is in memory was let in under the old visibilities."""
+        """A listener for the cluster map: what is in memory was let in under the old policies."""
         self.membership.cluster_changed(cluster)
         if self.membership.removed:
             self.ram.clear()  # the hot path answers from there before anybody asks about membership
-        visibility: dict[str, str] = {bucket.name: bucket.visibility for bucket in cluster.buckets.values()}
-        if any(visibility.get(name) != known for name, known in self._visibility.items()):
+        policies: dict[str, tuple[str, tuple[str, ...]]] = {
+            b.name: (b.visibility, b.home_regions) for b in cluster.buckets.values()
+        }
+        if any(policies.get(name) != known for name, known in self._policies.items()):
             self.ram.clear()
-        self._visibility = visibility
+        self._policies = policies
         self.derived.cluster_changed(cluster)
 
     def start(self, tasks: Tasks) -> None:

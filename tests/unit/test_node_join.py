@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap, Entry, key_of
 from atoll.errors import Conflict, Unavailable
 from atoll.model import Node, Region, ReplicaSet
@@ -122,3 +123,14 @@ async def test_another_node_that_announced_the_region_first_is_no_failure():
     fake = FakeMap()
     fake.refuse = [Conflict("faster")]
     assert "n1" in (await joined(fake)).nodes
+
+
+async def test_a_node_outside_a_buckets_home_regions_does_not_join_the_set_that_lies_in_them(caplog):
+    there = Node("n2", "r2", "s1", "http://n2")
+    pinned = Bucket("photos", home_regions=("r2",))
+    fake = FakeMap(Region("r1", 1, 2), Region("r2", 3, 4), ReplicaSet("s1"), there, pinned)
+    async with joining(fake), asyncio.timeout(10):
+        while "not joining: set s1 holds images" not in caplog.text:  # noqa: ASYNC110 - a log line sets no event
+            await asyncio.sleep(0)
+    assert "n1" not in fake.current.nodes
+    assert (await joined(FakeMap(*fake.entries.values()), replace(SETTINGS, set="s2"))).nodes["n1"]
