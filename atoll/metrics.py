@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from atoll.http import Handler, allow_only
@@ -16,12 +16,13 @@ LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 
 def new_registry(daemon: str, name: str, region: str) -> CollectorRegistry:
-    """A registry that says who speaks (`atoll_build_info`)."""
+    """A registry that says who speaks (`atoll_build_info`) and what the process uses (`process_…`)."""
     registry = CollectorRegistry()
     info = Gauge(
         "atoll_build_info", "Who this is.", ["daemon", "name", "region", "version"], registry=registry
     )
     info.labels(daemon, name, region, __version__).set(1)
+    ProcessCollector(registry=registry)  # CPU, memory, open files, start: on Linux
     return registry
 
 
