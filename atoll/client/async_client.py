@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -130,6 +131,7 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
         durability: str | None = None,
         eager: Iterable[str] = (),
         overwrite: bool = True,
+        background: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> AssetView:
         """Upload a path, bytes, a binary file object or a data URI to the nearest node; durable when this
@@ -137,13 +139,15 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
 
         `durability` is `local`, `regions:N` or `all` (None: the bucket's default): the answer waits until so
         many regions have it; `AssetView.durability` says which did when the node's patience ended.
-        `eager`: transformations that the node makes at once, so that the first who asks need not wait.
+        `eager`: transformations that the node makes at once, so that the first who asks need not wait. With
+        `background` they are a job, `AssetView.job`, and nothing but the bytes is waited for.
         Without `overwrite` a taken name is refused (`AlreadyExists`); with it, it gets a new version.
         `progress(sent, total)` hears of bytes; `sent` falls back to 0 when a try is repeated. Raises
         `BadName`, `FileUnusable`, what the services say (`NotAnImage`, `TooLarge`, `NoSpace`, …), and
         `Unavailable` when no node could be reached.
         """
         order = _order(bucket, public_id, tags, context, durability, eager, title, alt, overwrite)
+        order = replace(order, background=background)
         async with open_body(source, filename) as body:
             return await self._uploader.upload(
                 body, order, lambda sent: progress(sent, body.size) if progress else None
