@@ -83,6 +83,8 @@ ASSETS = (
             "alt",
             "durability",
             "overwrite",
+            "async",
+            "session",
         ),
         tag="uploads",
         needed=("bucket",),

@@ -135,6 +135,7 @@ PARAMETERS = {
     "durability": Parameter("How many regions must have it before the 201: local, regions:N or all."),
     "prefix": Parameter("Only public_ids that start with this."),
     "limit": Parameter("Most items in one page.", Count),
+    "async": Parameter("Whether the answer comes before what is made of the image is made.", bool),
     "session": Parameter("A visitor of the application that has the key, in its own words.", Session),
     "upload_key": Parameter("What was uploaded with tickets that this upload key signed.", Label),
     "cursor": Parameter("The `next_cursor` of the page before."),

@@ -24,6 +24,7 @@ import aiohttp
 import msgspec
 import redis.asyncio
 from aiohttp import BodyPartReader, web
+from api_contract import broken_word
 
 from atoll.bucket import Bucket
 from atoll.bus import Bus
@@ -219,8 +220,11 @@ class QueryStage:
             method, url, data=data, headers=sent, allow_redirects=False
         ) as response:
             raw = await response.read()
-            is_json = "json" in response.headers.get("Content-Type", "")
-            return Answer(response.status, response.headers, json.loads(raw) if is_json and raw else raw)
+            kind = response.headers.get("Content-Type", "")
+            read = json.loads(raw) if "json" in kind and raw else raw
+            broken = broken_word(method, path, response.status, kind, read)
+            assert broken is None, broken
+            return Answer(response.status, response.headers, read)
 
     async def end(self) -> None:
         """Stop the service, in order; once is enough."""

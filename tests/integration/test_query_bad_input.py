@@ -303,7 +303,7 @@ async def test_a_wrong_bucket(stage: QueryStage, bucket: str, body: object, slug
         ("PUT", "/v1/uploads", {"POST"}),
         ("GET", "/v1/resolve", {"POST"}),
         ("PATCH", "/v1/assets", {"GET", "HEAD", "POST"}),
-        ("POST", f"/v1/assets/{ID}", {"DELETE", "GET", "HEAD"}),
+        ("POST", f"/v1/assets/{ID}", {"DELETE", "GET", "HEAD", "PATCH"}),
         ("POST", "/i/photos/x", {"GET", "HEAD"}),
     ],
 )
