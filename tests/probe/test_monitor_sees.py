@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 
+import aiohttp
 import pytest
 
 from atoll.local.cluster import LocalCluster
+from monitor.dashboards import DASHBOARDS
+from monitor.prometheus_rules import rules_file
 
 pytestmark = pytest.mark.probe
 
@@ -46,7 +50,8 @@ async def test_doctor_and_status_tell_a_sound_cluster_from_a_broken_one(tmp_path
         looks = [json.loads(line) for line in out.splitlines()]
         assert len(looks) == 2
         states = {(s["scope"], s["name"]): s["state"] for s in looks[-1]["states"]}
-        assert {scope for scope, _ in states} == {"cluster", "region", "set", "node", "engine", "service"}
+        wanted = {"cluster", "region", "set", "node", "engine", "service", "monitor", "channel"}
+        assert {scope for scope, _ in states} == wanted
         assert (
             states["engine", "mongodb"] == states["engine", "redis"] == states["engine", "nats"] == "healthy"
         )
@@ -67,7 +72,54 @@ async def test_doctor_and_status_tell_a_sound_cluster_from_a_broken_one(tmp_path
         assert code == 1
         assert "no node of region us-east is healthy" in out
 
+        code, out, _ = await atoll(cluster, "alerts", "ack", "region_silent/region/us-east", "--why", "power")
+        assert code == 0
+        assert (await atoll(cluster, "alerts", "silence", "2h", "--name", "eu-*"))[0] == 0
+        code, out, _ = await atoll(cluster, "alerts")
+        assert "acknowledged by admin" in out
+        silences = json.loads((await atoll(cluster, "alerts", "silences", "--json"))[1])["silences"]
+        assert [s["name"] for s in silences] == ["eu-*"]
+        assert (await atoll(cluster, "alerts", "end", silences[0]["id"]))[0] == 0
+        assert "leader: monitor" in (await atoll(cluster, "alerts", "channels"))[1]
+        assert "raised" in (await atoll(cluster, "alerts", "history"))[1]
+        assert (await atoll(cluster, "alerts", "ack"))[0] == 2
+
         await cluster.daemons["monitor"].stop()
         code, found = await findings(cluster)
         assert code == 1
         assert [rule for rule, _ in found] == ["no_monitor"]
+
+
+def drawn():
+    """Every figure that a dashboard or a Prometheus rule names."""
+    expressions = [expr for panels in DASHBOARDS.values() for panel in panels for expr, _ in panel.lines]
+    return {
+        name for text in (*expressions, rules_file()) for name in re.findall(r"\b(?:atoll|process)_\w+", text)
+    }
+
+
+async def exported(cluster, session):
+    """Every figure that a daemon says, with the names Prometheus makes of it."""
+    names = set()
+    for daemon in cluster.daemons:
+        async with session.get(f"{cluster.url(daemon)}/metrics") as response:
+            text = await response.text()
+        for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE):
+            ends = ("_bucket", "_count", "_sum") if kind == "histogram" else ("",)
+            names |= {name + end for end in ends}
+    return names
+
+
+# What has no figure in a new and sound cluster without canaries.
+LATER = {f"atoll_{scope}_days_to_full" for scope in ("node", "set", "region")} | {"atoll_canary_ok"}
+
+
+async def test_every_figure_that_is_drawn_or_alarms_is_one_that_a_daemon_says(tmp_path):
+    async with (
+        LocalCluster(tmp_path / "c", extra=QUICK, known_ports=False) as cluster,
+        aiohttp.ClientSession() as session,
+    ):
+        deadline = asyncio.get_running_loop().time() + 60
+        while missing := drawn() - await exported(cluster, session) - LATER:
+            assert asyncio.get_running_loop().time() < deadline, f"nobody says {sorted(missing)}"
+            await asyncio.sleep(0.5)
