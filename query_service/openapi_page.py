@@ -94,7 +94,12 @@ def _operation(name: str, method: str, path: str, operation: Any, document: Docu
             _answers(name, operation),
         )
     )
-    return f'<details id="{name}-{operation["operationId"]}"><summary>{head}</summary>{body}</details>'
+    return _folded(f"{name}-{operation['operationId']}", head, body)
+
+
+def _folded(anchor: str, head: str, body: str) -> str:
+    """Folded up. The anchor lies inside, for browsers unfold what a link leads into, not what it leads to."""
+    return f'<details><summary>{head}</summary><i id="{anchor}"></i>{body}</details>'
 
 
 def _opened_by(operation: Any) -> str:
@@ -113,7 +118,7 @@ def _parameters(name: str, operation: Any) -> str:
         f"<td>{text_of(each['description'])}</td></tr>"
         for each in operation["parameters"]
     )
-    head = "<tr><th>Parameter</th><th>in</th><th>type</th><th></th></tr>"
+    head = "<tr><th>Parameter</th><th>in</th><th>type</th><th>what</th></tr>"
     return f'<div class="wide"><table>{head}{rows}</table></div>' if rows else ""
 
 
@@ -144,7 +149,7 @@ def _answers(name: str, operation: Any) -> str:
         f"<td>{_content(name, answer)}</td></tr>"
         for status, answer in operation["responses"].items()
     )
-    head = "<tr><th>Answer</th><th></th><th>type</th></tr>"
+    head = "<tr><th>Answer</th><th>when</th><th>type</th></tr>"
     return f'<div class="wide"><table>{head}{rows}</table></div>'
 
 
@@ -173,5 +178,4 @@ def _schema(name: str, title: str, schema: Any) -> str:
     table = f'<div class="wide"><table>{rows}</table></div>' if rows else ""
     examples = "".join(map(_example, schema.get("examples", [])))
     body = f"{_paragraphs(schema.get('description', ''))}{table}{examples}"
-    head = f"<summary><code>{text_of(title)}</code></summary>"
-    return f'<details id="{name}-type-{title}">{head}{body}</details>'
+    return _folded(f"{name}-type-{title}", f"<code>{text_of(title)}</code>", body)

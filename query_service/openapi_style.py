@@ -31,7 +31,8 @@ pre{background:var(--tint);border:1px solid var(--line);border-radius:6px;paddin
   overflow-x:auto;white-space:pre}
 details{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:0 .75rem}
 details[open]{padding-bottom:.75rem}
-details:target{border-color:var(--link)}
+details:has(:target){border-color:var(--link)}
+details i{scroll-margin-top:5rem}
 summary{cursor:pointer;padding:.6rem 0}
 summary span{color:var(--soft);display:block;margin-left:1.1rem}
 b{display:inline-block;min-width:4.2rem;font-size:.8em;letter-spacing:.03em}
