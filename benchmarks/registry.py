@@ -8,6 +8,7 @@ from typing import NamedTuple
 from benchmarks import (
     backfill,
     compare,
+    direct,
     hot_get,
     images,
     images_again,
@@ -44,6 +45,12 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "bytes and questions to compare two nodes of a million blobs, equal and not",
         "nothing: an absolute figure",
         "The fan-out of 256: a difference costs one branch and one leaf of each tree from either side.",
+    ),
+    "direct": Benchmark(
+        direct.run,
+        "five pictures from 50 ms away, straight to a node and through a backend that forwards them",
+        "a backend that takes each picture whole and hands it on",
+        "Round trips: two connections, a ticket and the upload, and what TCP's slow start adds to 80 KB.",
     ),
     "hot_get": Benchmark(
         hot_get.run,
