@@ -17,7 +17,15 @@ from atoll.ids import id_time_ms
 from atoll.model import AssetRecord, Blob
 from atoll.signing import Ticket
 from storage_node.index_naming import KEEP_ALL, VersionPolicy, bury_older, check_free
-from storage_node.index_rows import encode, is_covered, next_version, put_blob, put_event, put_record
+from storage_node.index_rows import (
+    encode,
+    is_covered,
+    next_version,
+    put_blob,
+    put_event,
+    put_looks,
+    put_record,
+)
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 
@@ -136,6 +144,7 @@ def add_record(record: AssetRecord, origin: Origin) -> Operation[bool]:
         if is_covered(db, record):
             return False
         put_record(db, record)
+        put_looks(db, blob)
         put_event(db, replicated(blob, origin, origin.now_ms()))
         return True
 

@@ -65,6 +65,14 @@ def put_blob(db: sqlite3.Connection, blob: Blob, digests: bytes, now: int) -> bo
     return False
 
 
+def put_looks(db: sqlite3.Connection, blob: Blob) -> None:
+    """Somebody may have looked at these bytes again, and found more."""
+    db.execute(
+        "UPDATE blobs SET looks = ?1 WHERE bucket = ?2 AND sha256 = ?3 AND length(looks) < length(?1)",
+        (looks_of(blob.picture), blob.bucket, bytes.fromhex(blob.sha256)),
+    )
+
+
 def put_record(db: sqlite3.Connection, record: AssetRecord) -> None:
     db.execute(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (asset_id, version) DO NOTHING",
