@@ -22,6 +22,7 @@ from atoll.client import AssetChange, AsyncClient, Client
 from atoll.client.search_calls import EditOutcome
 from atoll.errors import BadRequest, NotFound, PreconditionFailed
 from atoll.ids import new_id
+from atoll.repair_api import FAN_OUT, leaf_of_asset
 
 pytestmark = pytest.mark.probe
 PAGE = Path(__file__).parents[2] / "docs/search.md"
@@ -94,8 +95,15 @@ async def test_all_nodes_of_the_set_hold_the_edit(client, cluster, folder):
     edited = await client.edit(asset.asset_id, AssetChange(alt="everywhere"))
     where = await client.wait_replicated(asset.asset_id, timeout=30, version=edited.version)
     assert not where.missing
-    body = await client.get(asset.asset_id)
-    assert len(body) == asset.bytes
+    branch = leaf_of_asset(asset.asset_id) // FAN_OUT
+
+    async def agreed():
+        nodes = await client.operations.verify_branch(asset.set, branch, deep=True)
+        catalog = await client.operations.catalog_branch(asset.set, branch, rebuild=False)
+        return nodes.problem_count, catalog.outdated, catalog.missing_versions
+
+    await until(agreed, (0, 0, 0))
+    assert len(await client.get(asset.asset_id)) == asset.bytes
 
 
 async def test_an_edit_may_ask_that_nobody_was_faster(client, cluster, folder):
