@@ -20,6 +20,7 @@ from atoll.client.cluster_file import local_access
 from atoll.client.loop_thread import LoopThread
 from atoll.client.reference import Reference
 from atoll.client.source import Source
+from atoll.client.sync_browser_calls import SyncBrowserCalls
 from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.sync_job_calls import SyncJobs, SyncWebhooks
 from atoll.client.sync_search_calls import SyncSearchCalls
@@ -35,7 +36,7 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
+class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, SyncBrowserCalls):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -78,6 +79,10 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
     def close(self) -> None:
         """Close all connections and end the thread; the client cannot be used again."""
         self._end()
+
+    @property
+    def _browsers(self) -> AsyncClient:
+        return self._client
 
     @property
     def _folders(self) -> AsyncClient:
@@ -184,11 +189,19 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls):
         transformation: str | None = None,
         region: str | None = None,
         position: Position | None = None,
+        expires_in: int | None = None,
+        net: str | None = None,
     ) -> Resolved:
         """Where the image, or what a transformation makes of it, is for a client in `region` or there."""
         return self._run(
             self._client.url(
-                reference, bucket=bucket, transformation=transformation, region=region, position=position
+                reference,
+                bucket=bucket,
+                transformation=transformation,
+                region=region,
+                position=position,
+                expires_in=expires_in,
+                net=net,
             )
         )
 
