@@ -1,8 +1,8 @@
 """The signature of webhooks, for who sends them and who gets them. Pure.
 
 `Atoll-Signature: t=UNIX_SECONDS,v1=HEX`, where v1 is HMAC-SHA256 under the endpoint's secret over "t.body",
-as Stripe does it. The time is inside the signature, so that an old delivery cannot be sent again by others: who
-gets one refuses what is older than five minutes. Several v1 may be given, while a secret is being changed.
+as Stripe does it. The time is inside the signature, so that an old delivery cannot be sent again by others:
+who gets one refuses what is older than five minutes. Several v1 may be given, while a secret is changed.
 """
 
 from __future__ import annotations

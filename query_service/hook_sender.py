@@ -27,7 +27,7 @@ from query_service.hook_wire import Attempt
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 AT_ONCE, AT_ONCE_TO_ONE = 16, 4
 ANSWER_SECONDS = 15.0
 LEASE_MS = 60_000  # after this another service takes it, if this one died over it
