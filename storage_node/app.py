@@ -150,6 +150,7 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         reads.fresh,
         reads.derived.prepare,
         lambda: heartbeats.load,
+        reads.removals.look,
     )
     base.cluster.on_change(reads.cluster_changed)
     stack.push_async_callback(reads.close)

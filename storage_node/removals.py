@@ -69,6 +69,10 @@ class Removals:
             self._something_new.set()
         return done
 
+    def look(self) -> None:
+        """A commit may have deleted something beside what it was for: `run` looks at once."""
+        self._something_new.set()
+
     async def purge(self) -> int:
         """Erase what lay in the trash long enough; how many. `StoreFailed` when the disk refuses."""
         done = 0

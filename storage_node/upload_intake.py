@@ -25,7 +25,7 @@ from storage_node.thread_answer import ThreadAnswer
 
 class UploadIntake:
     """`spool_threads` write bodies as they come, `ingest_threads` make them durable; `heard_of` waits for
-    the news of a new bucket.
+    the news of a new bucket. `deleted` is told of uploads that took older versions' place.
     """
 
     def __init__(
@@ -38,8 +38,9 @@ class UploadIntake:
         registry: CollectorRegistry,
         fresh: FreshUploads,
         heard_of: Callable[[str], Awaitable[None]],
+        deleted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._heard_of = heard_of
+        self._heard_of, self._deleted = heard_of, deleted
         self._store, self._ingest, self._space, self._fresh = store, ingest, space, fresh
         self._ingest_threads, self._spool_threads = ingest_threads, spool_threads
         self._uploads = Counter("atoll_uploads", "Files taken, by result.", ["result"], registry=registry)
@@ -60,6 +61,8 @@ class UploadIntake:
         except AtollError as error:
             self._uploads.labels(error.slug).inc()
             raise
+        if not upload.versions.keep:
+            self._deleted()
         self._uploads.labels("stored").inc()
         self._bytes.inc(record.blob.size)
         return record

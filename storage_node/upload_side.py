@@ -39,6 +39,7 @@ class UploadSide:
         fresh: FreshUploads,
         prepare: Render,
         load: Callable[[], float],
+        deleted: Callable[[], None],
     ) -> None:
         settings, registry = ground.settings, ground.registry
         self.eager = EagerQueue(prepare, settings.eager_queue, load, asyncio.sleep)
@@ -47,7 +48,15 @@ class UploadSide:
         gate = BucketGate(ground.origin, cluster, cluster.wait_for)
         ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin, gate)
         self.intake = intake = UploadIntake(
-            ground.store, ingest, ground.space, ground.writers, spoolers, registry, fresh, gate.heard_of
+            ground.store,
+            ingest,
+            ground.space,
+            ground.writers,
+            spoolers,
+            registry,
+            fresh,
+            gate.heard_of,
+            deleted,
         )
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
         self.acknowledger = acknowledger = Acknowledger(

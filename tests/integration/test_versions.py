@@ -100,18 +100,18 @@ def test_a_rollback_repeats_an_older_version_and_whoever_rolls_back_sees_it(clie
 
 
 def test_a_deleted_version_is_gone_everywhere_and_the_one_before_is_current(client, other, put):
-    first, second = put(1), put(2)
+    first, second = put(901), put(902)
     client.wait_replicated(second.asset_id, 3)
     gone = client.delete_version(second.asset_id, second.version)
     assert (gone.version, gone.current) == (second.version, first.version)
-    assert client.asset(first.asset_id).sha256 == sha(1)
-    assert history(client, first.asset_id) == [sha(1)]
-    seen(lambda: other.asset(first.asset_id).sha256 == sha(1))
+    assert client.asset(first.asset_id).sha256 == sha(901)
+    assert history(client, first.asset_id) == [sha(901)]
+    seen(lambda: other.asset(first.asset_id).sha256 == sha(901))
     with pytest.raises(NotFound):
         client.version(second.asset_id, second.version)
     seen(lambda: is_gone(client, f"{second.bucket}/{second.handle}"))
-    third = put(3)
-    assert history(client, first.asset_id) == [sha(3), sha(1)]
+    third = put(903)
+    assert history(client, first.asset_id) == [sha(903), sha(901)]
     assert third.version > second.version
 
 
