@@ -146,7 +146,7 @@ class BucketsApi:
         until = asyncio.get_running_loop().time() + _CLOSED_SECONDS
         while True:
             told = await self._asker.ask(name)
-            heard = not told.unasked and all(usage.closed for usage in told.said.values())
+            heard = all(usage.closed for usage in told.said.values())  # who is silent is not waited for
             if heard or asyncio.get_running_loop().time() >= until:
                 return told
             await asyncio.sleep(0.05)

@@ -100,9 +100,10 @@ class Upkeep:
         due = await self._due()
         if not (ending or due) or not await self._take():
             return False
+        left = [await self._go_on(bucket) for bucket in ending]  # first: it needs no catalog
         for bucket in due:
             await self._expire(bucket)
-        return any([await self._go_on(bucket) for bucket in ending])
+        return any(left)
 
     async def _take(self) -> bool:
         now = self._now_ms()

@@ -44,6 +44,7 @@ class StandinQueryHttp:
         add("POST", "/v1/resolve", self._resolve)
         for kind in ("nodes", "sets", "regions", "buckets"):
             add("GET", f"/v1/{kind}", getattr(self, f"_{kind}"))
+        add("GET", "/v1/buckets/{bucket}", self._show_bucket)
         add("PUT", "/v1/buckets/{bucket}", self._put_bucket)
         add("GET", "/health", self._health)
 
@@ -190,6 +191,9 @@ class StandinQueryHttp:
 
     async def _buckets(self, _: web.Request) -> web.Response:
         return json_response({"buckets": list(self._state.buckets.values())})
+
+    async def _show_bucket(self, request: web.Request) -> web.Response:
+        return json_response(self._state.buckets[self._bucket(request.match_info["bucket"])])
 
     async def _put_bucket(self, request: web.Request) -> web.Response:
         order = await read_json(request, dict[str, Any])

@@ -387,7 +387,18 @@ def test_a_buckets_policy_is_changed_in_parts(standin, broken):
     assert (fewer["transformations"], fewer["visibility"]) == ({"thumb": "c_fill,w_20,h_20"}, "private")
     assert (fewer["eager"], fewer["unsigned_transformations"]) == (["t_thumb"], False)
     assert broken("buckets", "--create", "shop").code == 0
-    assert broken("bucket", "show", "shop", "--json").json == fewer | {"visibility": "public"}
+    shown = broken("bucket", "show", "shop", "--json").json
+    assert {name: shown[name] for name in fewer} == fewer | {"visibility": "public"}
+    ruled = broken(
+        "bucket", "set", "shop", "--quota-bytes", "2G", "--expire", "30,prefix=tmp/", "--json"
+    ).json
+    assert ruled["quota"] == {"bytes": 2 * 2**30, "assets": None}
+    assert ruled["lifecycle"] == [{"expire_days": 30, "prefix": "tmp/", "tag": None}]
+    unruled = broken(
+        "bucket", "set", "shop", "--quota-bytes", "default", "--no-expire", "30,prefix=tmp/", "--json"
+    )
+    assert (unruled.json["quota"]["bytes"], unruled.json["lifecycle"]) == (None, [])
+    assert "no such" in broken("bucket", "set", "shop", "--no-expire", "9").err
     assert "t_thumb" in broken("bucket", "show", "shop").out
     again = broken("bucket", "set", "shop", "--public")
     assert (again.code, again.out, "nothing to change" in again.err) == (0, "", True)

@@ -97,6 +97,11 @@ ASKS: dict[str, Ask] = {
     "GET /i/{bucket}/{name:.+}": Ask(lambda r: f"/i/{r.bucket}/{r.public_id}"),
     "GET /v1/buckets": plainly("/v1/buckets"),
     "PUT /v1/buckets/{bucket}": Ask(lambda r: f"/v1/buckets/{r.bucket}", lambda _: SECRET),
+    "GET /v1/buckets/{bucket}": Ask(lambda r: f"/v1/buckets/{r.bucket}"),
+    "DELETE /v1/buckets/{bucket}": Ask(lambda r: f"/v1/buckets/{r.bucket}"),
+    "GET /v1/buckets/{bucket}/deletion": Ask(
+        lambda r: f"/v1/buckets/{r.bucket}/deletion", status=lambda a: 200 if a.status == 404 else a.status
+    ),
     "GET /v1/nodes": plainly("/v1/nodes"),
     "GET /v1/sets": plainly("/v1/sets"),
     "GET /v1/regions": plainly("/v1/regions"),
@@ -129,7 +134,12 @@ ASKS: dict[str, Ask] = {
     "GET /docs": plainly("/docs"),
 }
 # Of a whole bucket, so a key with prefixes reaches none.
-WHOLE_BUCKET = {"PUT /v1/buckets/{bucket}"}
+WHOLE_BUCKET = {
+    "GET /v1/buckets/{bucket}",
+    "PUT /v1/buckets/{bucket}",
+    "DELETE /v1/buckets/{bucket}",
+    "GET /v1/buckets/{bucket}/deletion",
+}
 # Shows each key its own part, and refuses nobody who has the scope.
 OWN_PART = {"GET /v1/buckets", "GET /v1/history"}
 TABLE = sorted(routes(), key=str)
