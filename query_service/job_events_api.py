@@ -3,8 +3,9 @@
 
 Each event is the whole job, `event: progress`, and at the end `event: end`, after which the stream closes.
 Its id says what was seen: a browser that reconnects sends it as Last-Event-ID and is not told the same
-again – nor does it miss anything, for what counts is how far the job is now. A comment every few seconds keeps
-proxies from closing a connection on which nothing moves. Bounded: so many streams at once, each for so long.
+again – nor does it miss anything, for what counts is how far the job is now. A comment every few
+seconds keeps proxies from closing a connection on which nothing moves. Bounded: so many streams at once, each
+for so long.
 """
 
 from __future__ import annotations
