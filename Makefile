@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test powerloss chaos fuzz lint fmt bench bench-images openapi lock clean
+.PHONY: help demo up test powerloss chaos fuzz lint fmt bench bench-images bench-uploads openapi lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -44,6 +44,9 @@ bench: $(READY) ## measure, against peers in the same run (ARGS="resolve hot_get
 
 bench-images: $(READY) ## derivatives against thumbor, and their memory (ARGS="--photographs DIR")
 	@$(BIN)/python -m benchmarks images images_again images_memory $(ARGS)
+
+bench-uploads: $(READY) ## 100,000 uploads in one run: rate, memory, loss, listing (ARGS="--uploads 3000 --mongodb URL")
+	@$(BIN)/python -m benchmarks.many_uploads $(ARGS)
 
 openapi: $(READY) ## write docs/openapi.json and docs/openapi-node.json from the code
 	@$(BIN)/python -m query_service.openapi_api docs
