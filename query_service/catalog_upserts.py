@@ -72,7 +72,7 @@ class Upserts:
             return upserts
         left = [upsert for upsert in upserts if upsert.fresh is None]
         try:
-            operations = [InsertOne(upsert.fresh) for upsert in fresh]
+            operations = [InsertOne(u.fresh) for u in upserts if u.fresh is not None]  # as in `fresh`
             await self._mongo.collection(collection).bulk_write(operations, ordered=False)
         except BulkWriteError as error:
             failures = (error.details or {}).get("writeErrors", [])
