@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -12,6 +12,7 @@ from atoll.model import AssetRecord, Face, Identifier, Label, Location, Millisec
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 MAX_TRASH_SECONDS = 366 * 86_400
+MAX_PULLS_TOGETHER = 64  # orders in one request
 
 
 def rfc3339(at_ms: int) -> str:
@@ -129,6 +130,13 @@ class PullResult(Struct, frozen=True):
 
     status: Literal["stored", "present", "deleted"]
     source: Label | None = None
+
+
+class PullAnswer(Struct, frozen=True):
+    """What became of one of several pull orders: its result, or the problem document that says why not."""
+
+    result: PullResult | None = None
+    problem: dict[str, Any] | None = None
 
 
 class DeleteOrder(Struct, frozen=True):

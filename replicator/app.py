@@ -79,7 +79,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         parking = Parking(ParkingPlace(bus, cluster, settings.region, durable), again, figures)
         mending = RepairFigures(registry)
         hands = Hands(node, sources, parking, figures, mending, settings.retries, again)
-        workers = _workers(window, gate, hands)
+        workers = _workers(window, gate, hands, settings.pulls_together)
         walk = WantedWalk(node, window, settings.wanted_seconds, settings.wanted_batch, now_ms)
         peers.on_return(walk.hurry)
 
@@ -145,7 +145,7 @@ class Hands(NamedTuple):
     again: Callable[[int], float]
 
 
-def _workers(window: Window, gate: NodeGate, hands: Hands) -> Workers:
+def _workers(window: Window, gate: NodeGate, hands: Hands, together: int) -> Workers:
     node, sources, parking, figures, mending, retries, again = hands
     return Workers(
         window,
@@ -156,6 +156,7 @@ def _workers(window: Window, gate: NodeGate, hands: Hands) -> Workers:
         WantedPulls(node, sources, figures),
         Mends(node, figures, mending),
         figures,
+        together,
     )
 
 

@@ -6,12 +6,13 @@ or it refuses our token); every other error is about the order itself.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import AtollError, NotFound, Unavailable
+from atoll.errors import AtollError, NotFound, Unavailable, from_problem
 from atoll.model import AssetRecord, Node, Tombstone
-from atoll.node_api import NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
+from atoll.node_api import NodeStatus, PullAnswer, PullOrder, PullResult, WantedItem, WantedOrder
 from atoll.node_client import NodeClient
 from replicator.verdict import node_is_away
 
@@ -54,6 +55,24 @@ class OwnNode:
             "POST", "/internal/v1/pull", PullResult, body=order, seconds=self._pull_seconds
         )
 
+    async def pull_all(self, orders: Sequence[PullOrder]) -> list[PullResult | AtollError]:
+        """The same for up to MAX_PULLS_TOGETHER in one request: what became of each, errors too."""
+        if len(orders) == 1:
+            return [await _outcome(self.pull(orders[0]))]
+        path = "/internal/v1/pulls"
+        asked = self._call("POST", path, list[PullAnswer], body=orders, seconds=self._pull_seconds)
+        answers = await _outcome(asked)
+        if isinstance(answers, AtollError):
+            return [answers] * len(orders)
+        return [self._opened(answer) for answer in answers]
+
+    def _opened(self, answer: PullAnswer) -> PullResult | AtollError:
+        if answer.result is not None:
+            return answer.result
+        problem = answer.problem or {}
+        error = from_problem(problem, int(problem.get("status", 500)))
+        return NodeAway(error.detail) if node_is_away(error, self._name) else error
+
     async def apply(self, tombstone: Tombstone) -> bool:
         """Apply a tombstone; False when the node had it already."""
         answer = await self._call("POST", "/internal/v1/tombstones", dict[str, bool], body=tombstone)
@@ -93,3 +112,10 @@ class OwnNode:
             if node_is_away(error, self._name):
                 raise NodeAway(error.detail) from error
             raise
+
+
+async def _outcome(asked: Awaitable[T]) -> T | AtollError:
+    try:
+        return await asked
+    except AtollError as error:
+        return error

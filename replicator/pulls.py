@@ -7,9 +7,10 @@ durably that they are wanted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from atoll.errors import AtollError
+from atoll.errors import AtollError, UpstreamFailed
 from atoll.events import BlobStored
 from atoll.node_api import PullOrder, PullResult, WantedOrder
 from replicator.figures import Figures
@@ -18,6 +19,13 @@ from replicator.parking import Parking
 from replicator.sources import Sources
 from replicator.verdict import Verdict, judge
 from replicator.work import Stored
+
+
+class Outcome(NamedTuple):
+    """What became of an order, and how long that took."""
+
+    result: PullResult | AtollError
+    seconds: float
 
 
 class Pulls:
@@ -35,19 +43,25 @@ class Pulls:
         self._node, self._sources, self._parking, self._figures = node, sources, parking, figures
         self._retries, self._again = retries, again
 
-    async def carry_out(self, work: Stored) -> None:
-        """One pull. `NodeAway` leaves the message in our hands."""
-        event = work.event
-        order = PullOrder(event.asset, self._sources.of_event(event))
+    async def order(self, works: Sequence[Stored]) -> list[Outcome]:
+        """Order all of them in one request, and see what became of each."""
+        orders = [PullOrder(work.event.asset, self._sources.of_event(work.event)) for work in works]
         started = time.monotonic()
-        try:
-            result = await self._node.pull(order)
-        except NodeAway:
-            raise
-        except AtollError as error:
-            await self._failed(work, error)
+        results = await self._node.pull_all(orders)
+        if len(results) != len(works):
+            results = [UpstreamFailed("The node did not answer every order.")] * len(works)
+        seconds = time.monotonic() - started
+        return [Outcome(result, seconds) for result in results]
+
+    async def settle(self, work: Stored, outcome: Outcome) -> None:
+        """Do with the message what follows from it. `NodeAway` leaves it in our hands."""
+        result = outcome.result
+        if isinstance(result, NodeAway):
+            raise result
+        if isinstance(result, AtollError):
+            await self._failed(work, result)
             return
-        self._count(event, result, time.monotonic() - started)
+        self._count(work.event, result, outcome.seconds)
         work.delivery.ack()
 
     def _count(self, event: BlobStored, result: PullResult, seconds: float) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from atoll import names
 from atoll.daemon_settings import DaemonSettings
+from atoll.node_api import MAX_PULLS_TOGETHER
 from atoll.settings import setting
 
 
@@ -17,7 +18,13 @@ class ReplicatorSettings(DaemonSettings):
         "The storage node this replicator serves, by its name in the cluster map.", check=names.check_node
     )
 
-    parallel_pulls: int = setting("Pulls under way at once.", default=8, low=1, high=256)
+    parallel_pulls: int = setting("Orders to pull that are under way at once.", default=8, low=1, high=256)
+    pulls_together: int = setting(
+        "Images of up to 256 KiB in one order, when that many wait; max_pulls bounds what the node does.",
+        default=16,
+        low=1,
+        high=MAX_PULLS_TOGETHER,
+    )
     window: int = setting(
         "Messages held per source region, waiting or under way; the newest and smallest go first.",
         default=256,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from itertools import count
 
 from replicator.gate import NodeGate
@@ -44,6 +45,13 @@ class Window:
             self._woken.clear()
             await self._woken.wait()
         return None
+
+    def take_alike(self, fits: Callable[[Work], bool], most: int) -> list[Work]:
+        """What would be taken next, at once, as long as it fits and there are less than `most`."""
+        taken: list[Work] = []
+        while len(taken) < most and self._heap and self._gate.is_open and fits(self._heap[0][2]):
+            taken.append(heapq.heappop(self._heap)[2])
+        return taken
 
     def close(self) -> None:
         """Hand out nothing more."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from replicator.figures import Figures
 from replicator.gate import NodeGate
@@ -16,6 +18,13 @@ from replicator.window import Window
 from replicator.work import Deleted, Mend, Poison, Stored, Wanted, Work
 
 log = logging.getLogger(__name__)
+
+SMALL_BYTES = 256 * 1024  # a larger image gains nothing from company, and would hold up the answer
+
+
+def is_small(work: Work) -> bool:
+    """Whether it is an upload that may go in one order with others."""
+    return isinstance(work, Stored) and work.event.asset.blob.size <= SMALL_BYTES
 
 
 class Workers:
@@ -31,20 +40,42 @@ class Workers:
         wanted: WantedPulls,
         mends: Mends,
         figures: Figures,
+        together: int,
     ) -> None:
+        """`together`: how many small images that wait may go in one order."""
         self._window, self._gate, self._figures = window, gate, figures
         self._pulls, self._tombstones, self._parking = pulls, tombstones, parking
         self._wanted, self._mends = wanted, mends
+        self._together = together
 
     async def work(self) -> None:
         """Until the window is closed; what is under way then is finished."""
         while (work := await self._window.take()) is not None:
             with self._figures.in_flight.track_inprogress():
-                await self._one(work)
+                if isinstance(work, Stored):
+                    await self._uploads(work)
+                else:
+                    await self._one(work, partial(self._carry_out, work))
 
-    async def _one(self, work: Work) -> None:
+    async def _uploads(self, first: Stored) -> None:
+        """One, or as many small ones as wait: each order costs both sides more than another image in it."""
+        works = [first]
+        if is_small(first):
+            alike = self._window.take_alike(is_small, self._together - 1)
+            works += [work for work in alike if isinstance(work, Stored)]
         try:
-            await self._carry_out(work)
+            outcomes = await self._pulls.order(works)
+        except Exception as error:  # the loop's edge: as in `_one`
+            log.exception("these pulls could not be ordered for an unforeseen reason")
+            for work in works:
+                await self._put_aside(work, error)
+            return
+        for work, outcome in zip(works, outcomes, strict=True):
+            await self._one(work, partial(self._pulls.settle, work, outcome))
+
+    async def _one(self, work: Work, carry_out: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await carry_out()
         except NodeAway as error:
             self._window.put(work)  # before the next is fetched: it keeps its place
             self._gate.shut(error.detail)
@@ -55,10 +86,8 @@ class Workers:
             if not isinstance(work, Poison):  # the node has no part in parking
                 self._gate.worked()
 
-    async def _carry_out(self, work: Work) -> None:
+    async def _carry_out(self, work: Deleted | Poison | Wanted | Mend) -> None:
         match work:
-            case Stored():
-                await self._pulls.carry_out(work)
             case Deleted():
                 await self._tombstones.carry_out(work)
             case Poison(reason=reason, delivery=delivery):

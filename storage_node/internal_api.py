@@ -11,15 +11,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from aiohttp import web
+from msgspec import Meta
 
 from atoll import names
 from atoll.errors import BadName, NotFound
 from atoll.http import json_response, query_number, read_json
 from atoll.model import Location, Tombstone
-from atoll.node_api import DeleteOrder, PullOrder, WantedOrder
+from atoll.node_api import MAX_PULLS_TOGETHER, DeleteOrder, PullOrder, WantedOrder
 from storage_node.deletes import Deletes
 from storage_node.index import HeldBlob, Index
 from storage_node.index_ops import want
@@ -32,6 +33,7 @@ T = TypeVar("T")
 
 _IDENTIFIER = re.compile(r"[0-9a-z]{26}", re.ASCII)
 _MOST_WANTED = 1000
+_Orders = Annotated[tuple[PullOrder, ...], Meta(max_length=MAX_PULLS_TOGETHER)]
 
 
 class InternalApi:
@@ -54,6 +56,7 @@ class InternalApi:
         """Serve /internal/v1/… ."""
         router, guard = app.router, auth.guard
         router.add_post("/internal/v1/pull", guard(self._pull))
+        router.add_post("/internal/v1/pulls", guard(self._pulls))
         router.add_post("/internal/v1/deletes", guard(self._delete))
         router.add_post("/internal/v1/tombstones", guard(self._tombstone))
         router.add_get("/internal/v1/blobs/{bucket}/{blob}", guard(self._blobs.handle))
@@ -65,6 +68,10 @@ class InternalApi:
 
     async def _pull(self, request: web.Request) -> web.Response:
         return json_response(await self._orders.execute(await read_json(request, PullOrder)))
+
+    async def _pulls(self, request: web.Request) -> web.Response:
+        orders = await read_json(request, _Orders)
+        return json_response(await self._orders.execute_all(orders))
 
     async def _delete(self, request: web.Request) -> web.Response:
         return json_response(await self._deletes.order(await read_json(request, DeleteOrder)))

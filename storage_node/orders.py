@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 
-from atoll.errors import Conflict, NotFound, UpstreamFailed
+from atoll.errors import AtollError, Conflict, NotFound, UpstreamFailed
 from atoll.model import AssetRecord, Node
-from atoll.node_api import PullOrder, PullResult
+from atoll.node_api import PullAnswer, PullOrder, PullResult
 from storage_node.index import Index
 from storage_node.index_ops import add_record
 from storage_node.index_rows import is_covered
@@ -56,6 +56,16 @@ class PullOrders:
             if result is not None:
                 return result
         raise UpstreamFailed("The blob came and went while it was pulled; try again.", retry_after=1)
+
+    async def execute_all(self, orders: Sequence[PullOrder]) -> list[PullAnswer]:
+        """All of them at once; each has an answer of its own. Only what is not an order's fault is raised."""
+        return await asyncio.gather(*map(self._answered, orders))
+
+    async def _answered(self, order: PullOrder) -> PullAnswer:
+        try:
+            return PullAnswer(await self.execute(order))
+        except AtollError as error:
+            return PullAnswer(problem=error.problem())
 
     async def _pull(self, order: PullOrder) -> PullResult | None:
         """None when somebody else's pull brought the bytes: our record is still to be added."""

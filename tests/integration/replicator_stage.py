@@ -152,6 +152,7 @@ class Stage:
             "drain_seconds": 5.0,
             "repair_seconds": 0.2,
             "repair_grace_seconds": 0.0,
+            "pulls_together": 1,
         }
         return ReplicatorSettings(**(given | changes))
 

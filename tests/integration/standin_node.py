@@ -17,7 +17,7 @@ from atoll.errors import AtollError, NotFound, Unauthorized, UpstreamFailed
 from atoll.http import json_response, problems, read_json, serve
 from atoll.ids import now_ms
 from atoll.model import AssetRecord, Tombstone
-from atoll.node_api import AssetState, NodeStatus, PullOrder, PullResult, WantedItem, WantedOrder
+from atoll.node_api import AssetState, NodeStatus, PullAnswer, PullOrder, PullResult, WantedItem, WantedOrder
 from atoll.repair_api import AssetItem, BlobItem, StatesOrder
 from atoll.signing import Keys, check_internal_token
 
@@ -40,6 +40,7 @@ class StandinNode:
         self.burying: Callable[[Tombstone], Awaitable[None]] | None = None
         self.wanting: Callable[[WantedOrder], Awaitable[None]] | None = None
         self.orders: list[PullOrder] = []  # every pull asked for, failed ones too, in order
+        self.together: list[int] = []  # how many came in each order of several
         self.under_way = 0
         self.most_under_way = 0
         self.stored: dict[str, AssetRecord] = {}  # by version
@@ -62,6 +63,7 @@ class StandinNode:
         app = web.Application(middlewares=[problems, self._authenticated])
         app.router.add_get("/health", self._health)
         app.router.add_post("/internal/v1/pull", self._pull)
+        app.router.add_post("/internal/v1/pulls", self._pulls)
         app.router.add_post("/internal/v1/tombstones", self._tombstone)
         app.router.add_post("/internal/v1/wanted", self._want)
         app.router.add_get("/internal/v1/wanted", self._wanted)
@@ -93,12 +95,25 @@ class StandinNode:
         return json_response(NodeStatus(self.name, self.region, self.set, "ready", False, 2**40))
 
     async def _pull(self, request: web.Request) -> web.Response:
-        order = await read_json(request, PullOrder)
+        return json_response(await self._carry_out(await read_json(request, PullOrder)))
+
+    async def _pulls(self, request: web.Request) -> web.Response:
+        orders = await read_json(request, list[PullOrder])
+        self.together.append(len(orders))
+        return json_response(await asyncio.gather(*map(self._answered, orders)))
+
+    async def _answered(self, order: PullOrder) -> PullAnswer:
+        try:
+            return PullAnswer(await self._carry_out(order))
+        except AtollError as error:
+            return PullAnswer(problem=error.problem())
+
+    async def _carry_out(self, order: PullOrder) -> PullResult:
         self.orders.append(order)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            return json_response(await self._hold(order))
+            return await self._hold(order)
         finally:
             self.under_way -= 1
 

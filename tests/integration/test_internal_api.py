@@ -17,9 +17,11 @@ from atoll.errors import BadName, BadRequest, Conflict, NotFound, RangeNotSatisf
 from atoll.ids import new_id, now_ms
 from atoll.model import AssetRecord, Location, Node, Tombstone
 from atoll.node_api import (
+    MAX_PULLS_TOGETHER,
     AssetState,
     DeleteOrder,
     DeleteResult,
+    PullAnswer,
     PullOrder,
     PullResult,
     WantedItem,
@@ -33,6 +35,7 @@ pytestmark = pytest.mark.integration
 SHA = "0123456789abcdef" * 4
 ENDPOINTS = [
     ("POST", "/internal/v1/pull"),
+    ("POST", "/internal/v1/pulls"),
     ("POST", "/internal/v1/deletes"),
     ("POST", "/internal/v1/tombstones"),
     ("GET", f"/internal/v1/blobs/{PUBLIC}/{SHA}.png"),
@@ -149,6 +152,21 @@ async def test_an_order_over_the_wire_is_answered_once_it_is_durable(
     other = PullOrder(record_of(b"x", set_name="s2"), ("node-1",))
     with pytest.raises(Conflict):
         await as_peer("POST", "/internal/v1/pull", PullResult, body=other)
+
+
+async def test_several_orders_in_one_request_are_answered_one_by_one(
+    cluster: ReadCluster, node: ReadNode, as_peer: Any
+) -> None:
+    records = [cluster.nodes[1].hold(os.urandom(100)) for _ in range(3)]
+    nowhere, elsewhere = record_of(b"x"), record_of(b"x", set_name="s2")
+    orders = [PullOrder(record, ("node-1",)) for record in (*records, nowhere, elsewhere)]
+    answers = await as_peer("POST", "/internal/v1/pulls", list[PullAnswer], body=orders)
+    assert [answer.result for answer in answers[:3]] == [PullResult("stored", "node-1")] * 3
+    assert all(node.holds(record) for record in records)
+    assert [answer.problem["status"] for answer in answers[3:]] == [502, 409]
+    too_many = orders * (MAX_PULLS_TOGETHER // len(orders) + 1)
+    with pytest.raises(BadRequest):
+        await as_peer("POST", "/internal/v1/pulls", list[PullAnswer], body=too_many)
 
 
 @pytest.mark.parametrize("path", ["pull", "deletes", "tombstones", "wanted"])
