@@ -24,16 +24,8 @@ from atoll.errors import from_problem
 from query_service.openapi_api import query_document
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-LANGUAGES = {"", "console", "sh", "python", "json", "js", "html", "toml", "yaml"}  # "": diagrams, plain commands
-    "",
-    "console",
-    "sh",
-    "python",
-    "json",
-    "js",
-    "html",
-    "toml",
-}  # "": diagrams, paths, plain commands
+# "": diagrams, paths, plain commands
+LANGUAGES = {"", "console", "sh", "python", "json", "js", "html", "toml", "yaml"}
 METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"}
 
 
