@@ -29,10 +29,10 @@ GRAPH = graph(MODULES)
 PURE = {
     f"atoll.{name}"
     for name in (
-        "access", "asset_edits", "asset_text", "bucket", "cluster", "descriptions", "errors", "events", "health",
-        "heartbeat", "ids", "jobs", "model", "names", "networks", "node_api", "placement",
-        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors", "upload_keys", "uploaders", "version",
-        "transformation",
+        "access", "asset_edits", "asset_text", "bucket", "cluster", "descriptions", "errors", "events",
+        "health", "heartbeat", "ids", "jobs", "model", "names", "networks", "node_api", "placement",
+        "delivery_keys", "durability", "repair_api", "signing", "tree_diff", "tus_errors",
+        "upload_keys", "uploaders", "version", "transformation",
         *(f"transformation.{module}" for module in (
             "appearance", "canonical", "colors", "component", "deliveries", "effects", "escapes", "files",
             "hints", "layers", "limits", "named", "numbers", "parameters", "parser", "paths", "reference",
@@ -43,8 +43,9 @@ PURE = {
 # What a pure module may use from elsewhere: nothing that opens, waits, starts or listens.
 PURE_MAY_IMPORT = {
     "__future__", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses", "datetime",
-    "difflib", "enum", "functools", "hashlib", "hmac", "ipaddress", "itertools", "math", "msgspec", "msgspec.structs",
-    "operator", "random", "re", "secrets", "string", "time", "typing", "unicodedata", "urllib.parse",
+    "difflib", "enum", "functools", "hashlib", "hmac", "ipaddress", "itertools", "math", "msgspec",
+    "msgspec.structs", "operator", "random", "re", "secrets", "string", "time", "typing",
+    "unicodedata", "urllib.parse",
 }  # fmt: skip
 UPPER = ("atoll.client", "atoll.cli", "atoll.local")
 # The client is installed without the extra `server`: it may not need what only daemons have.
