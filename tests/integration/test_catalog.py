@@ -181,7 +181,9 @@ async def test_indexes_are_named_and_making_them_again_changes_nothing(catalog, 
     await catalog.ensure_indexes()
     searches = {f"bucket_terms_{key}" for key in ("public_id", "created_at", "bytes")}
     searches |= {"bucket_width", "bucket_height", "bucket_words_created"}
-    assert await index_names(mongo, "assets") == {"_id_", "bucket_public_id", "blob", "set_leaf"} | searches
+    histories = {"key_at", "by_at"}
+    known = {"_id_", "bucket_public_id", "blob", "set_leaf"} | searches | histories
+    assert await index_names(mongo, "assets") == known
 
 
 async def test_a_document_the_server_will_never_take_is_refused_and_the_rest_is_in(catalog):

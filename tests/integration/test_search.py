@@ -22,7 +22,7 @@ from atoll.asset_text import folded
 from atoll.backoff import Backoff
 from atoll.model import Face, Picture
 from query_service.catalog import Catalog
-from query_service.catalog_fold import Fold
+from query_service.catalog_fold import folded as fold_of
 from query_service.catalog_indexes import INDEXES
 from query_service.circuit import Circuit
 from query_service.color_families import family_of
@@ -208,7 +208,7 @@ async def test_what_an_older_atoll_wrote_is_found_after_a_rebuild(mongo, catalog
     await mongo.collection("assets").update_one({"_id": asset.asset_id}, {"$unset": derived})
     order = SearchOrder(bucket=BUCKET, sort="-created_at")
     assert await found(catalog, order) == []
-    await catalog.mend(Fold({asset.asset_id: asset}))
+    await catalog.mend(fold_of([asset], []))
     assert await found(catalog, order) == ["tom"]
 
 
