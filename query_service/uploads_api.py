@@ -12,7 +12,6 @@ from aiohttp import web
 
 from atoll.errors import AtollError
 from atoll.http import SAFE_HEADERS, json_response, read_json
-from atoll.model import Position
 from query_service.key_reach import check_name, uploader_of
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, check_query, flag, needed, tags_of, whole_number
@@ -22,18 +21,11 @@ from query_service.tickets import TicketOffice
 from query_service.wire import TicketView, UploadOrder
 from query_service.word_input import WORDS, words_of
 
-_REDIRECT_PARAMETERS = POSITION | {
-    "bucket",
-    "public_id",
-    "files",
-    "max_bytes",
-    "tags",
-    "durability",
-    "overwrite",
-    "session",
-    "async",
-    *WORDS,
-}
+_REDIRECT_PARAMETERS = (
+    POSITION
+    | {"bucket", "public_id", "files", "max_bytes", "tags", "durability", "overwrite", "session", "async"}
+    | WORDS
+)
 _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
@@ -83,8 +75,8 @@ class UploadsApi:
             **words_of(request),
             durability=request.query.get("durability"),
             overwrite=flag(request, "overwrite", default=True),
-            session=request.query.get("session"),
             background=flag(request, "async"),
+            session=request.query.get("session"),
         )
         check_name(request, order.bucket, order.public_id)
         view = await self.issue(request, order)
