@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from atoll.api_keys import load_api_keys
+from atoll.api_keys import ApiKeys, load_api_keys
 from atoll.bus import Bus
 from atoll.client.async_client import AsyncClient
 from atoll.cluster_map import LiveClusterMap
@@ -47,16 +47,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     clock = SystemClock()
 
     bus = Bus(settings)
-    cluster_map = LiveClusterMap(
-        bus,
-        keys,
-        settings.state_dir,
-        domain=settings.nats_map_domain,
-        replicas=settings.nats_replicas,
-    )
-    cluster_map.on_change(lambda now: api_keys.share(now.keys.values()))
-    await cluster_map.load()
-    api_keys.share(cluster_map.current.keys.values())
+    cluster_map = await _cluster_map(settings, bus, keys, api_keys)
 
     table = NodeTable(clock)
     heartbeats = HeartbeatListener(bus, keys, table, clock)
@@ -79,34 +70,30 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     health = _health(settings, sources, watch, alerts, clock)
 
     registry = new_registry("monitor", settings.name, settings.region)
-    registry.register(
-        MonitorCollector(
-            watch, cluster_map, heartbeats, health, alerts.desk.posts, lambda: alerts.lease.leads
-        )
-    )
+    leads = lambda: alerts.lease.leads  # noqa: E731 - as short as it is
+    registry.register(MonitorCollector(watch, cluster_map, heartbeats, health, alerts.desk.posts, leads))
     registry.register(canaries)
     connected = lambda: bus.connected  # noqa: E731 - as short as it is
     api = MonitorApi(
         settings.name, watch, cluster_map, heartbeats, connected, clock, canaries, health, growth
     )
-    app = make_app(
-        api,
-        alerts.api(api_keys, lambda: health.book.standing),
-        api_keys,
-        metrics_handler(registry, settings.metrics_allow),
-    )
+    metrics = metrics_handler(registry, settings.metrics_allow)
+    app = make_app(api, alerts.api(api_keys, lambda: health.book.standing), api_keys, metrics)
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(bus.opened())
         await stack.enter_async_context(alerts.opened())
         tasks = await stack.enter_async_context(Tasks(stop))
-        tasks.start("cluster map", cluster_map.run())
-        tasks.start("heartbeats", heartbeats.run())
         alerts.start(tasks, lambda: clock.monotonic() - health.looked_at < STALE_SECONDS)
-        tasks.start("growth", growth.run())
-        tasks.start("health", health.run(settings.evaluate_seconds))
-        tasks.start("engines", engines.run(settings.engine_seconds))
-        tasks.start("services", services.run(settings.engine_seconds))
+        for name, work in (
+            ("cluster map", cluster_map.run()),
+            ("heartbeats", heartbeats.run()),
+            ("growth", growth.run()),
+            ("health", health.run(settings.evaluate_seconds)),
+            ("engines", engines.run(settings.engine_seconds)),
+            ("services", services.run(settings.engine_seconds)),
+        ):
+            tasks.start(name, work)
         if settings.canary_urls and settings.canary_key_file:
             tasks.start("canaries", _canary(settings, cluster_map, canaries, clock).run())
         await stack.enter_async_context(
@@ -115,6 +102,16 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         log.info("monitor listens on %s:%d", settings.listen_host, settings.listen_port)
         await stop.wait()
     log.info("monitor ended")
+
+
+async def _cluster_map(settings: MonitorSettings, bus: Bus, keys: Keys, api_keys: ApiKeys) -> LiveClusterMap:
+    """From its last-known-good copy; the keys in it are known at once."""
+    domain, replicas = settings.nats_map_domain, settings.nats_replicas
+    cluster_map = LiveClusterMap(bus, keys, settings.state_dir, domain=domain, replicas=replicas)
+    cluster_map.on_change(lambda now: api_keys.share(now.keys.values()))
+    await cluster_map.load()
+    api_keys.share(cluster_map.current.keys.values())
+    return cluster_map
 
 
 def _health(

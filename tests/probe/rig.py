@@ -30,7 +30,7 @@ PHASES: dict[str, dict[str, Phase]] = {
         "journal written": Phase("storage_node.journal:Journal.append", ended=True),
         "committed": Phase("storage_node.index_writer:IndexWriter._transaction", ended=True),
         "upload: other regions are asked": Phase("storage_node.durability:Confirmer.confirm"),
-        "event to be sent": Phase("storage_node.outbox:Outbox._message"),
+        "event to be sent": Phase("storage_node.outbox_messages:_message"),
         "event sent": Phase("atoll.kept_publisher:KeptPublisher.publish", ended=True),
         "pull: some bytes came": Phase("storage_node.fetch:Intake.take", ended=True),
         "pull: all bytes came": Phase("storage_node.keep:Keeper.keep"),
