@@ -57,7 +57,7 @@ def in_language(*languages):
 def commands():
     """Each command line of a console or of a plain block of commands, without its comment."""
     for block in in_language("console", ""):
-        text = re.sub(r"\\\n\s*", " ", block.text)
+        text = re.sub(r"\s*\\\n\s*", " ", block.text)
         start = r"^\$ (.*)" if block.language else r"^(atoll .*)"
         for line in re.findall(start, text, re.MULTILINE):
             command = re.split(r"\s{2,}", line)[0]  # what stands far to the right explains
