@@ -18,7 +18,8 @@ BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])$
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Extension = Literal["jpg", "png", "webp", "gif", "avif", "heic", "tiff", "bmp"]
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-z]{26}$(?!\n)")]
-Milliseconds = Annotated[int, Meta(ge=0)]
+# Up to the end of the year 9999: what comes after has no RFC 3339.
+Milliseconds = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 Size = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]

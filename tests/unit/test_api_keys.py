@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from atoll.access import AccessKey, PreviousSecret
@@ -213,3 +214,9 @@ def test_which_keys_were_used_is_told_once(keys):
     keys.check(bearer(KEY), "read")
     assert keys.take_used() == {"reader"}
     assert keys.take_used() == set()
+
+
+def test_a_key_of_a_backup_has_times_that_can_be_shown():
+    facts = {"name": "a", "sha256": "0" * 64, "scopes": ["read"], "created_at": 253_402_300_800_000}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(facts, AccessKey)
