@@ -53,7 +53,7 @@ PHASES: dict[str, dict[str, Phase]] = {
     },
     "replicator": {
         "event came": Phase("replicator.intake:Intake.take"),
-        "pull to be ordered": Phase("replicator.pulls:Pulls.carry_out"),
+        "pull to be ordered": Phase("replicator.pulls:Pulls.order"),
         "pull done": Phase("replicator.own_node:OwnNode.pull", ended=True),
         "tombstone to be applied": Phase("replicator.tombstones:Tombstones.carry_out"),
         "tombstone applied": Phase("replicator.own_node:OwnNode.apply", ended=True),
