@@ -15,6 +15,7 @@ from atoll.daemon_settings import DaemonSettings
 from atoll.settings import load
 
 SAMPLES = (*DAEMONS, "client")
+CHANNELS = "channels.sample"  # no settings, but a file that one names: test_monitor_told.py loads it
 
 
 def settings_class(daemon):
@@ -56,7 +57,7 @@ def test_every_line_of_a_sample_is_usable(daemon, tmp_path):
 
 
 def test_there_is_no_other_sample():
-    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == set(SAMPLES)
+    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == {*SAMPLES, CHANNELS}
 
 
 @pytest.mark.parametrize("daemon", SAMPLES)
