@@ -130,7 +130,7 @@ class AlertApi:
 
     def _with(self, orders: Orders, ack: Acknowledgement, now: int) -> Orders:
         kept = orders.pruned(self._standing(), now)
-        others = tuple(a for a in kept.acknowledgements if a.id != ack.id)
+        others = tuple(a for a in kept.acknowledgements if a.key != ack.key)
         return Orders((*others, ack), kept.silences)
 
     async def silences(self, request: web.Request) -> web.Response:

@@ -1,8 +1,9 @@
 """What people order about alerts: acknowledgements and silences. Pure.
 
 An acknowledgement ends with its alert, or when that gets worse than it was: it stops reminders and
-escalation, not the notice of a change or an end. A silence names what it is about by patterns, for a time:
-nothing of it is told, all of it is still shown.
+escalation, not the notice of a change or an end. Each monitor finds an alert by itself and gives it an id of
+its own, so an acknowledgement holds for whatever of that key had begun when it was made. A silence names what
+it is about by patterns, for a time: nothing of it is told, all of it is still shown.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class Acknowledgement(Struct, frozen=True):
     by: str
     why: str
     at: Milliseconds
+
+    def means(self, condition: Condition) -> bool:
+        """Whether it is about this one; the same alert has another id at another monitor."""
+        return self.id == condition.id or (self.key == condition.key and condition.since <= self.at)
 
 
 class Silence(Struct, frozen=True):
@@ -71,14 +76,14 @@ class Orders(Struct, frozen=True):
         """Who has acknowledged it, unless it got worse since."""
         for ack in self.acknowledgements:
             worse = LEVELS.index(condition.level) > LEVELS.index(ack.level)
-            if ack.id == condition.id and not worse:
+            if ack.means(condition) and not worse:
                 return ack
         return None
 
     def pruned(self, standing: Iterable[Condition], now_ms: int) -> Orders:
         """Without what is over: silences in the past, acknowledgements of what stands no more."""
-        ids = {condition.id for condition in standing}
+        here = {condition.key: condition for condition in standing}
         return Orders(
-            tuple(a for a in self.acknowledgements if a.id in ids)[-MAX_ORDERS:],
+            tuple(a for a in self.acknowledgements if a.key in here and a.means(here[a.key]))[-MAX_ORDERS:],
             tuple(s for s in self.silences if s.until > now_ms)[-MAX_ORDERS:],
         )

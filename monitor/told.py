@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from atoll.model import Milliseconds
 from monitor.alert_orders import Orders
@@ -80,9 +81,11 @@ def _step(
     level = wants.level_of(condition)
     acknowledged = orders.acknowledged(condition) is not None
     if told is None:
-        waited = now_ms - condition.since >= wants.after_seconds * 1000
+        # A clock that was put back makes waits negative; what need not wait is told all the same.
+        waited = wants.after_seconds <= 0 or now_ms - condition.since >= wants.after_seconds * 1000
         held = condition.covered or not waited or (acknowledged and wants.after_seconds > 0)
         return None if level == "ok" or held else alert_of(condition, "ok", "raised", now_ms, monitor)
+    condition = _as_told(condition, told)
     if level == "ok":
         return alert_of(condition, told.level, "cleared", now_ms, monitor)
     if level != told.level:
@@ -91,6 +94,11 @@ def _step(
     if again and not acknowledged and not condition.covered:
         return alert_of(condition, told.level, "reminded", now_ms, monitor)
     return None
+
+
+def _as_told(condition: Condition, told: Told) -> Condition:
+    """With the id and the beginning it was told with: maybe by the monitor that led before."""
+    return replace(condition, id=told.condition.id, since=told.condition.since)
 
 
 def batch_of(alerts: Sequence[Alert]) -> Batch:
@@ -107,7 +115,7 @@ def entered(ledger: Ledger, sent: Iterable[Alert], standing: Sequence[Condition]
         if alert.transition == "cleared":
             after.pop(alert.key, None)
         elif known is not None:
-            after[alert.key] = Told(known, alert.level, alert.at)
+            after[alert.key] = Told(replace(known, id=alert.id, since=alert.since), alert.level, alert.at)
         elif alert.key in after:
             after[alert.key] = Told(after[alert.key].condition, alert.level, alert.at)
     return after

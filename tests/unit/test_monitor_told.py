@@ -287,3 +287,29 @@ def test_a_channel_that_cannot_be_used_is_refused_at_the_start(tmp_path, text, m
 def test_a_file_of_channels_that_others_can_read_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="chmod 600"):
         load_channels(write(tmp_path, HOOK, 0o644))
+
+
+def test_an_alert_keeps_its_id_when_another_monitor_leads():
+    """Each monitor finds it by itself, under an id of its own."""
+    first = a_condition(id="first")
+    ledger = entered({}, due(Wants(), {}, [first], Orders(), 1, "m-1"), [first])
+    worse = a_condition(id="second", since=1300, level="critical")
+    (changed,) = due(Wants(), ledger, [worse], Orders(), 2, "m-2")
+    assert (changed.transition, changed.id, changed.since) == ("changed", "first", 1000)
+    ledger = entered(ledger, [changed], [worse])
+    (cleared,) = due(Wants(), ledger, [], Orders(), 3, "m-2")
+    assert (cleared.transition, cleared.id) == ("cleared", "first")
+
+
+def test_an_acknowledgement_holds_on_the_other_monitor_too():
+    ack = Acknowledgement("capacity/node/eu-1", "first", "warning", "ann", "", 5_000)
+    orders, there = Orders((ack,)), a_condition(id="second", since=1_300)
+    assert orders.acknowledged(there) == ack
+    assert orders.pruned([there], 6_000).acknowledgements == (ack,)
+    later = a_condition(id="third", since=5_001)
+    assert orders.acknowledged(later) is None
+    assert orders.pruned([later], 6_000).acknowledgements == ()
+
+
+def test_a_clock_that_is_put_back_holds_up_no_alert():
+    assert Ear().hears(a_condition(since=5_000), at=1_000) == [("eu-1", "raised", "warning")]
