@@ -19,7 +19,9 @@ from atoll.settings import read_secret
 from atoll.signing import Keys
 from monitor.alert_side import AlertSide
 from monitor.canary import Canary, CanaryPlan
+from monitor.canary_access import CanaryAccess
 from monitor.canary_board import CanaryBoard
+from monitor.canary_history import CanaryHistory
 from monitor.clock import SystemClock
 from monitor.cluster_survey import cluster_survey, unheard
 from monitor.condition_book import ConditionBook
@@ -32,6 +34,7 @@ from monitor.health import Health, Source
 from monitor.heartbeats import HeartbeatListener
 from monitor.http_api import MonitorApi, make_app
 from monitor.node_table import NodeTable
+from monitor.picture_api import PictureApi
 from monitor.rules import with_limits
 from monitor.service_watch import ServiceWatch
 from monitor.settings import MonitorSettings
@@ -56,7 +59,11 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
 
     engines = EngineWatch(bus, lambda: cluster_map.current, clock.now_ms)
     services = ServiceWatch(settings.service_urls, clock.now_ms)
-    canaries = CanaryBoard(expected=bool(settings.canary_urls))
+    flights = CanaryHistory(settings.state_dir)
+    flights.load()
+    canaries = CanaryBoard(
+        clock, flights, seconds=settings.canary_seconds, expected=bool(settings.canary_urls)
+    )
     history = GrowthHistory(settings.state_dir)
     history.load()
     growth = GrowthWatch(watch.rows, history, clock, settings.forecast_sample_seconds)
@@ -79,6 +86,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     )
     metrics = metrics_handler(registry, settings.metrics_allow)
     app = make_app(api, alerts.api(api_keys, lambda: health.book.standing), api_keys, metrics)
+    PictureApi(api_keys, watch.rows, history, canaries, health.measure).add_routes(app.router)
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(bus.opened())
@@ -94,8 +102,8 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
             ("services", services.run(settings.engine_seconds)),
         ):
             tasks.start(name, work)
-        if settings.canary_urls and settings.canary_key_file:
-            tasks.start("canaries", _canary(settings, cluster_map, canaries, clock).run())
+        if settings.canary_urls:
+            tasks.start("canaries", _canary(settings, cluster_map, canaries, flights, clock).run())
         await stack.enter_async_context(
             serve(app, settings.listen_host, settings.listen_port, drain_seconds=settings.drain_seconds)
         )
@@ -128,15 +136,20 @@ def _health(
 
 
 def _canary(
-    settings: MonitorSettings, cluster: LiveClusterMap, board: CanaryBoard, clock: SystemClock
+    settings: MonitorSettings,
+    cluster: LiveClusterMap,
+    board: CanaryBoard,
+    flights: CanaryHistory,
+    clock: SystemClock,
 ) -> Canary:
-    assert settings.canary_key_file is not None
-    key = read_secret(settings.canary_key_file).decode()
+    given, bucket = settings.canary_key_file, settings.canary_bucket
+    own_key = None if given is None else read_secret(given).decode()
 
-    def client(region: str) -> AsyncClient:
+    def client(region: str, key: str) -> AsyncClient:
         return AsyncClient(
-            settings.canary_urls, key, region=region, patience=settings.canary_patience_seconds
+            settings.canary_urls, key, region=region or None, patience=settings.canary_patience_seconds
         )
 
-    plan = CanaryPlan(settings.canary_bucket, settings.canary_seconds, settings.canary_patience_seconds)
-    return Canary(plan, lambda: cluster.current, client, board, clock, random.Random())
+    access = CanaryAccess(cluster, bucket, settings.name, settings.state_dir, clock, own_key)
+    plan = CanaryPlan(settings.name, bucket, settings.canary_seconds, settings.canary_patience_seconds)
+    return Canary(plan, lambda: cluster.current, access, client, board, flights, clock, random.Random())

@@ -46,6 +46,7 @@ MEANINGS: dict[str, str] = {
     "atoll_service_up": "1 while the daemon answers at /health.",
     "atoll_service_parked_messages": "Messages put aside for good since its start.",
     "atoll_canary_ok": "1 if the last canary came through.",
+    "atoll_canary_missed_rounds": "Rounds since a canary was last looked for there, but for the one due.",
     "atoll_canary_lag_seconds": "From the canary's 201 to a copy there, in seconds.",
     "atoll_canary_read_seconds": "To read it back there, in seconds.",
     "atoll_monitor_up": "1 while this monitor is heard by the others.",

@@ -83,7 +83,7 @@ class MonitorSettings(DaemonSettings):
         "Query services that canaries are flown through; none: no canaries.", default=()
     )
     canary_key_file: Path | None = setting(
-        "API key of the canaries, in clear: read, write, delete, and admin to make their bucket.",
+        "API key of the canaries (read, write, delete); none: the monitor makes one, for its bucket alone.",
         default=None,
     )
     canary_bucket: str = setting("The canaries' bucket.", default="atoll-canary", check=names.check_bucket)
@@ -100,8 +100,6 @@ class MonitorSettings(DaemonSettings):
             mistakes.append("clear_points: must be below warning_percent, or no warning would ever clear")
         if self.forecast_critical_days >= self.forecast_warning_days:
             mistakes.append("forecast_critical_days: must be below forecast_warning_days")
-        if self.canary_urls and self.canary_key_file is None:
-            mistakes.append("canary_key_file: is missing; canary_urls need one")
         if mistakes:
             raise SettingsError(mistakes)
 

@@ -153,8 +153,7 @@ class LocalCluster:
         return [self.url(name) for name in (*self.names("query_service"), *self.names("replicator"))]
 
     def _canary_settings(self) -> dict[str, Value]:
-        urls = [self.url(name) for name in self.names("query_service")]
-        return {"canary_urls": urls, "canary_key_file": str(self.paths.admin_key.resolve())}
+        return {"canary_urls": [self.url(name) for name in self.names("query_service")]}
 
     def _spec(self, plan: DaemonPlan) -> ProcessSpec:
         port = self.ports[plan.name]

@@ -42,8 +42,31 @@ async def test_canaries_come_through_between_all_regions(story: Story) -> None:
     await eventually(all_well, "not every canary comes through", 60)
     seen = await _matrix(story)
     assert all(row["lag_ms"] >= 0 and row["read_ms"] > 0 for row in seen.values())
+    assert all(
+        (row["outcome"], row["old"], row["day"], row["week"]) == ("ok", False, 1, 1) for row in seen.values()
+    )
     async with story.session.get(story.cluster.url("monitor") + "/metrics") as response:
         assert f'atoll_canary_ok{{from="{REGIONS[0]}"' in await response.text()
+
+
+async def test_their_key_opens_nothing_but_their_own_bucket(story: Story) -> None:
+    key = (story.cluster.paths.state("monitor") / "canary.key").read_text().strip()
+    admin = {"Authorization": f"Bearer {story.cluster.admin_key}"}
+    async with story.session.get(f"{story.query}/v1/keys", headers=admin) as response:
+        made = [one for one in (await response.json())["keys"] if one["name"] == "canary-monitor"]
+    assert [one["buckets"] for one in made] == [["atoll-canary"]]
+    assert [one["prefixes"] for one in made] == [["canary/"]]
+    limited = {"Authorization": f"Bearer {key}"}
+    async with story.session.get(f"{story.query}/v1/keys", headers=limited) as response:
+        assert response.status == 403
+    async with story.session.get(f"{story.query}/v1/assets?bucket=images", headers=limited) as response:
+        assert response.status in {403, 404}
+    order = {"bucket": "atoll-canary", "public_id": "elsewhere"}
+    async with story.session.post(f"{story.query}/v1/uploads", json=order, headers=limited) as response:
+        assert response.status == 403
+    async with story.session.get(f"{story.query}/v1/buckets/atoll-canary", headers=admin) as response:
+        bucket = await response.json()
+    assert (bucket["visibility"], bucket["allowed"], bucket["versioning"]) == ("private", ["png"], False)
 
 
 async def test_a_region_that_is_gone_is_told_and_its_return_too(story: Story) -> None:
@@ -61,6 +84,7 @@ async def test_a_region_that_is_gone_is_told_and_its_return_too(story: Story) ->
     await story.cluster.daemons[AP].stop()
     await eventually(lost, "nobody misses the canary", 60)
     assert (await row())["why"]
+    assert (await row())["outcome"] in {"lost", "failed"}
     await story.cluster.daemons[AP].start()
     await eventually(back, "the canary does not come back", 60)
 
