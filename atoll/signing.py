@@ -42,7 +42,7 @@ _MAC_CHARS = 43  # base64url of 32 bytes, no padding
 class Keys:
     """The derived keys of one cluster secret. Never printed."""
 
-    __slots__ = ("delivery", "event", "internal", "map_entry", "signing", "ticket", "upload")
+    __slots__ = ("delivery", "event", "internal", "join", "map_entry", "signing", "ticket", "upload")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_SECRET_BYTES:
@@ -56,6 +56,7 @@ class Keys:
         self.map_entry = _derive(secret, b"map entry")
         self.signing = _derive(secret, b"signing keys")
         self.upload = _derive(secret, b"upload keys")
+        self.join = _derive(secret, b"join tokens")
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -126,6 +127,16 @@ def _unb64(text: str) -> bytes:
     if not text.isascii() or any(char in text for char in "+/="):
         raise ValueError("not base64url")
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def base64url(data: bytes) -> str:
+    """Base64url without padding."""
+    return _b64(data)
+
+
+def from_base64url(text: str) -> bytes:
+    """The bytes; ValueError for other text."""
+    return _unb64(text)
 
 
 def sign_token(payload: Ticket | InternalToken, key: bytes) -> str:

@@ -22,6 +22,7 @@ from atoll.delivery_keys import LiveRing
 from atoll.health import HealthTable
 from atoll.http import serve
 from atoll.ids import now_ms
+from atoll.join_book import JoinBook
 from atoll.lifecycle import Stop, Tasks
 from atoll.metrics import metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
@@ -42,6 +43,7 @@ from query_service.hook_side import open_hooks
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.job_side import open_jobs
+from query_service.join_api import JoinApi
 from query_service.key_side import open_keys
 from query_service.openapi_api import OpenApi
 from query_service.parking import DURABLE, Parking
@@ -100,6 +102,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
                 jobs.dispatch,
             ),
             *ClusterApi(cluster, health).routes(),
+            *JoinApi(settings, keys, cluster, _join_book(settings, bus, keys), now_ms).routes(),
             *buckets.routes,
             *proof_routes(
                 cluster,
@@ -141,6 +144,10 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; those under way are answered")
+
+
+def _join_book(settings: QuerySettings, bus: Bus, keys: Keys) -> JoinBook:
+    return JoinBook(bus, keys, domain=settings.nats_map_domain, replicas=settings.nats_replicas)
 
 
 def _trust(settings: QuerySettings) -> ProxyTrust:

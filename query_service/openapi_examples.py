@@ -57,6 +57,12 @@ _HOOK: Mapping[str, Any] = {
 }
 
 EXAMPLES: Mapping[str, Any] = {
+    "JoinTokenOrder": {"node": "eu-4", "region": "eu-central", "set": "s2", "expires_in": 3600},
+    "JoinRequest": {
+        "claims": "eyJpZCI6IjA2ZjliMXEzazdtMnA0cjZ0OHYwdzJ4NHl6Iiwibm9kZSI6ImV1LTQifQ",
+        "installation": _ASSET_ID,
+        "proof": "k2V0bm9ib2R5cy1wcm9vZi1vZi1hLXRva2VuLWF0LWFsbA",
+    },
     "UploadOrder": {"bucket": "photos", "public_id": "holiday/beach", "tags": ["sea"]},
     "UrlOrder": {
         "bucket": "photos",

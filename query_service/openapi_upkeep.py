@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from atoll.errors import Conflict, Gone, Overloaded
+from atoll.errors import Conflict, Gone, NotFound, Overloaded, Unauthorized, Unavailable
+from atoll.join_tokens import JoinRequest, SealedGrant
 from atoll.model import Node, ReplicaSet
 from atoll.node_api import AssetView
 from atoll.scrub_api import ScrubStatus
@@ -14,6 +15,7 @@ from query_service.branch_view import BranchView
 from query_service.catalog_api import CatalogOrder
 from query_service.catalog_repair import CatalogBranch
 from query_service.drain_proof import DrainView
+from query_service.join_api import JoinTokenOrder, JoinTokenView
 from query_service.membership_api import NodeChange, SetChange
 from query_service.openapi import Answer, Operation
 from query_service.receipts import ReceiptView
@@ -91,6 +93,26 @@ UPKEEP = (
         {200: Answer("The nodes as they stand now", ScrubView)},
         body=ScrubChange,
         tag="upkeep",
+    ),
+    Operation(
+        "POST",
+        "/v1/join-tokens",
+        "admin",
+        "Invite a new node: a token with which one machine joins under this name, once",
+        {201: Answer("The token, shown this once", JoinTokenView)},
+        body=JoinTokenOrder,
+        tag="upkeep",
+        problems=(Conflict, NotFound),
+    ),
+    Operation(
+        "POST",
+        "/v1/join",
+        None,
+        "Use a join token: what the new node's settings need, encrypted for who has the token",
+        {200: Answer("The grant; `atoll node join` opens it and writes the settings", SealedGrant)},
+        body=JoinRequest,
+        tag="upkeep",
+        problems=(Conflict, Unauthorized, NotFound, Unavailable),
     ),
     Operation(
         "PATCH",

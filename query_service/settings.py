@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from atoll.daemon_settings import DaemonSettings
+from atoll.daemon_settings import DaemonSettings, check_nats_urls
 from atoll.http_protocol import RequestLimits
 from atoll.outward_settings import OutwardSettings
 from atoll.settings import Bytes, SettingsError, setting
@@ -239,6 +239,16 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         "without it is a path.",
         default=None,
         check=_check_public_url,
+    )
+
+    join_nats_url: str | None = setting(
+        "NATS servers that a node which joins by a token is told of; none: those of this daemon.",
+        default=None,
+        check=check_nats_urls,
+    )
+    join_nats_user: str | None = setting("NATS user that it is told of.", default=None)
+    join_nats_password_file: Path | None = setting(
+        "File (mode 600) with the NATS password that it is told of.", default=None
     )
 
     trusted_proxies: tuple[str, ...] = setting(

@@ -1,7 +1,8 @@
 """Nodes come and go: list them, drain one and take it back, remove it, put a new one in an old one's place.
 
-A node joins by being started with the cluster secret and a set's name. `drain` stops uploads to it and waits
-until every image is confirmed on the others; `remove` then takes it out. `replace OLD NEW` waits until NEW,
+A node joins by a one-time token (`join-token` here, `join` there), or is started with the cluster secret and
+a set's name. `drain` stops uploads to it and waits until every image is confirmed on the others; `remove`
+then takes it out. `replace OLD NEW` waits until NEW,
 already started in the same set, has everything, and removes OLD. Broken off, they are simply run again.
 """
 
@@ -14,6 +15,7 @@ import time
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.drain_screen import DrainScreen
 from atoll.cli.exit_codes import Exit, WrongUsage
+from atoll.cli.node_join import add_join, add_join_token, invite, join
 from atoll.cli.output import emit_json, note, say, show_table, size
 from atoll.client.async_client import AsyncClient
 from atoll.client.proof_views import Drain
@@ -37,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replace.add_argument("node", metavar="OLD")
     replace.add_argument("new", metavar="NEW")
     _add_waiting(replace, force=True, wait=True)
+    add_join_token(does.add_parser("join-token", help="invite a new node: a token for one machine, once"))
+    add_join(does.add_parser("join", help="on the new machine: use the token, write the settings"))
 
 
 def _add_waiting(parser: argparse.ArgumentParser, *, force: bool, wait: bool) -> None:
@@ -50,7 +54,16 @@ def _add_waiting(parser: argparse.ArgumentParser, *, force: bool, wait: bool) ->
 
 def run(args: argparse.Namespace) -> int:
     """See the module."""
-    acts = {"ls": _list, "drain": _drain, "undrain": _undrain, "remove": _remove, "replace": _replace}
+    if args.does == "join":
+        return join(args)
+    acts = {
+        "ls": _list,
+        "drain": _drain,
+        "undrain": _undrain,
+        "remove": _remove,
+        "replace": _replace,
+        "join-token": invite,
+    }
     return with_client(args, acts[args.does])
 
 

@@ -31,6 +31,16 @@ class ScrubView(Struct, frozen=True):
     unasked: dict[str, str] = {}
 
 
+class Invitation(Struct, frozen=True):
+    """A join token, shown once; `expires_at` as RFC 3339."""
+
+    token: str
+    node: str
+    region: str
+    set: str
+    expires_at: str
+
+
 class Operations:
     """Needs a key with the scope `admin`, or `read` where nothing is changed."""
 
@@ -76,6 +86,11 @@ class Operations:
         """How much of a node is confirmed on the others, asked now."""
         path = f"/v1/nodes/{quote(name, safe='')}/drain"
         return await self._query.call("GET", path, Drain, seconds=DRAIN_SECONDS)
+
+    async def invite(self, node: str, region: str, set_name: str, seconds: int = 3600) -> Invitation:
+        """A token with which one machine may join as this node; earlier ones for it are worthless."""
+        order = {"node": node, "region": region, "set": set_name, "expires_in": seconds}
+        return await self._query.call("POST", "/v1/join-tokens", Invitation, body=order)
 
     async def seal_set(self, name: str, *, sealed: bool) -> ReplicaSet:
         """A sealed set takes no new images and goes on serving."""
