@@ -18,13 +18,13 @@ from atoll.errors import (
     TooManyFiles,
     TooManyRequests,
     Unauthorized,
-    Unavailable,
 )
 from atoll.node_api import AssetView
 from query_service.by_url_wire import UrlOrder
 from query_service.history_api import HistoryView
 from query_service.job_wire import JobView
 from query_service.openapi import OPEN, Answer, Operation
+from query_service.openapi_problems import AWAY
 from query_service.openapi_shapes import (
     AssetPage,
     Locations,
@@ -178,7 +178,7 @@ ASSETS = (
             302: Answer("The image is at `Location`"),
         },
         (*CLIENT, "w", "h", "fit", "exp", "key", "sig"),
-        problems=(BadTransformation, Unauthorized, Forbidden, TooManyRequests, Unavailable),
+        problems=(BadTransformation, Unauthorized, Forbidden, TooManyRequests, *AWAY),
         security=(*OPEN, {"apiKey": ("read",)}, {"signature": ()}),
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from atoll.bus import BusUnavailable
 from atoll.errors import (
     AtollError,
     BadName,
@@ -23,12 +24,15 @@ from atoll.errors import (
     Unavailable,
 )
 from atoll.http_protocol import HeadersTooLarge
+from query_service.catalog_errors import CatalogUnavailable
 
 Problem = type[AtollError]
 MEDIA = "application/problem+json"
 
 ALWAYS: tuple[Problem, ...] = (BadRequest, HeadersTooLarge, AtollError)
-KEYED: tuple[Problem, ...] = (Unauthorized, Forbidden, TooManyRequests, Unavailable)
+# Keys, records and orders are in NATS, assets in MongoDB: whoever asks for them may find either away.
+AWAY: tuple[Problem, ...] = (Unavailable, BusUnavailable, CatalogUnavailable)
+KEYED: tuple[Problem, ...] = (Unauthorized, Forbidden, TooManyRequests, *AWAY)
 BODIED: tuple[Problem, ...] = (TooLarge, BodyTimeout)
 NAMED: tuple[Problem, ...] = (BadName, NotFound)
 
@@ -53,6 +57,8 @@ _FACTS: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "policy": _TEXT,
     },
     "unavailable": {"retry_after": {"type": "number"}},
+    "bus-unavailable": {"retry_after": {"type": "number"}},
+    "catalog-unavailable": {"retry_after": {"type": "number"}},
     "overloaded": {"retry_after": {"type": "number"}},
 }
 # Headers that come with every answer of a status.
