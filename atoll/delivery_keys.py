@@ -25,6 +25,7 @@ from atoll.signing import Keys, derived_key, seal
 HEARD_MS = 10_000  # so long after it was made every daemon that reaches NATS has a key
 CLUSTER = "cluster"
 _KEY_ID_CHARS = 8
+_SHOWN_WORDS = 2  # `create` shows a key's name before it
 _UPLOAD_KEY = "up_"  # what is written of an upload key begins so (upload_keys.py): it signs no URLs
 
 
@@ -43,12 +44,18 @@ class DeliveryKey(NamedTuple):
 
 
 def read_key(text: str) -> DeliveryKey:
-    """The key in what `written` made; ValueError."""
-    name, dot, secret = text.strip().partition(".")
+    """The key in what `written` made, or in the line that showed it (`partner  partner.…`); ValueError."""
+    name, dot, secret = last_word(text).partition(".")
     raw = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
     if not name or not dot or len(raw) != 32 or name.startswith(_UPLOAD_KEY):
         raise ValueError("a signing key is an id, a dot and 43 characters of base64url")
     return DeliveryKey(name, raw)
+
+
+def last_word(text: str) -> str:
+    """What stands last in one line of text; "" for several lines, of which nobody knows which is meant."""
+    lines = text.strip().splitlines()
+    return lines[0].split()[-1] if len(lines) == 1 and len(lines[0].split()) <= _SHOWN_WORDS else ""
 
 
 def key_id(keys: Keys) -> str:

@@ -3,7 +3,8 @@
 What a name resolves to decides, never how it is spelt. Listed by us, not taken from `ipaddress.is_global`,
 whose answer has changed between releases: IPv4 but for IANA's special-purpose registry, IPv6 only 2000::/3
 without what in it is special. Wrapped IPv4 (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) is refused as a
-whole: a tunnel is another way to the same place. Called by outward.py.
+whole: a tunnel is another way to the same place. Where an operator lets NAT64's prefix through, for machines
+with IPv6 only, it is unwrapped and the IPv4 address decides. Called by outward.py.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ _REFUSED_6 = tuple(
         "3fff::/20",
     )
 )
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP = (0x00005EFE, 0x02005EFE)  # upper half of the interface's part; the lower half is an IPv4 address
 
 
@@ -74,7 +76,18 @@ class AddressPolicy:
             return False
         if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
             return False  # a zone is a network card of ours
-        return any(address in network for network in self.networks) or is_public(address)
+        if not self._named(address):
+            return is_public(address)
+        wrapped = _behind_nat64(address)
+        return wrapped is None or self._named(wrapped) or is_public(wrapped)
+
+    def _named(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def _behind_nat64(address: Address) -> ipaddress.IPv4Address | None:
+    """What a NAT64 gateway would connect to (RFC 6052, the well-known prefix)."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 def is_public(address: Address) -> bool:

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from atoll.access import UploadKey
+from atoll.delivery_keys import last_word
 from atoll.durability import Durability
 from atoll.errors import Forbidden, TicketExpired, TicketInvalid
 from atoll.ids import hashed_id
@@ -103,10 +104,11 @@ def upload_secret(keys: Keys, entry: UploadKey) -> UploadSecret:
 
 
 def read_upload_key(text: str) -> UploadSecret:
-    """The key in what `written` made; ValueError."""
-    name, dot, secret = text.strip().removeprefix(_WRITTEN).partition(".")
+    """The key in what `written` made, or in the line that showed it (`kiosk  up_kiosk.…`); ValueError."""
+    word = last_word(text)
+    name, dot, secret = word.removeprefix(_WRITTEN).partition(".")
     raw = base64.b64decode(secret + "=" * (-len(secret) % 4), altchars=b"-_", validate=True)
-    if not text.strip().startswith(_WRITTEN) or not name or not dot or len(raw) != 32:
+    if not word.startswith(_WRITTEN) or not name or not dot or len(raw) != 32:
         raise ValueError(f"an upload key is {_WRITTEN}, a name, a dot and 43 characters of base64url")
     return UploadSecret(name, raw)
 

@@ -132,6 +132,16 @@ def test_the_command_signs_urls_with_no_cluster(files, capsys):
     assert main([*base[:3], str(files / "upload"), "--base", "https://api.example", "secret/a"]) != 0
 
 
+def test_a_key_is_read_from_the_line_that_showed_it_and_from_nothing_that_is_unclear():
+    for sep in ("\t", "  "):
+        assert read_key(f"partner{sep}{SIGNING.written()}\n") == SIGNING
+        assert read_upload_key(f"kiosk{sep}{UPLOADING.written()}\n") == UPLOADING
+    for read, text in ((read_key, SIGNING.written()), (read_upload_key, UPLOADING.written())):
+        for unclear in ("", "\n", f"{text}\n{text}", f"a b {text}", "a\tb"):
+            with pytest.raises(ValueError, match="key is"):
+                read(unclear)
+
+
 def test_the_command_signs_tickets_with_no_cluster(files, capsys):
     args = ["ticket", "--offline", "--nodes", str(files / "nodes.json"), "--bucket", "photos", "--key-file"]
     assert main([*args, str(files / "upload"), "--session", "s1", "--public-id", "a/b"]) == 0

@@ -116,6 +116,10 @@ def test_a_shell_script_is_well_formed_and_asks_for_what_there_is(block):
     assert subprocess.run(["bash", "-nc", block.text], check=False).returncode == 0
     for path in re.findall(r"https?://[^/\s]+(/v1/[\w/-]+)", block.text):
         assert any(pattern.fullmatch(path) for pattern, _ in _paths()), path
+    for line in re.findall(r"^atoll .*", re.sub(r"\s*\\\n\s*", " ", block.text), re.MULTILINE):
+        words = next(simple_commands(line))
+        assert words[1] in USER_VERBS | LOCAL_VERBS, line
+        _parser(words[1], _import(words[1])).parse_args(words[1:])
 
 
 def client_calls(tree):

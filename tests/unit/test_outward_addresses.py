@@ -111,3 +111,15 @@ def test_an_operator_may_name_networks_of_his_own_and_only_those_are_added():
     assert not own.allows("fd00::1%eth0")
     with pytest.raises(ValueError, match="host bits"):
         AddressPolicy.of(["10.0.0.1/8"])
+
+
+def test_what_nat64_wraps_decides_where_an_operator_lets_its_prefix_through():
+    gateway = AddressPolicy.of(["64:ff9b::/96"])
+    assert gateway.allows("64:ff9b::5db8:d822")  # 93.184.216.34
+    for wrapped in ("127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1"):
+        address = ipaddress.ip_network("64:ff9b::/96")[int(ipaddress.IPv4Address(wrapped))]
+        assert not gateway.allows(str(address)), wrapped
+    assert not gateway.allows("10.0.0.1")
+    both = AddressPolicy.of(["64:ff9b::/96", "10.8.0.0/16"])
+    assert both.allows("64:ff9b::a08:1")
+    assert not both.allows("64:ff9b::a09:1")
