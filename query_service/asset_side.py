@@ -27,6 +27,7 @@ from query_service.image_names import ImageNames
 from query_service.job_dispatch import JobDispatch
 from query_service.listing_api import ListingApi
 from query_service.names_api import NamesApi
+from query_service.node_records import NodeRecords
 from query_service.position import PositionFinder
 from query_service.query_metrics import UseMeter
 from query_service.redirects import CacheRules, Redirects
@@ -72,8 +73,9 @@ def asset_routes(
     resolver = Resolver(views, _signer(settings, ring), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
     orders = SetOrders(views, nodes, settings.region)
-    deleter = Deleter(views, nodes, orders, departed, data.invalidation.announce)
-    subjects = EditSubjects(data.catalog, finder)
+    records = NodeRecords(views, nodes)
+    deleter = Deleter(records, orders, departed, data.invalidation.announce)
+    subjects = EditSubjects(data.catalog, finder, records)
     edits = Edits(orders, data.catalog, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
     json_bytes = settings.max_json_bytes

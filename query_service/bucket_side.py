@@ -24,6 +24,7 @@ from query_service.data_side import DataSide
 from query_service.deletes import Deleter, Departed
 from query_service.expiry import Expiry
 from query_service.lease import UpkeepNotes
+from query_service.node_records import NodeRecords
 from query_service.quota import QuotaKeeper
 from query_service.routing import Route
 from query_service.set_orders import SetOrders
@@ -65,7 +66,7 @@ def open_buckets(
     notes = UpkeepNotes(bus, settings.nats_map_domain, settings.nats_replicas)
     end = BucketEnd(cluster, asker, nodes, notes, now_ms)
     orders = SetOrders(views, nodes, settings.region)
-    deleter = Deleter(views, nodes, orders, Departed(), data.invalidation.announce)
+    deleter = Deleter(NodeRecords(views, nodes), orders, Departed(), data.invalidation.announce)
     expiry = Expiry(AgedCatalog(data.catalog), deleter.delete_unchanged, settings.expiry_page, now_ms)
     upkeep = Upkeep(
         settings.name,

@@ -8,24 +8,21 @@ deleted. The nodes do the rest; called by assets_api.py, the memory is asked by 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 
 from msgspec.structs import replace
 
 from atoll.api_keys import ApiKey
 from atoll.bus import BusUnavailable
-from atoll.cluster import ClusterMap
-from atoll.errors import AtollError, BadRequest, Conflict, NotFound, Unavailable
+from atoll.errors import BadRequest, Conflict, NotFound
 from atoll.ids import named_asset_id
-from atoll.model import AssetRecord, Node, Tombstone
+from atoll.model import AssetRecord, Tombstone
 from atoll.names import check_bucket, check_public_id
-from atoll.node_api import AssetState, DeleteOrder, DeleteResult, rfc3339
-from atoll.node_client import NodeClient
-from query_service.cluster_view import Views
+from atoll.node_api import DeleteOrder, DeleteResult, rfc3339
 from query_service.key_reach import check_found_by
+from query_service.node_records import NodeRecords
 from query_service.set_orders import SetOrders
 from query_service.wire import DeletedView
 
@@ -34,8 +31,6 @@ log = logging.getLogger(__name__)
 Announce = Callable[[Collection[str]], Awaitable[None]]
 
 REMEMBERED = 100_000
-ASK_SECONDS = 2.0
-MAX_ASKED_AT_ONCE = 32
 
 
 class Departed:
@@ -72,15 +67,13 @@ class Deleter:
 
     def __init__(
         self,
-        views: Views,
-        nodes: NodeClient,
+        records: NodeRecords,
         orders: SetOrders,
         departed: Departed,
         announce: Announce,
     ) -> None:
-        self._views, self._nodes, self._orders = views, nodes, orders
+        self._records, self._orders = records, orders
         self._departed, self._announce = departed, announce
-        self._room = asyncio.Semaphore(MAX_ASKED_AT_ONCE)
 
     async def delete(
         self, record: AssetRecord, trash_seconds: int | None = None, sets: Collection[str] = ()
@@ -118,7 +111,7 @@ class Deleter:
                     "This bucket and public_id are not those of this asset_id.", asset_id=asset_id
                 )
         try:
-            records = await self._records(asset_id)
+            records = await self._records.by_set(asset_id)
         except NotFound:
             if (stone := self._departed.tombstone(asset_id)) and (known := self._departed.view(asset_id)):
                 check_found_by(key, asset_id, [(stone.bucket, stone.public_id)])
@@ -150,39 +143,8 @@ class Deleter:
             final=(Conflict,) if order.only_seen else (),
         )
 
-    async def _records(self, asset_id: str) -> list[AssetRecord]:
-        """Its newest record in each set. `Unavailable` when none has one and not all could be asked."""
-        members = list(_all_members(self._views.current().cluster))
-        answers = await asyncio.gather(*(self._ask(node, asset_id) for node in members))
-        found: dict[str, AssetRecord] = {}
-        for record in (record for state in answers if state for record in state.records):
-            newest = found.setdefault(record.set, record)
-            found[record.set] = max(newest, record, key=lambda r: r.version)
-        if found:
-            return [found[name] for name in sorted(found)]
-        if None in answers:
-            raise Unavailable(
-                "It is not known who holds this asset: not every node could be asked.", retry_after=2
-            )
-        raise NotFound("There is no such asset.", asset_id=asset_id)
-
-    async def _ask(self, node: Node, asset_id: str) -> AssetState | None:
-        path = f"/internal/v1/assets/{asset_id}"
-        async with self._room:
-            try:
-                return await self._nodes.call(node, "GET", path, AssetState, seconds=ASK_SECONDS)
-            except NotFound:
-                return AssetState(())
-            except AtollError as error:
-                log.warning("node not asked", extra={"node": node.name, "reason": error.detail})
-                return None
-
 
 def _order(record: AssetRecord, trash_seconds: int | None) -> DeleteOrder:
     return DeleteOrder(
         record.asset_id, record.bucket, record.public_id, record.set, trash_seconds, record.version
     )
-
-
-def _all_members(cluster: ClusterMap) -> Iterable[Node]:
-    return (node for name in cluster.sets for node in cluster.members(name))

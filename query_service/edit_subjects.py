@@ -1,7 +1,8 @@
 """The assets that an edit is about, as the catalog has them now: sets, versions, the name aimed at. I/O.
 
-Never from a cache: an older record may name another set. Refuses what the key does not reach, as an id that
-nobody knows, and a name outside its grammar or reach.
+Never from a cache: an older record may name another set. What the catalog does not know is asked of the
+nodes, as by a delete: an image may be edited as soon as its upload was answered. Refuses what the key does
+not reach, as an id that nobody knows, and a name outside its grammar or reach.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from query_service.asset_finder import AssetFinder
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
 from query_service.key_reach import check_found, check_name
+from query_service.node_records import NodeRecords
 
 
 class EditSubjects:
     """Finds them. `CatalogUnavailable` without MongoDB."""
 
-    def __init__(self, catalog: Catalog, finder: AssetFinder) -> None:
-        self._catalog, self._finder = catalog, finder
+    def __init__(self, catalog: Catalog, finder: AssetFinder, records: NodeRecords) -> None:
+        self._catalog, self._finder, self._records = catalog, finder, records
 
     async def asset(self, request: web.Request, asset_id: str) -> CatalogAsset:
         """The asset; `NotFound` when there is none in reach."""
         asset = self._finder.kept(await self._catalog.asset(asset_id))
+        if asset is None:
+            asset = self._finder.kept(CatalogAsset(await self._records.current(asset_id)))
         if asset is None:
             raise NotFound("There is no such asset.", asset_id=asset_id)
         check_found(request, asset.record)

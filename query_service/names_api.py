@@ -9,7 +9,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from atoll.asset_edits import Copy, EditResult, Rename, Target
-from atoll.errors import Unavailable
 from atoll.http import json_response, read_json
 from atoll.model import AssetRecord
 from atoll.node_api import rfc3339
@@ -87,7 +86,7 @@ class NamesApi:
 
     async def _rename(self, record: AssetRecord, to: Target, *, overwrite: bool) -> EditResult:
         """In every set that has records of it, the one with the current version last: so it stays that."""
-        sets = await self._catalog.sets_of(record.asset_id)
+        sets = {record.set: record.version, **await self._catalog.sets_of(record.asset_id)}
         result: EditResult | None = None
         for name in sorted(sets, key=lambda name: sets[name]):
             result = await self._edits.order(
@@ -100,6 +99,5 @@ class NamesApi:
                 )
             )
             to = Target(to.asset_id, to.public_id, result.records[-1].version)
-        if result is None:
-            raise Unavailable("The catalog does not know where this asset lies; try again.", retry_after=1)
+        assert result is not None, "there is at least the set of the record"
         return result

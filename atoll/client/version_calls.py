@@ -65,11 +65,9 @@ class VersionCalls:
     ) -> Resolved:
         """Where a version is, or what a transformation makes of it; signed where the bucket is private."""
         params = {} if transformation is None else {"t": transformation}
-        path = f"versions/{id_segment(version)}/url"
         asset_id = parse_reference(reference).asset()
-        return await self._query.call(
-            "GET", f"/v1/assets/{id_segment(asset_id)}/{path}", Resolved, params=params
-        )
+        path = f"/v1/assets/{id_segment(asset_id)}/versions/{id_segment(version)}/url"
+        return await self._own.known(asset_id, lambda: self._query.call("GET", path, Resolved, params=params))
 
     async def delete_version(self, reference: str, version: str) -> DeletedVersion:
         """Delete one version for good: no restore. If it was the current one, the one before it is."""

@@ -182,7 +182,8 @@ class InStep(Names):
         index = pick % len(self.model[name])
         version = self.known(node, name)[index]
         self.world.edit(node, Rollback(asset_id=self.world.asset_id(name), set="s1", version=version))
-        self.model[name].append(self.model[name][index])
+        if self.model[name][index] != self.model[name][-1]:  # else it is what it would become
+            self.model[name].append(self.model[name][index])
         self.heard()
 
     @precondition(lambda self: any(self.model.values()))

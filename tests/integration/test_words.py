@@ -165,6 +165,16 @@ def plain(client, cluster, method, path, **options):
     return ask()
 
 
+async def test_an_image_is_edited_as_soon_as_its_upload_was_answered(client, cluster, folder):
+    for number in range(5):
+        asset = await client.upload(picture(), bucket=cluster.bucket, public_id=f"{folder}now{number}")
+        path = f"/v1/assets/{asset.asset_id}"
+        patch = json.dumps({"title": f"at once {number}"})
+        kind = {"Content-Type": "application/merge-patch+json"}
+        status, told = await plain(client, cluster, "PATCH", path, data=patch, headers=kind)
+        assert (status, told["title"]) == (200, f"at once {number}"), told
+
+
 async def test_over_http_a_merge_patch_is_what_the_rfc_says(client, cluster, folder):
     asset = await client.upload(picture(), bucket=cluster.bucket, public_id=folder + "http", title="old")
     path = f"/v1/assets/{asset.asset_id}"

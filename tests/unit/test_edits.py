@@ -61,6 +61,18 @@ def test_a_rollback_is_a_version_of_its_own_with_the_bytes_and_tags_of_the_older
         assert told.asset == record
 
 
+def test_a_rollback_that_is_repeated_gives_what_the_first_one_made(tmp_path: Path) -> None:
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        first, second = shot(index, origin, b"one"), shot(index, origin, b"two")
+        order = Rollback(asset_id=CAT, set="s1", version=first.version, seen=second.version)
+        (made,) = edit(index, origin, order).records
+        assert edit(index, origin, order).records == (made,)
+        assert index.asset(CAT).records == (made, second, first)
+        (again,) = edit(index, origin, Rollback(asset_id=CAT, set="s1", version=second.version)).records
+        assert again.version > made.version, "going back and forth is no repetition"
+
+
 def test_what_an_edit_makes_is_newer_than_what_whoever_ordered_it_has_seen(tmp_path: Path) -> None:
     origin = HandOrigin()
     with opened(tmp_path) as index:
