@@ -42,18 +42,19 @@ NATS_CAP_SECONDS = 5.0
 class AlertSide:
     """`desk` takes what stands; `lease` says who leads; `orders` what people have ordered."""
 
-    def __init__(self, settings: MonitorSettings, bus: Bus, keys: Keys, clock: Clock) -> None:
-        """Raises `SettingsError` for channels that cannot be used."""
+    def __init__(
+        self, settings: MonitorSettings, bus: Bus, keys: Keys, clock: Clock, hears: Callable[[], bool]
+    ) -> None:
+        """`hears`: see hearing.py. Raises `SettingsError` for channels that cannot be used."""
         self._settings, self._bus, self._keys, self._clock = settings, bus, keys, clock
         self._http: aiohttp.ClientSession | None = None
         self.memory = AlertMemory(settings.state_dir)
         self.remembered = self.memory.load()
         self.history = AlertHistory(settings.state_dir)
         self.history.load()
-        connected = lambda: bus.connected  # noqa: E731 - one line, used three times
         bucket = MonitorBucket(bus, keys, domain=settings.nats_map_domain, replicas=settings.nats_replicas)
-        self.orders = SharedOrders(settings.name, bucket, connected, clock)
-        self.lease = Lease(settings.name, bucket, connected, clock, lambda: self.desk.take_over())
+        self.orders = SharedOrders(settings.name, bucket, hears, clock)
+        self.lease = Lease(settings.name, bucket, hears, clock, lambda: self.desk.take_over())
         self.desk = AlertDesk(
             settings.name,
             self._posts(load_channels(settings.alert_channels_file)),

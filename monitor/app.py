@@ -31,6 +31,7 @@ from monitor.exposition import MonitorCollector
 from monitor.growth_history import GrowthHistory
 from monitor.growth_watch import GrowthWatch
 from monitor.health import Health, Source
+from monitor.hearing import Hearing
 from monitor.heartbeats import HeartbeatListener
 from monitor.http_api import MonitorApi, make_app
 from monitor.node_table import NodeTable
@@ -54,10 +55,12 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
 
     table = NodeTable(clock)
     heartbeats = HeartbeatListener(bus, keys, table, clock)
-    watch = Watch(bus, cluster_map, table)
-    alerts = AlertSide(settings, bus, keys, clock)
+    hearing = Hearing(bus, clock, table.listen_anew)
+    hears = lambda: hearing.hears  # noqa: E731 - as short as it is
+    watch = Watch(hears, cluster_map, table)
+    alerts = AlertSide(settings, bus, keys, clock, hears)
 
-    engines = EngineWatch(bus, lambda: cluster_map.current, clock.now_ms)
+    engines = EngineWatch(bus, hears, lambda: cluster_map.current, clock.now_ms)
     services = ServiceWatch(settings.service_urls, clock.now_ms)
     flights = CanaryHistory(settings.state_dir)
     flights.load()
@@ -80,10 +83,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     leads = lambda: alerts.lease.leads  # noqa: E731 - as short as it is
     registry.register(MonitorCollector(watch, cluster_map, heartbeats, health, alerts.desk.posts, leads))
     registry.register(canaries)
-    connected = lambda: bus.connected  # noqa: E731 - as short as it is
-    api = MonitorApi(
-        settings.name, watch, cluster_map, heartbeats, connected, clock, canaries, health, growth
-    )
+    api = MonitorApi(settings.name, watch, cluster_map, heartbeats, hears, clock, canaries, health, growth)
     metrics = metrics_handler(registry, settings.metrics_allow)
     app = make_app(api, alerts.api(api_keys, lambda: health.book.standing), api_keys, metrics)
     PictureApi(api_keys, watch.rows, history, canaries, health.measure).add_routes(app.router)
@@ -96,6 +96,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         for name, work in (
             ("cluster map", cluster_map.run()),
             ("heartbeats", heartbeats.run()),
+            ("hearing", hearing.run()),
             ("growth", growth.run()),
             ("health", health.run(settings.evaluate_seconds)),
             ("engines", engines.run(settings.engine_seconds)),

@@ -32,8 +32,14 @@ MAX_CONSUMERS = 2000  # of one stream
 class EngineWatch:
     """`run` asks every `seconds`; `survey` is the last answer."""
 
-    def __init__(self, bus: Bus, cluster: Callable[[], ClusterMap], clock_ms: Callable[[], int]) -> None:
-        self._bus, self._cluster, self._clock_ms = bus, cluster, clock_ms
+    def __init__(
+        self,
+        bus: Bus,
+        hears: Callable[[], bool],
+        cluster: Callable[[], ClusterMap],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._bus, self._hears, self._cluster, self._clock_ms = bus, hears, cluster, clock_ms
         self._streams: dict[str, Survey] = {}
         self._asked = False
 
@@ -45,11 +51,15 @@ class EngineWatch:
 
     def survey(self) -> Survey:
         """NATS as it is now, streams and consumers as last asked."""
-        up = Sample("atoll_nats_connected", NATS, float(self._bus.connected))
+        hears = self._hears()
+        note = (
+            "the connection stands, and brings nothing" if self._bus.connected else "there is no connection"
+        )
+        up = Sample("atoll_nats_connected", NATS, float(hears), note=note)
         samples = tuple(s for survey in self._streams.values() for s in survey.samples)
         present = frozenset[Subject]().union(*(survey.present for survey in self._streams.values()))
-        # Without a connection the last figures are old, and say nothing.
-        return Survey((up, *(samples if self._bus.connected else ())), present | {NATS}, self._asked)
+        # While NATS is away the last figures are old, and say nothing.
+        return Survey((up, *(samples if hears else ())), present | {NATS}, self._asked)
 
     async def ask(self) -> None:
         """One round over all regions."""
@@ -57,7 +67,7 @@ class EngineWatch:
         for gone in self._streams.keys() - regions.keys():
             del self._streams[gone]
         for name, region in regions.items():
-            if self._bus.connected:
+            if self._hears():
                 self._streams[name] = await self._region(region)
         self._asked = self._asked or bool(self._streams)
 

@@ -36,7 +36,7 @@ MEANINGS: dict[str, str] = {
     "atoll_node_clock_offset_seconds": "How far its clock is from the monitor's, in seconds.",
     "atoll_node_repair_lag_seconds": "Since it last held all that its peers hold, in seconds.",
     "atoll_node_days_to_full": "Days until its bytes or inodes are used up; +Inf: not in sight.",
-    "atoll_nats_connected": "1 while NATS is connected.",
+    "atoll_nats_connected": "1 while NATS brings what is sent.",
     "atoll_stream_up": "1 while the region's stream answers.",
     "atoll_stream_messages": "Messages in the stream.",
     "atoll_stream_used_ratio": "Bytes of the stream of those it may have, 0 to 1.",

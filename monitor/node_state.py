@@ -32,7 +32,7 @@ def judge(heard: float | None, listening: float | None, now: float, said: NodeWo
             "healthy", "its heartbeats come" + ("" if said in {None, "ready"} else f"; it is {said}")
         )
     if listening is None:
-        return Verdict("unknown", "heartbeats cannot be heard: the monitor has no connection to NATS")
+        return Verdict("unknown", "heartbeats cannot be heard: NATS does not bring the monitor what is sent")
     if now - listening < SUSPECT_AFTER:
         return Verdict("unknown", "no heartbeat yet since the monitor began to listen")
     if heard is None:

@@ -165,7 +165,7 @@ def health_view(
     refused: dict[str, int],
 ) -> ClusterHealth:
     """The whole cluster; `alerts` are the sentences of those that stand."""
-    problems = [] if connected else ["the monitor has no connection to NATS"]
+    problems = [] if connected else ["NATS does not bring the monitor what is sent"]
     problems += [f"set {s.name} is {s.state}: {s.reason}" for s in sets if s.state != "healthy"]
     problems += [f"node {r.node.name} is {r.state}: {r.reason}" for r in rows if r.state != "healthy"]
     problems += alerts

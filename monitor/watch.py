@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from atoll.bus import Bus
+from collections.abc import Callable
+
 from atoll.cluster_map import LiveClusterMap
 from monitor.node_table import NodeRow, NodeTable
 
@@ -10,11 +11,11 @@ from monitor.node_table import NodeRow, NodeTable
 class Watch:
     """What everything else in the monitor asks for nodes."""
 
-    def __init__(self, bus: Bus, cluster_map: LiveClusterMap, table: NodeTable) -> None:
-        self._bus, self._map, self._table = bus, cluster_map, table
+    def __init__(self, hears: Callable[[], bool], cluster_map: LiveClusterMap, table: NodeTable) -> None:
+        self._hears, self._map, self._table = hears, cluster_map, table
 
     def rows(self) -> list[NodeRow]:
         """Every node of the map, and those lately heard that are not in it."""
-        if not self._bus.connected:
+        if not self._hears():
             self._table.deaf()
         return self._table.rows(self._map.current)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -62,6 +63,16 @@ class OwnNats:
     def kill(self) -> None:
         """SIGKILL; the store stays."""
         self._end("kill")
+
+    def hang(self) -> None:
+        """SIGSTOP: every connection stands, and nothing comes."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """The end of `hang`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def _end(self, how: str) -> None:
         process, self._process = self._process, None

@@ -338,7 +338,9 @@ async def test_it_starts_without_nats_and_hears_once_nats_is_there(settings, own
             "state": "ready",
             "nats_connected": False,
         }
-        assert (await daemon.read("/v1/health"))["problems"] == ["the monitor has no connection to NATS"]
+        assert (await daemon.read("/v1/health"))["problems"] == [
+            "NATS does not bring the monitor what is sent"
+        ]
         own_nats.start()
         client = await nats.connect(own_nats.url)
         await until_listening(daemon, Cluster(client))

@@ -281,3 +281,23 @@ async def test_without_nats_people_are_told_that_nats_is_away(settings, own_nats
         await daemon.until("/v1/channels", lambda body: body["leads"])
         own_nats.kill()
         await until(lambda: ("nats", "raised", "critical") in receiver.said("nats"))
+
+
+async def test_a_nats_that_hangs_is_told_and_no_node_is_accused(
+    settings, own_nats, cluster, receiver, tmp_path
+):
+    async with (
+        running(with_channels(settings, tmp_path, receiver)) as daemon,
+        beating(cluster, eu_1=50, us_1=50),
+    ):
+        await daemon.until("/v1/nodes", lambda body: {n["state"] for n in body["nodes"]} == {"healthy"})
+        await daemon.until("/v1/channels", lambda body: body["leads"])
+        own_nats.hang()
+        await until(lambda: ("nats", "raised", "critical") in receiver.said("nats"))
+        assert {n["state"] for n in (await daemon.read("/v1/nodes"))["nodes"]} == {"unknown"}
+        (finding,) = [f for f in (await daemon.read("/v1/findings"))["findings"] if f["rule"] == "nats"]
+        assert "the connection stands, and brings nothing" in finding["detail"]
+        own_nats.go_on()
+        await until(lambda: ("nats", "cleared", "ok") in receiver.said("nats"))
+        for rule in ("node_silent", "region_silent", "set_down", "no_writable_set"):
+            assert receiver.said(rule) == []

@@ -51,7 +51,7 @@ def test_everything_that_is_wrong_is_a_sentence():
     view = health_view(rows, set_views(rows, ClusterMap()), ["eu-1 is full"], connected=False, refused={})
     assert view.state == "degraded"
     assert view.problems == (
-        "the monitor has no connection to NATS",
+        "NATS does not bring the monitor what is sent",
         "set s1 is degraded: not healthy: us-1",
         "node us-1 is suspect: because",
         "eu-1 is full",
