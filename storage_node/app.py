@@ -32,6 +32,7 @@ from storage_node.jobs.side import JobSide
 from storage_node.join import keep_joined
 from storage_node.loop_meter import LoopMeter
 from storage_node.membership import Membership
+from storage_node.one_core import stay_on
 from storage_node.openings import open_derivatives, open_disk, open_fonts, open_inspector, open_threads
 from storage_node.origin import Origin
 from storage_node.outbox import Outbox
@@ -53,6 +54,7 @@ _SPOOL_THREADS = 8
 async def run(settings: NodeSettings, stop: Stop) -> None:
     """Serve until `stop`; afterwards nothing that was acknowledged depends on this process."""
     keys = Keys(read_secret(settings.cluster_secret_file))
+    stay_on(settings.core)
     async with AsyncExitStack() as stack:
         base = await _lay_base(settings, keys, stack)
         log.info("starting the inspectors")

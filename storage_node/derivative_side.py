@@ -31,6 +31,7 @@ from storage_node.ground import Ground
 from storage_node.hot_targets import HotTargets
 from storage_node.internal_auth import InternalAuth
 from storage_node.local_copies import LocalCopies
+from storage_node.one_core import ANY
 from storage_node.peers import Peers
 from storage_node.pull import Puller
 from storage_node.ram_cache import RamCache
@@ -146,4 +147,6 @@ def _renderer(settings: NodeSettings, fonts: Fonts) -> Renderer:
         job_seconds=settings.render_seconds,
     )
     staging = settings.data_dir / "incoming"
-    return Renderer(staging, pool, memory_bytes=settings.render_memory, fonts=fonts)
+    return Renderer(
+        staging, pool, memory_bytes=settings.render_memory, fonts=fonts, any_core=settings.core != ANY
+    )

@@ -79,6 +79,7 @@ class Inspector:
         memory_bytes: int = 1 << 30,
         *,
         find_faces: bool = False,
+        any_core: bool = False,
     ) -> None:
         """`memory_bytes`: address space of one worker; the largest allowed picture needs some 900 MB.
 
@@ -90,6 +91,7 @@ class Inspector:
         sandbox = Sandbox(
             memory_bytes=memory_bytes + (extra.MEMORY_BYTES if find_faces else 0),
             cpu_seconds=math.ceil(pool.job_seconds) + 1,
+            any_core=any_core,
         )
         command = [*sandbox.command(_WORKER), *([FACES] if find_faces else [])]
         self.pool = WorkerPool("inspection", command, pool)

@@ -22,6 +22,7 @@ from storage_node.index_recovery import open_index
 from storage_node.index_writer import Committed
 from storage_node.inspection import InspectionLimits, Inspector
 from storage_node.looks import extra
+from storage_node.one_core import ANY
 from storage_node.origin import Origin
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
@@ -96,6 +97,7 @@ async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspe
         ),
         settings.inspect_memory,
         find_faces=find_faces,
+        any_core=settings.core != ANY,
     )
     await asyncio.to_thread(inspector.start)
     stack.push_async_callback(asyncio.to_thread, inspector.close)

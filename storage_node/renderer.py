@@ -118,6 +118,7 @@ class Renderer:
         limits: RenderLimits = RenderLimits(),  # noqa: B008 - frozen
         memory_bytes: int = 1 << 30,
         fonts: Fonts | None = None,
+        any_core: bool = False,
     ) -> None:
         """`staging`: on the file system of every output, and cleared at start by who owns the data directory.
 
@@ -134,6 +135,7 @@ class Renderer:
             # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
             cpu_seconds=math.ceil(pool.job_seconds) + 1,
             file_bytes=_MAX_OUTPUT_BYTES,
+            any_core=any_core,
         )
         self.pool = WorkerPool("rendering", sandbox.command(_WORKER), pool)
 

@@ -11,6 +11,7 @@ from atoll.daemon_settings import DaemonSettings, check_networks
 from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
 from storage_node.job_settings import JobSettings
+from storage_node.one_core import ANY
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 # Not longer than a used ticket is remembered after it expired (index_ops.py): a resumable upload that was
@@ -81,6 +82,12 @@ class NodeSettings(JobSettings, DaemonSettings):
     )
     ingest_threads: int = setting(
         "Threads that write and fsync uploads and pulls.", default=32, low=1, high=256
+    )
+    core: int = setting(
+        "Processor core that the node's own threads stay on, its workers on any; -1: no choice is made.",
+        default=ANY,
+        low=ANY,
+        high=1023,
     )
     inspectors: int = setting(
         "Worker processes that decode uploads to check them.", default=2, low=1, high=64

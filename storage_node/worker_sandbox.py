@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from storage_node.one_core import leave_core
+
 _LENGTH_BYTES = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -34,6 +36,7 @@ class Sandbox:
     cpu_seconds: int = 11  # per job
     file_bytes: int = 0  # the longest file it may write
     open_files: int = 32
+    any_core: bool = False  # though the daemon keeps to one
 
     def arguments(self) -> list[str]:
         """The argv of a child of this process."""
@@ -52,6 +55,8 @@ def live(argv: Sequence[str], handle: Callable[[bytes], bytes]) -> None:
     parent, sandbox = int(argv[0]), msgspec.json.decode(argv[1], type=Sandbox)
     requests, replies = _private_pipes()
     _die_with(parent)
+    if sandbox.any_core:
+        leave_core()
     _shut_in(sandbox)
     _write_frame(replies, b"")  # warm and shut in
     while (request := _read_frame(requests)) is not None:

@@ -7,6 +7,8 @@ the same ones that an operator writes in production; only the addresses differ.
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,12 +104,20 @@ def plan_daemons(extra: Mapping[str, Mapping[str, Value]]) -> list[DaemonPlan]:
     plans: list[DaemonPlan] = []
     for number, region in enumerate(REGIONS):
         node = f"{region.name}-1"
-        plans.append(_plan("storage_node", node, region, number, extra, set=SET))
+        plans.append(_plan("storage_node", node, region, number, extra, set=SET, **_core(number)))
         plans.append(_plan("replicator", f"{node}-replicator", region, number, extra, node=node))
     for number, region in enumerate(REGIONS[:2]):
         plans.append(_plan("query_service", f"query-{region.name}", region, number, extra))
     plans.append(_plan("monitor", "monitor", REGIONS[0], 0, extra))
     return plans
+
+
+def _core(number: int) -> dict[str, Value]:
+    """Nodes in turn on the cores of this machine, where a process may choose."""
+    if sys.platform != "linux":
+        return {}
+    cores = sorted(os.sched_getaffinity(0))
+    return {"core": cores[number % len(cores)]}
 
 
 def _plan(
