@@ -37,6 +37,8 @@ from monitor.http_api import MonitorApi, make_app
 from monitor.node_table import NodeTable
 from monitor.picture_api import PictureApi
 from monitor.rules import with_limits
+from monitor.scale_api import ScaleApi
+from monitor.scale_side import ScaleSide
 from monitor.service_watch import ServiceWatch
 from monitor.settings import MonitorSettings
 from monitor.watch import Watch
@@ -70,12 +72,16 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     history = GrowthHistory(settings.state_dir)
     history.load()
     growth = GrowthWatch(watch.rows, history, clock, settings.forecast_sample_seconds)
+    scale = ScaleSide(
+        settings, bus, keys, clock, watch.rows, lambda: cluster_map.current, growth, alerts.lease
+    )
     sources = (
         lambda: cluster_survey(watch.rows(), cluster_map.current),
         engines.survey,
         services.survey,
         canaries.survey,
         growth.survey,
+        scale.survey,
     )
     health = _health(settings, sources, watch, alerts, clock)
 
@@ -88,8 +94,11 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     app = make_app(api, alerts.api(api_keys, lambda: health.book.standing), api_keys, metrics)
     PictureApi(api_keys, watch.rows, history, canaries, health.measure).add_routes(app.router)
 
+    ScaleApi(api_keys, scale.scaler).add_routes(app.router)
+
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(bus.opened())
+        await stack.enter_async_context(scale.opened())
         await stack.enter_async_context(alerts.opened())
         tasks = await stack.enter_async_context(Tasks(stop))
         alerts.start(tasks, lambda: clock.monotonic() - health.looked_at < STALE_SECONDS)
@@ -103,6 +112,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
             ("services", services.run(settings.engine_seconds)),
         ):
             tasks.start(name, work)
+        scale.start(tasks)
         if settings.canary_urls:
             tasks.start("canaries", _canary(settings, cluster_map, canaries, flights, clock).run())
         await stack.enter_async_context(

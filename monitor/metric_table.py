@@ -7,6 +7,8 @@ MEANINGS: dict[str, str] = {
     "atoll_region_healthy_nodes": "Healthy nodes of the region.",
     "atoll_region_used_ratio": "Used space of all its nodes, 0 to 1.",
     "atoll_region_free_bytes": "Free space of all its nodes, in bytes.",
+    "atoll_region_launch_trouble": "Launches of nodes there: 1 one is tried again, 2 one was given up.",
+    "atoll_region_growth_blocked": "1 while it should grow and may not.",
     "atoll_region_days_to_full": "Days until its space is used up; +Inf: not in sight.",
     "atoll_set_healthy": "1 if all members are healthy.",
     "atoll_set_members": "Nodes of the set.",

@@ -92,6 +92,14 @@ class MonitorSettings(DaemonSettings):
         "How long a canary may take into a region and back.", default=20.0, low=1, high=600
     )
 
+    scale_policy_file: Path | None = setting(
+        "TOML file (mode 600) that says when regions grow and who starts machines; none: they grow by hand.",
+        default=None,
+    )
+    scale_seconds: float = setting(
+        "Time between two looks at whether to grow.", default=5.0, low=0.1, high=3600
+    )
+
     def __post_init__(self) -> None:
         mistakes = []
         if self.critical_percent <= self.warning_percent:

@@ -16,6 +16,7 @@ from atoll.settings import load
 
 SAMPLES = (*DAEMONS, "client")
 CHANNELS = "channels.sample"  # no settings, but a file that one names: test_monitor_told.py loads it
+SCALE = "scale.sample"  # the same: test_scale_policy.py loads it
 
 
 def settings_class(daemon):
@@ -57,7 +58,7 @@ def test_every_line_of_a_sample_is_usable(daemon, tmp_path):
 
 
 def test_there_is_no_other_sample():
-    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == {*SAMPLES, CHANNELS}
+    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == {*SAMPLES, CHANNELS, SCALE}
 
 
 @pytest.mark.parametrize("daemon", SAMPLES)

@@ -1,0 +1,92 @@
+"""The provider `exec`: the operator's program – a script, Terraform behind one – run once for each question.
+
+It gets the order as JSON on stdin, and what is no secret of it as variables; it says its answer as JSON on
+stdout. An exit code other than 0 is a failure, told with the end of stderr. A program that takes too long is
+killed with everything it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+
+import msgspec
+
+from atoll.launches import MAX_ANSWER_BYTES, LaunchAnswer, LaunchOrder
+from monitor.scale_policy import ProviderEntry
+from monitor.scale_providers import ProviderFailed, read_answer
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TOLD_CHARS = 400  # of stderr
+
+
+class ExecProvider:
+    """A `Provider`. Its environment is `PATH`, the policy's `environment`, and ATOLL_*."""
+
+    def __init__(self, entry: ProviderEntry) -> None:
+        self._entry = entry
+
+    async def ask(self, order: LaunchOrder) -> LaunchAnswer:
+        process = await self._start(order)
+        try:
+            async with asyncio.timeout(self._entry.timeout_seconds):
+                out, error = await _talk(process, msgspec.json.encode(order))
+        except TimeoutError as late:
+            raise ProviderFailed(f"it took longer than {self._entry.timeout_seconds:g} s") from late
+        finally:
+            await _end(process)
+        if process.returncode != 0:
+            told = error.decode(errors="replace").strip()[-TOLD_CHARS:]
+            raise ProviderFailed(f"it ended with {process.returncode}: {told or 'nothing on stderr'}")
+        return read_answer(out)
+
+    async def _start(self, order: LaunchOrder) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._entry.argv,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env={"PATH": PATH, **self._entry.environment, **_variables(order)},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProviderFailed(f"{self._entry.argv[0]} cannot be run: {error.strerror}") from error
+
+
+def _variables(order: LaunchOrder) -> dict[str, str]:
+    """The token is not among them: other users may read a process's environment."""
+    facts = {"action": order.action, "name": order.name, "region": order.region, "set": order.set}
+    return {f"ATOLL_{key.upper()}": value for key, value in facts.items()}
+
+
+async def _talk(process: Process, body: bytes) -> tuple[bytes, bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read
+        process.stdin.write(body)
+        await process.stdin.drain()
+    process.stdin.close()
+    out, error = await asyncio.gather(_head(process.stdout), _head(process.stderr))
+    await process.wait()
+    return out, error
+
+
+async def _head(stream: asyncio.StreamReader) -> bytes:
+    """All of it is read, so that the writer is not held up; no more is kept than an answer may have."""
+    kept = bytearray()
+    while piece := await stream.read(65_536):
+        if len(kept) <= MAX_ANSWER_BYTES:
+            kept += piece
+    return bytes(kept[: MAX_ANSWER_BYTES + 1])
+
+
+async def _end(process: Process) -> None:
+    """Nothing of it outlives the question."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()

@@ -1,0 +1,119 @@
+"""What a region lacks, each with its figures in words: nodes, room, regions of a set, processor. Pure.
+
+A need is `real` when something is to be done; the others say why nothing is. Growth that is under way counts
+as done. The order is the urgency: a set that stands in one region first, then room, then the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from monitor.scale_facts import Facts, NodeFact
+from monitor.scale_instances import OPEN, Instance
+from monitor.scale_policy import RegionPolicy
+
+
+class Need(NamedTuple):
+    """`set`: to be extended; None: a new one, in regions `like` these."""
+
+    real: bool
+    text: str
+    set: str | None = None
+    like: tuple[str, ...] = ()
+
+
+def needs_of(region: str, rule: RegionPolicy, facts: Facts, instances: Sequence[Instance]) -> list[Need]:
+    """All of them, the most urgent first."""
+    under_way = [i for i in instances if i.state in OPEN]
+    found = [
+        *_refill(region, facts, under_way),
+        _room(region, rule, facts, under_way),
+        _least(region, rule, facts, under_way),
+        _busy(region, rule, facts, under_way),
+    ]
+    return [need for need in found if need is not None]
+
+
+def _refill(region: str, facts: Facts, under_way: Sequence[Instance]) -> list[Need]:
+    """Sets that stand in one other region only."""
+    needs = []
+    for name in sorted({n.set for n in facts.nodes if n.active}):
+        regions = {n.region for n in facts.nodes if n.set == name and n.active}
+        regions |= {i.region for i in under_way if i.set == name}
+        if len(regions) < 2 and region not in regions:
+            needs.append(Need(True, f"set {name} stands in {', '.join(regions)} alone", name))
+    return needs
+
+
+def _room(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[Instance]) -> Need | None:
+    """Every set here that takes uploads is nearly full: by its free space, or by its forecast."""
+    sets = _writable(region, facts)
+    if not sets:
+        return None
+    tight = {name: why for name in sets if (why := _tight(name, rule, facts))}
+    roomy = [name for name in sets if name not in tight]
+    if roomy:
+        return Need(False, f"set {roomy[0]} has room: {_room_words(roomy[0], facts)}")
+    said = "; ".join(tight.values())
+    if coming := [i for i in under_way if i.region == region and i.set not in tight]:
+        return Need(False, f"{said}; set {coming[0].set} is being started")
+    fullest = min(tight, key=lambda name: _free(name, facts))
+    like = tuple(sorted({n.region for n in facts.nodes if n.set == fullest and n.active}))
+    return Need(True, said, like=like)
+
+
+def _writable(region: str, facts: Facts) -> list[str]:
+    here = {n.set for n in facts.nodes if n.region == region and n.active}
+    return sorted(here - facts.sealed)
+
+
+def _tight(name: str, rule: RegionPolicy, facts: Facts) -> str:
+    """Why a set counts as nearly full; "" when it does not."""
+    free, days = _free(name, facts), facts.days.get(name)
+    if rule.free_percent and free * 100 < rule.free_percent:
+        return f"set {name} has {free:.0%} free, less than {rule.free_percent:g} %"
+    if rule.forecast_days and days is not None and days < rule.forecast_days:
+        return f"set {name} will be full in {days:.1f} days, less than {rule.forecast_days:g}"
+    return ""
+
+
+def _free(name: str, facts: Facts) -> float:
+    """Of the member with the least, 0 to 1; one that never said so counts as empty."""
+    return min((n.free for n in facts.nodes if n.set == name and n.free is not None), default=1.0)
+
+
+def _room_words(name: str, facts: Facts) -> str:
+    days = facts.days.get(name)
+    return f"{_free(name, facts):.0%} free" + (f", full in {days:.1f} days" if days is not None else "")
+
+
+def _least(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[Instance]) -> Need | None:
+    """The region has fewer nodes than its policy's `min`."""
+    here = {n.name for n in facts.nodes if n.region == region}
+    here |= {i.name for i in under_way if i.region == region}
+    if len(here) >= rule.min:
+        return None
+    said = f"{region} has {len(here)} nodes, fewer than {rule.min}"
+    inside = {n.set for n in facts.nodes if n.region == region}
+    inside |= {i.set for i in under_way if i.region == region}
+    lacking = sorted({n.set for n in facts.nodes if n.active} - inside - facts.sealed)
+    return Need(True, said, lacking[0]) if lacking else Need(True, said)
+
+
+def _busy(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[Instance]) -> Need | None:
+    """Its nodes were above `cpu_percent`, in the mean, for `cpu_minutes`: one more replica of the busiest."""
+    seconds = facts.busy.get(region, 0.0)
+    if not rule.cpu_percent or not seconds:
+        return None
+    said = f"{region} has been above {rule.cpu_percent:g} % for {seconds / 60:.1f} minutes"
+    if seconds < rule.cpu_minutes * 60:
+        return Need(False, f"{said}; it grows after {rule.cpu_minutes:g}")
+    if coming := [i.name for i in under_way if i.region == region]:
+        return Need(False, f"{said}; {coming[0]} is being started")
+    healthy = [n for n in facts.nodes if n.region == region and n.healthy and n.active]
+    return Need(True, said, max(healthy, key=_load).set) if healthy else None
+
+
+def _load(node: NodeFact) -> float:
+    return node.load

@@ -1,0 +1,117 @@
+"""Growth, put together for the monitor's app: policy, provider, book and what is looked at.
+
+The app owns bus, keys and clock and hands them down. Without a policy file nothing of it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from atoll.bus import Bus
+from atoll.cluster import ClusterMap
+from atoll.join_book import JoinBook
+from atoll.lifecycle import Tasks
+from atoll.signing import Keys
+from monitor.clock import Clock
+from monitor.growth_watch import GrowthWatch
+from monitor.lease import Lease
+from monitor.monitor_bucket import MonitorBucket
+from monitor.node_table import NodeRow
+from monitor.provider_exec import ExecProvider
+from monitor.provider_local import LocalProvider
+from monitor.provider_webhook import WebhookProvider
+from monitor.sample import Survey
+from monitor.scale_book import ScaleBook
+from monitor.scale_calls import ScaleCalls
+from monitor.scale_facts import BusyWatch, Facts, facts_of, mean_loads, node_facts
+from monitor.scale_instances import Instance
+from monitor.scale_policy import ScalePolicy, load_policy
+from monitor.scale_providers import Provider
+from monitor.scale_run import Scaler
+from monitor.settings import MonitorSettings
+
+TOKEN_GRACE_SECONDS = 60.0  # a token outlives the patience for its node a little
+
+
+class ScaleSide:
+    """`scaler` is None without a policy."""
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        bus: Bus,
+        keys: Keys,
+        clock: Clock,
+        rows: Callable[[], Sequence[NodeRow]],
+        cluster: Callable[[], ClusterMap],
+        growth: GrowthWatch,
+        lease: Lease,
+    ) -> None:
+        """Raises `SettingsError` for a policy that cannot be used."""
+        self._settings, self._rows, self._cluster = settings, rows, cluster
+        self._growth, self._clock, self._busy = growth, clock, BusyWatch()
+        self._http: aiohttp.ClientSession | None = None
+        self.scaler: Scaler | None = None
+        policy = load_policy(settings.scale_policy_file)
+        if policy is None:
+            return
+        domain, replicas = settings.nats_map_domain, settings.nats_replicas
+        book = ScaleBook(MonitorBucket(bus, keys, domain=domain, replicas=replicas))
+        self._joins = JoinBook(bus, keys, domain=domain, replicas=replicas)
+        self._policy = policy
+        calls = ScaleCalls(
+            policy,
+            self._provider(policy),
+            lambda region: cluster().region(region).position,
+            self._token,
+            clock.now_ms,
+        )
+        may_act = lambda: lease.leads and bus.connected  # noqa: E731 - as short as it is
+        self.scaler = Scaler(policy, book, calls, self._facts, may_act, clock)
+
+    def _provider(self, policy: ScalePolicy) -> Provider:
+        entry = policy.provider
+        if entry.kind == "exec":
+            return ExecProvider(entry)
+        if entry.kind == "webhook":
+            return WebhookProvider(entry, self._session)
+        return LocalProvider(entry)
+
+    async def _token(self, one: Instance) -> str:
+        seconds = self._policy.join_seconds + self._policy.provider.timeout_seconds + TOKEN_GRACE_SECONDS
+        expires_at = self._clock.now_ms() + int(seconds * 1000)
+        return await self._joins.invite(one.name, one.region, one.set, expires_at)
+
+    def _facts(self) -> Facts:
+        nodes = node_facts(self._rows())
+        limits = {name: rule.cpu_percent / 100 for name, rule in self._policy.region.items()}
+        busy = self._busy.look(mean_loads(nodes), limits, self._clock.monotonic())
+        days = {
+            view.name: view.days
+            for view in self._growth.view()
+            if view.scope == "set" and view.days is not None
+        }
+        return facts_of(nodes, self._cluster(), days, busy)
+
+    def _session(self) -> aiohttp.ClientSession:
+        assert self._http is not None, "providers are used while the side is open"
+        return self._http
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """The HTTP session of a webhook provider."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session:
+            self._http = session
+            yield
+
+    def start(self, tasks: Tasks) -> None:
+        """Grow, if there is a policy."""
+        if self.scaler is not None:
+            tasks.start("growth of the cluster", self.scaler.run(self._settings.scale_seconds))
+
+    def survey(self) -> Survey:
+        """How launches fare."""
+        return self.scaler.survey() if self.scaler is not None else Survey((), frozenset())

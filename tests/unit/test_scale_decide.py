@@ -1,0 +1,205 @@
+"""When the cluster grows, by what, and what forbids it: decisions from facts, without a cluster."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from monitor.scale_decide import decide
+from monitor.scale_facts import BusyWatch, Facts, NodeFact
+from monitor.scale_instances import Instance, asked, failed, is_due, moved_on
+from monitor.scale_policy import ProviderEntry, RegionPolicy, ScalePolicy
+
+NOW = 1_800_000_000_000
+HOUR = 3_600_000
+
+
+def policy(regions=("ap", "eu", "us"), budget=None, **rule):
+    rules = {name: RegionPolicy(**rule) for name in regions}
+    return ScalePolicy(ProviderEntry("exec", ("/bin/true",)), rules, monthly_budget=budget)
+
+
+def node(region, set_name="s1", number=1, free=0.5, load=0.1, active=True):
+    return NodeFact(f"{region}-{number}", region, set_name, active, True, free, load)
+
+
+def facts(*nodes, sealed=(), days=None, busy=None):
+    names = frozenset({n.name for n in nodes} | {n.set for n in nodes})
+    return Facts(tuple(nodes), frozenset(sealed), names, days or {}, busy or {})
+
+
+def full(**changes):
+    return facts(*(node(r, free=0.1) for r in ("ap", "eu", "us")), **changes)
+
+
+def by_region(verdicts):
+    return {verdict.region: verdict for verdict in verdicts}
+
+
+def test_a_cluster_with_room_stays_as_it_is_and_says_why():
+    verdicts, new = decide(policy(), facts(node("ap"), node("eu"), node("us")), [], NOW)
+    assert new == []
+    assert by_region(verdicts)["eu"].why == ("set s1 has room: 50% free",)
+
+
+def test_a_set_that_is_nearly_full_is_followed_by_a_whole_new_one_in_the_same_regions():
+    verdicts, new = decide(policy(), full(), [], NOW)
+    assert {(i.name, i.region, i.set) for i in new} == {
+        ("ap-2", "ap", "s2"),
+        ("eu-2", "eu", "s2"),
+        ("us-2", "us", "s2"),
+    }
+    assert [v.grows for v in verdicts] == [True, False, False]
+    assert "less than 20 %" in verdicts[0].why[0]
+    assert "set s2 is being started" in verdicts[1].why[0]
+
+
+def test_a_forecast_is_enough():
+    calm = facts(node("eu"), node("us"), days={"s1": 3.0})
+    assert {i.set for i in decide(policy(("eu", "us")), calm, [], NOW)[1]} == {"s2"}
+    assert decide(policy(("eu", "us"), forecast_days=2), calm, [], NOW)[1] == []
+    assert decide(policy(("eu", "us"), forecast_days=0), calm, [], NOW)[1] == []
+
+
+def test_another_set_with_room_makes_growth_needless_unless_it_is_sealed():
+    second = [node(r, "s2", 2) for r in ("ap", "eu", "us")]
+    nodes = [*full().nodes, *second]
+    assert decide(policy(), facts(*nodes), [], NOW)[1] == []
+    assert {i.set for i in decide(policy(), facts(*nodes, sealed={"s2"}), [], NOW)[1]} == {"s3"}
+
+
+def test_nothing_is_started_twice():
+    _, new = decide(policy(), full(), [], NOW)
+    assert decide(policy(), full(), new, NOW + HOUR)[1] == []
+
+
+def test_a_set_always_has_two_regions():
+    verdicts, new = decide(policy(("eu",)), full(), [], NOW)
+    assert new == []
+    assert "two regions" in by_region(verdicts)["eu"].blocked
+
+
+def test_a_region_at_its_maximum_is_left_out_and_growth_ends_when_one_is_left():
+    rules = {"ap": RegionPolicy(max=1), "eu": RegionPolicy(), "us": RegionPolicy()}
+    some = msgspec.structs.replace(policy(), region=rules)
+    assert {i.region for i in decide(some, full(), [], NOW)[1]} == {"eu", "us"}
+    verdicts, new = decide(policy(max=1), full(), [], NOW)
+    assert new == []
+    assert all("maximum" in verdict.blocked for verdict in verdicts)
+
+
+def test_growth_rests_between_two_steps():
+    joined = [Instance(f"{r}-2", r, "s2", "", NOW, "joined") for r in ("ap", "eu", "us")]
+    nodes = [*full().nodes, *(node(r, "s2", 2, free=0.1) for r in ("ap", "eu", "us"))]
+    soon, late = NOW + 599_000, NOW + 600_000
+    verdicts, new = decide(policy(), facts(*nodes), joined, soon)
+    assert new == []
+    assert "cools down" in verdicts[0].blocked
+    assert {i.set for i in decide(policy(), facts(*nodes), joined, late)[1]} == {"s3"}
+
+
+@pytest.mark.parametrize(("budget", "regions"), [(60, set()), (50, set()), (39, set()), (None, {"eu", "us"})])
+def test_the_budget_is_kept_for_the_whole_set(budget, regions):
+    two = facts(node("eu", free=0.1), node("us", free=0.1))
+    known = policy(("eu", "us"), budget, monthly_cost=20)
+    verdicts, new = decide(known, two, [], NOW)
+    assert {i.region for i in new} == regions
+    if not regions:
+        assert "month" in verdicts[0].blocked
+    assert {i.region for i in decide(policy(("eu", "us"), 80, monthly_cost=20), two, [], NOW)[1]} == {
+        "eu",
+        "us",
+    }
+
+
+def test_a_set_that_lost_its_second_region_is_refilled():
+    alone = facts(node("eu"))
+    _, new = decide(policy(("eu", "us")), alone, [], NOW)
+    assert [(i.region, i.set) for i in new] == [("us", "s1")]
+
+
+def test_a_draining_member_does_not_count_as_a_region_of_its_set():
+    leaving = facts(node("eu"), node("us", active=False))
+    _, new = decide(policy(("ap", "eu", "us")), leaving, [], NOW)
+    assert [(i.region, i.set) for i in new] == [("ap", "s1")]
+
+
+def test_a_region_below_its_minimum_gets_a_replica():
+    two = facts(node("eu"), node("us"))
+    _, new = decide(policy(("ap",), min=1), two, [], NOW)
+    assert [(i.region, i.set) for i in new] == [("ap", "s1")]
+
+
+def test_busy_processors_get_one_more_replica_until_the_maximum():
+    known, instances, nodes = policy(("eu",), max=3, cooldown_seconds=0), [], [node("eu"), node("us")]
+    for number in range(2, 8):
+        busy = facts(*nodes, busy={"eu": 600.0})
+        verdicts, new = decide(known, busy, instances, NOW + number * HOUR)
+        instances += [msgspec.structs.replace(one, state="joined") for one in new]
+        nodes += [NodeFact(one.name, "eu", one.set, True, True, 0.5, 0.9) for one in new]
+    assert sum(n.region == "eu" for n in nodes) == 3
+    assert "maximum" in verdicts[0].blocked
+
+
+def test_processors_must_be_busy_for_long_enough():
+    two = [node("eu"), node("us")]
+    verdicts, new = decide(policy(("eu",)), facts(*two, busy={"eu": 599.0}), [], NOW)
+    assert new == []
+    assert "it grows after 10" in verdicts[0].why[-1]
+    assert len(decide(policy(("eu",)), facts(*two, busy={"eu": 600.0}), [], NOW)[1]) == 1
+
+
+def test_a_pause_begins_the_count_of_busy_minutes_anew():
+    watch = BusyWatch()
+    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 0) == {"eu": 0}
+    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 60) == {"eu": 60}
+    assert watch.look({"eu": 0.5}, {"eu": 0.5}, 61) == {}
+    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 62) == {"eu": 0}
+    assert watch.look({"eu": 0.9}, {"eu": 0.0}, 63) == {}
+
+
+def test_a_launch_that_was_given_up_holds_up_its_region_until_somebody_looked():
+    given_up = Instance("eu-2", "eu", "s2", "", NOW - HOUR, "given_up")
+    verdicts, new = decide(
+        policy(("eu", "us")), facts(node("eu"), node("us"), days={"s1": 1.0}), [given_up], NOW
+    )
+    assert new == []
+    assert "given up" in by_region(verdicts)["eu"].blocked
+
+
+def test_names_are_never_used_again():
+    gone = Facts(full().nodes, frozenset(), full().names | {"eu-2", "eu-3", "s2"}, {}, {})
+    _, new = decide(policy(), gone, [], NOW)
+    assert {i.set for i in new} == {"s3"}
+    assert "eu-4" in {i.name for i in new}
+
+
+def test_a_node_that_never_joins_is_tried_again_and_then_given_up():
+    known = policy()
+    one, now = Instance("eu-2", "eu", "s2", "", NOW), NOW
+    for _ in range(known.tries):
+        assert is_due(one, now)
+        one = msgspec.structs.replace(asked(one, now), state="launched")
+        now += int(known.join_seconds * 1000) - 1
+        assert moved_on(one, here=False, now=now, policy=known) == one
+        one = moved_on(one, here=False, now=now + 1, policy=known)
+        assert one.overdue
+        now = max(now + 1, one.due_at)
+    assert one.state == "given_up"
+    assert "did not join" in one.error
+    assert moved_on(one, here=True, now=now, policy=known).state == "joined"
+
+
+def test_rests_between_tries_grow_up_to_an_hour():
+    known = msgspec.structs.replace(policy(), tries=20)
+    rests = [(failed(Instance("a", "eu", "s", "", 0, tries=n), "no", 0, known).due_at) for n in range(1, 20)]
+    assert rests[:3] == [30_000, 60_000, 120_000]
+    assert rests[-1] == HOUR
+
+
+def test_whoever_finds_a_launch_that_nobody_goes_on_with_waits_until_the_other_must_have_ended():
+    known = policy()
+    one = asked(Instance("eu-2", "eu", "s2", "", NOW), NOW)
+    assert moved_on(one, here=False, now=NOW + 369_000, policy=known) == one
+    after = moved_on(one, here=False, now=NOW + 370_000, policy=known)
+    assert (after.state, after.tries, after.overdue) == ("recorded", 1, False)
