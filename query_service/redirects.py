@@ -1,7 +1,8 @@
 """GET /i/{bucket}/{transformation…}/{public_id}[.ext]: a stable address for `<img src>`, a 302 to a node.
 
 Owns the order of things – who may see it (image_access.py), its one address (image_requests.py), which asset
-is meant (image_names.py), where that is – and how long each answer may be cached.
+is meant (image_names.py), where that is, whose pages may read it (image_cors.py) – and how long each answer
+may be cached.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from atoll.transformation.paths import ImagePath
 from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.image_access import AUTHORIZATION, Admission, ImageAccess, is_open
+from query_service.image_cors import by_origin, shown_to
 from query_service.image_names import ImageNames, Meant
 from query_service.image_requests import read_target, target_of
 from query_service.position import PositionFinder
@@ -62,6 +64,16 @@ class Redirects:
     async def redirect(self, request: web.Request) -> web.Response:
         """302 to the nearest node. Unknown parameters are let be: pages put `?v=3` behind image names."""
         bucket = self._views.current().cluster.bucket(names.check_bucket(request.match_info["bucket"]))
+        try:
+            response = await self._answer(request, bucket)
+        except AtollError as error:
+            if error.status >= 500:
+                raise
+            response = problem_response(error)
+        response.headers.update(shown_to(bucket, request.headers.get("Origin")))
+        return response
+
+    async def _answer(self, request: web.Request, bucket: Bucket) -> web.Response:
         asked = read_target(target_of(request), request.query.items(), self._wishes.limits(bucket))
         vary = self._vary(request, bucket, asked.image)
         try:
@@ -77,7 +89,8 @@ class Redirects:
     def _vary(self, request: web.Request, bucket: Bucket, image: ImagePath) -> str:
         """The headers that decide about the answer, whatever it will be."""
         by_key = [] if is_open(bucket, image) else [AUTHORIZATION]
-        return ", ".join([*by_key, *filter(None, [self._positions.vary(request)])])
+        by_page = ["Origin"] if by_origin(bucket) else []
+        return ", ".join([*by_key, *by_page, *filter(None, [self._positions.vary(request)])])
 
     def _moved(self, path: str, admission: Admission, vary: str) -> web.Response:
         """301: the same request has one address."""

@@ -23,6 +23,7 @@ from atoll.client.source import Source
 from atoll.client.sync_browser_calls import SyncBrowserCalls
 from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.sync_job_calls import SyncJobs, SyncWebhooks
+from atoll.client.sync_key_calls import SyncKeys, SyncUploadKeys
 from atoll.client.sync_search_calls import SyncSearchCalls
 from atoll.client.sync_url_calls import SyncUrlCalls
 from atoll.client.sync_version_calls import SyncVersionCalls
@@ -58,6 +59,8 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
         self._thread = LoopThread(self._client.close)
         self.jobs = SyncJobs(self._thread, self._client.jobs)
         self.webhooks = SyncWebhooks(self._thread, self._client.webhooks)
+        self.keys = SyncKeys(self._thread, self._client.keys)
+        self.upload_keys = SyncUploadKeys(self._thread, self._client.upload_keys)
         # Also when the client is forgotten, and at the interpreter's end.
         self._end = weakref.finalize(self, self._thread.end)
 
@@ -114,6 +117,7 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
         title: str = "",
         alt: str = "",
         filename: str | None = None,
+        durability: str | None = None,
         eager: Iterable[str] = (),
         overwrite: bool = True,
         background: bool = False,
@@ -130,6 +134,7 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
                 title=title,
                 alt=alt,
                 filename=filename,
+                durability=durability,
                 eager=eager,
                 overwrite=overwrite,
                 background=background,
@@ -177,9 +182,11 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
         while (asset := self._run(_next(assets))) is not None:
             yield asset
 
-    def delete(self, reference: str, *, bucket: str | None = None) -> Deleted:
+    def delete(
+        self, reference: str, *, bucket: str | None = None, trash_seconds: int | None = None
+    ) -> Deleted:
         """Delete an asset, by its id or as `BUCKET/PUBLIC_ID`."""
-        return self._run(self._client.delete(reference, bucket=bucket))
+        return self._run(self._client.delete(reference, bucket=bucket, trash_seconds=trash_seconds))
 
     def url(
         self,
@@ -269,9 +276,9 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
         """All buckets."""
         return self._run(self._client.buckets())
 
-    def create_bucket(self, name: str, visibility: str = "public") -> Bucket:
-        """Make a bucket, or change its visibility."""
-        return self._run(self._client.create_bucket(name, visibility))
+    def create_bucket(self, name: str, visibility: str = "public", *, durability: str = "local") -> Bucket:
+        """Make a bucket, or give it another policy."""
+        return self._run(self._client.create_bucket(name, visibility, durability=durability))
 
     def put_bucket(self, bucket: Bucket) -> Bucket:
         """Make a bucket, or replace its whole policy."""
