@@ -97,7 +97,8 @@ def _least(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[In
     said = f"{region} has {len(here)} nodes, fewer than {rule.min}"
     inside = {n.set for n in facts.nodes if n.region == region}
     inside |= {i.set for i in under_way if i.region == region}
-    lacking = sorted({n.set for n in facts.nodes if n.active} - inside - facts.sealed)
+    sets = {n.set for n in facts.nodes if n.active} | {i.set for i in under_way}
+    lacking = sorted(sets - inside - facts.sealed)
     return Need(True, said, lacking[0]) if lacking else Need(True, said)
 
 

@@ -33,6 +33,7 @@ from atoll.local.cluster_plan import (
 from atoll.local.engine_errors import EngineError, NotReadyError
 from atoll.local.engines import EngineUrls, GivenUrls, LocalEngines
 from atoll.local.guard import Guard
+from atoll.local.machines import Machines
 from atoll.local.ports import LOOPBACK, choose_ports
 from atoll.local.process import ManagedProcess
 from atoll.local.process_spec import ProcessSpec, child_environment
@@ -65,6 +66,8 @@ class LocalCluster:
     ) -> None:
         self.paths = ClusterPaths(directory)
         self.plans = plan_daemons(extra or {})
+        queries = lambda: [self.url(name) for name in self.names("query_service")]  # noqa: E731 - short
+        self._machines = Machines(self, self.paths, queries, (extra or {}).get("storage_node", {}))
         self.ports: dict[str, int] = {}
         self.daemons: dict[str, ManagedProcess] = {}
         self._environ = environ or {}
@@ -94,6 +97,7 @@ class LocalCluster:
     async def __aenter__(self) -> LocalCluster:
         async with AsyncExitStack() as stack:
             guard = await stack.enter_async_context(Guard(self.paths.root))
+            self._guard = guard
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
             self._choose_ports()
             self._make_secrets()
@@ -109,9 +113,11 @@ class LocalCluster:
             if self._bucket:
                 await self._make_bucket(self._bucket)
             await asyncio.gather(*(self._nodes_known(name) for name in self.names("query_service")))
+            await self._machines.resume()
             self._write_summary()
             tasks = await stack.enter_async_context(Tasks(Stop()))
             tasks.start("cluster.json", self._keep_summary())
+            tasks.start("machines", self._machines.run())
             self._stack = stack.pop_all()
         return self
 
@@ -122,6 +128,20 @@ class LocalCluster:
         await asyncio.gather(*(process.stop() for process in self.daemons.values()))
         await self._stack.aclose()
         self.paths.summary.unlink(missing_ok=True)
+
+    async def add_daemon(self, plan: DaemonPlan, port: int, settings: Path) -> None:
+        """Start one more daemon, with settings that are written already. Raises EngineError."""
+        self.ports[plan.name] = port
+        process = ManagedProcess(self._spec(plan, settings), self._guard)
+        await process.start()
+        self.daemons[plan.name] = process
+        self.plans.append(plan)
+
+    async def drop_daemon(self, name: str) -> None:
+        """Stop a daemon that was added, if it is there."""
+        if (process := self.daemons.pop(name, None)) is not None:
+            await process.stop()
+            self.plans = [plan for plan in self.plans if plan.name != name]
 
     def _choose_ports(self) -> None:
         wanted = {plan.name: plan.wanted_port if self._known_ports else None for plan in self.plans}
@@ -155,7 +175,7 @@ class LocalCluster:
     def _canary_settings(self) -> dict[str, Value]:
         return {"canary_urls": [self.url(name) for name in self.names("query_service")]}
 
-    def _spec(self, plan: DaemonPlan) -> ProcessSpec:
+    def _spec(self, plan: DaemonPlan, settings: Path | None = None) -> ProcessSpec:
         port = self.ports[plan.name]
 
         async def healthy() -> None:
@@ -168,7 +188,7 @@ class LocalCluster:
                 "-m",
                 plan.kind,
                 "--settings",
-                str(self.paths.settings(plan.name).resolve()),
+                str((settings or self.paths.settings(plan.name)).resolve()),
             ),
             env=child_environment(self._environ, self.paths.root.resolve()),
             cwd=self.paths.root.resolve(),

@@ -82,6 +82,14 @@ class ClusterPaths:
     def summary(self) -> Path:
         return self.root / "cluster.json"
 
+    @property
+    def launches(self) -> Path:
+        return self.root / "launches"
+
+    @property
+    def machines(self) -> Path:
+        return self.root / "machines"
+
     def data(self, node: str) -> Path:
         """A node's data directory."""
         return self.root / "nodes" / node
@@ -147,7 +155,10 @@ def settings_of(plan: DaemonPlan, port: int, nats_url: str, paths: ClusterPaths)
         "drain_seconds": 5.0,
     }
     if "@" not in nats_url:
-        common |= {"nats_user": USER, "nats_password_file": str(here.secrets / "nats-password")}
+        login: dict[str, Value] = {"nats_user": USER, "nats_password_file": str(here.secrets / "nats-password")}
+        common |= login
+        if plan.kind == "query_service":  # a node that joins gets it from there
+            common |= {f"join_{name}": value for name, value in login.items()}
     return {**common, **_own_settings(plan, port, here), **plan.own}
 
 
