@@ -155,7 +155,8 @@ def settings_of(plan: DaemonPlan, port: int, nats_url: str, paths: ClusterPaths)
         "drain_seconds": 5.0,
     }
     if "@" not in nats_url:
-        login: dict[str, Value] = {"nats_user": USER, "nats_password_file": str(here.secrets / "nats-password")}
+        password = str(here.secrets / "nats-password")
+        login: dict[str, Value] = {"nats_user": USER, "nats_password_file": password}
         common |= login
         if plan.kind == "query_service":  # a node that joins gets it from there
             common |= {f"join_{name}": value for name, value in login.items()}
