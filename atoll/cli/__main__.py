@@ -38,6 +38,7 @@ USER_VERBS = {
     "status": ("atoll.cli.status", "how the cluster is"),
     "doctor": ("atoll.cli.doctor", "what is wrong and what to do, the most urgent first"),
     "alerts": ("atoll.cli.alerts", "what alarms and who is told; acknowledge and silence"),
+    "report": ("atoll.cli.report", "the cluster as a picture: one HTML page, and plots"),
     "scale": ("atoll.cli.scale", "why regions grow or do not; what was started"),
     "bucket": ("atoll.cli.bucket", "make, list, show, change and delete buckets"),
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),

@@ -14,10 +14,13 @@ from typing import Any
 import msgspec
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.canary_table import show_paths
 from atoll.cli.exit_codes import Exit, WrongUsage, code_of
+from atoll.cli.forecast_table import show_forecasts
 from atoll.cli.output import emit_json, note, on_terminal, say, show_error, show_table, size
 from atoll.cli.spans import spell
 from atoll.client.async_client import AsyncClient
+from atoll.client.canary_calls import RegionPath
 from atoll.client.monitor_calls import ForecastView, MonitorCalls, StateView
 from atoll.client.services import MonitorView, ServiceView, ask_monitor, ask_services
 from atoll.client.views import NodeView, SetView
@@ -58,7 +61,7 @@ async def _watch(args: argparse.Namespace, client: AsyncClient, access: Access) 
 
 
 async def _status(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
-    services, monitor, (states, forecasts), nodes, sets = await asyncio.gather(
+    services, monitor, (states, forecasts, paths), nodes, sets = await asyncio.gather(
         ask_services(access.urls, access.settings.tls_ca_file),
         ask_monitor(access.monitor, access.api_key, access.settings.tls_ca_file),
         _told(access),
@@ -71,37 +74,27 @@ async def _status(args: argparse.Namespace, client: AsyncClient, access: Access)
         emit_json(
             _document(services, monitor, nodes, sets, problems)
             | {"states": msgspec.to_builtins(states), "forecasts": msgspec.to_builtins(forecasts)}
+            | {"canaries": msgspec.to_builtins(paths)}
         )
     else:
         _show(services, monitor, nodes, sets, problems)
-        _show_forecasts(forecasts)
+        show_paths(paths)
+        show_forecasts(forecasts)
         _show_states(states)
     return Exit.SOME_FAILED if problems else Exit.OK
 
 
-async def _told(access: Access) -> tuple[tuple[StateView, ...], tuple[ForecastView, ...]]:
-    """States and forecasts. Why there are none is in `monitor`: it did not answer."""
+async def _told(
+    access: Access,
+) -> tuple[tuple[StateView, ...], tuple[ForecastView, ...], tuple[RegionPath, ...]]:
+    """States, forecasts, canaries. Why there are none is in `monitor`: it did not answer."""
     if access.monitor is None:
-        return (), ()
+        return (), (), ()
     calls = MonitorCalls(access.monitor, access.api_key, access.settings.tls_ca_file)
     try:
-        return await calls.states(), await calls.forecasts()
+        return await calls.states(), await calls.forecasts(), await calls.canaries()
     except AtollError:
-        return (), ()
-
-
-def _show_forecasts(forecasts: tuple[ForecastView, ...]) -> None:
-    """What will be full one day: in how many days, and the range of that."""
-    seen = [f for f in forecasts if f.days is not None]
-    if seen:
-        rows = [
-            (f.scope, f.name, f"{f.days:.1f}", f"{_days(f.early)} to {_days(f.late)}", f.unit) for f in seen
-        ]
-        show_table("Full in", ("WHAT", "NAME", "DAYS", "RANGE", "FIRST"), rows)
-
-
-def _days(days: float | None) -> str:
-    return "never" if days is None else f"{days:.1f}"
+        return (), (), ()
 
 
 def _show_states(states: tuple[StateView, ...]) -> None:

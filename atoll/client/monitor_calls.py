@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from atoll.client.canary_calls import PathList, RegionPath
 from atoll.client.connection import open_session
 from atoll.client.query import QueryServices
 
@@ -90,6 +91,10 @@ class MonitorCalls:
     async def forecasts(self) -> tuple[ForecastView, ...]:
         """When nodes, sets and regions will be full; nothing of those whose history is too short."""
         return (await self.ask("GET", "/v1/forecast", ForecastList)).forecasts
+
+    async def canaries(self) -> tuple[RegionPath, ...]:
+        """How canaries fare from each region to each; nothing when none are flown."""
+        return (await self.ask("GET", "/v1/canaries", PathList)).canaries
 
     async def acknowledge(self, alert: str, why: str = "") -> dict[str, Any]:
         """Say that somebody sees to an alert (its key or id); needs the scope `admin`."""
