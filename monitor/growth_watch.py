@@ -22,6 +22,7 @@ from monitor.sample import Sample, Scope, Subject, Survey
 
 SAVE_SECONDS = 300.0
 AT_ONCE = 25  # growths worked out in one look: each is some milliseconds of the loop
+REACH = 10  # what is known of an hour says something of ten hours, and nothing of next week
 Unit = str  # bytes | inodes
 
 
@@ -40,6 +41,15 @@ class ForecastView(Struct, frozen=True):
     early: float | None
     late: float | None
     known_days: float
+
+    @property
+    def foreseen(self) -> float:
+        """`days` as far as one may act on it: infinite beyond `REACH` times what is known.
+
+        Else the first import into a fresh cluster, minutes long, would say that all is full tomorrow.
+        """
+        days = math.inf if self.days is None else self.days
+        return days if days <= REACH * self.known_days else math.inf
 
 
 class _Room(NamedTuple):
@@ -173,7 +183,7 @@ def _soonest(view: ForecastView) -> tuple[float, float]:
 
 
 def _sample(view: ForecastView, region: str) -> Sample:
-    days = math.inf if view.days is None else view.days
+    days = view.foreseen
     early = "?" if view.early is None else f"{view.early:.1f}"
     late = "never" if view.late is None else f"{view.late:.1f}"
     note = f"{early} to {late}, {view.unit}"

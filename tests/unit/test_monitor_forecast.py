@@ -186,14 +186,24 @@ class Stage:
 
 def test_a_set_is_full_with_its_first_member_and_a_region_by_itself(tmp_path):
     stage = Stage(tmp_path)
-    stage.fill(60, eu_1=10**6, us_1=10**5)
+    stage.fill(100, eu_1=10**6, us_1=10**5)
     views = stage.views()
-    minutes = (10**9 - 10**8) / 10**6 - 59
+    minutes = (10**9 - 10**8) / 10**6 - 99
     assert views["node", "eu-1"].days * 1440 == pytest.approx(minutes, rel=0.01)
     assert views["set", "s1"].days == views["node", "eu-1"].days == views["region", "eu"].days
     assert views["region", "us"].days == views["node", "us-1"].days
     samples = {(s.metric, s.subject.name): s.value for s in stage.watch.survey().samples}
     assert samples["atoll_set_days_to_full", "s1"] == views["set", "s1"].days
+
+
+def test_minutes_of_an_import_into_a_fresh_cluster_foretell_nothing_of_tomorrow(tmp_path):
+    stage = Stage(tmp_path)
+    stage.fill(12, eu_1=10**6)
+    view = stage.views()["node", "eu-1"]
+    assert view.days < 1
+    assert view.foreseen == math.inf
+    samples = {(s.metric, s.subject.name): s.value for s in stage.watch.survey().samples}
+    assert samples["atoll_node_days_to_full", "eu-1"] == math.inf
 
 
 def test_inodes_count_when_they_run_out_first(tmp_path):
