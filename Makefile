@@ -21,8 +21,8 @@ demo: $(READY) ## three regions on this machine, shown working (ARGS=--exit ends
 up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
 	@$(BIN)/atoll up $(ARGS)
 
-test: $(READY) lint ## formatter, linter, types, then every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: $(READY) lint ## formatter, linter, types, then every test (LONG=1: the longest of them in full)
+	@$(if $(LONG),ATOLL_LONG=$(LONG) )$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: from which seed on)
 	@$(BIN)/python -m pytest tests/powerloss --power-stories $(or $(STORIES),20) --power-seed $(or $(SEED),0) $(ARGS)

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import pymongo
 import pytest
 from engine_thread import EngineThread
+from how_long import much
+
+from atoll.local.engines import GivenUrls
 
 _CHAOS = "chaos/seed"  # in pytest's cache: --last-failed does the same again
 
@@ -30,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """What a failed chaos run needs to be done again."""
     seed = os.environ["CHAOS_SEED"]
-    return f"chaos seed: {seed} (again: make chaos SEED={seed} MINUTES=2)"
+    return f"chaos seed: {seed} (again: make chaos SEED={seed} MINUTES={much(1, 2)})"
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,14 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
 def fresh_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
     """Engines of the test's own, empty: to kill, to stop, or because streams are named by region."""
     with EngineThread(tmp_path_factory.mktemp("fresh-engines")) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_nats(engines: EngineThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
+    """NATS of the test's own, empty, to be broken; the others are the whole run's. Starts in no time."""
+    others = GivenUrls(redis=engines.urls.redis, mongodb=engines.urls.mongodb)
+    with EngineThread(tmp_path_factory.mktemp("fresh-nats"), others) as running:
         yield running
 
 

@@ -14,28 +14,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from atoll.local.engines import MONGODB, EngineUrls, LocalEngines
+from atoll.local.engines import MONGODB, EngineUrls, GivenUrls, LocalEngines
 from atoll.local.process import ProcessStatus
 
 _START, _CALL = 60.0, 30.0  # seconds: deadlines, not expectations
 
 
 class EngineThread:
-    """Real engines under `directory`; names are nats, valkey and mongodb."""
+    """Real engines under `directory`; names are nats, valkey and mongodb. `given` ones are not started."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, given: GivenUrls | None = None) -> None:
+        self._directory, self._given = directory, given
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="engines")
         self._started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, LocalEngines]] = Future()
 
     async def _main(self) -> None:
         stop = asyncio.Event()
         try:
-            async with LocalEngines(self._directory) as engines:
+            async with LocalEngines(self._directory, given=self._given) as engines:
                 self._started.set_result((asyncio.get_running_loop(), stop, engines))
                 await stop.wait()
                 # Nobody reads this data again, and an orderly end of it takes two seconds.
-                await engines.mongodb.kill(restart=False)
+                for name in {MONGODB} & {status.name for status in engines.statuses()}:
+                    await engines.process(name).kill(restart=False)
         except BaseException as error:
             if self._started.done():
                 raise

@@ -317,16 +317,16 @@ async def test_a_draining_node_is_still_a_source_and_its_own_replicator_goes_on(
     await until(lambda: stage.node.stored == near.stored, "all of it")
 
 
-async def test_without_nats_nodes_that_know_each_other_still_become_equal(fresh_engines, tmp_path):
-    async with open_stage(fresh_engines.urls.nats, tmp_path) as stage:
+async def test_without_nats_nodes_that_know_each_other_still_become_equal(fresh_nats, tmp_path):
+    async with open_stage(fresh_nats.urls.nats, tmp_path) as stage:
         near = await stage.raise_peer(stage.near)
         running = stage.start()
         await running.shows("complete", lambda s: of_peer(s, near)["complete_at"])
-        await asyncio.to_thread(fresh_engines.stop, "nats")
+        await asyncio.to_thread(fresh_nats.stop, "nats")
         await running.shows("no NATS", lambda s: not s["bus_connected"])
         near.stored = old_assets(stage, 30)
         await until(lambda: stage.node.stored == near.stored, "all of it")
-        await asyncio.to_thread(fresh_engines.start, "nats")
+        await asyncio.to_thread(fresh_nats.start, "nats")
         await until(lambda: stage.bus.connected, "NATS is back")
 
 

@@ -66,11 +66,11 @@ def stored(it: JobStage) -> dict[str, bytes]:
     return {file.stem: file.read_bytes() for file in files}
 
 
-async def test_what_a_url_gives_is_stored_as_an_upload_is(fresh_engines, tmp_path, site):
+async def test_what_a_url_gives_is_stored_as_an_upload_is(fresh_nats, tmp_path, site):
     data = picture(size=(300, 200))
     site.pages["/a/cat.png"] = Page(data, headers={"Content-Type": "text/html"})  # who knows what it says
     site.pages["/r"] = Page(status=302, headers={"Location": "/a/cat.png"})
-    async with stage(fresh_engines, tmp_path / "node", site) as it:
+    async with stage(fresh_nats, tmp_path / "node", site) as it:
         order = work(it, site.url("/r"), tags=("sea",))
         said = await outcome(it, order)
         assert (said.state, said.done, said.assets) == ("done", 1, (order.ticket.asset_id,))
@@ -80,10 +80,10 @@ async def test_what_a_url_gives_is_stored_as_an_upload_is(fresh_engines, tmp_pat
     assert site.asked == ["/r", "/a/cat.png"]
 
 
-async def test_a_task_that_is_given_again_fetches_nothing_again(fresh_engines, tmp_path, site):
+async def test_a_task_that_is_given_again_fetches_nothing_again(fresh_nats, tmp_path, site):
     """Its first try may have died between the commit and the report; the page may be another by now."""
     site.pages["/"] = lambda: Page(picture())
-    async with stage(fresh_engines, tmp_path / "node", site) as it:
+    async with stage(fresh_nats, tmp_path / "node", site) as it:
         order = work(it, site.url("/"))
         first = await outcome(it, order)
         assert (await outcome(it, order)).assets == first.assets == (order.ticket.asset_id,)
@@ -91,18 +91,18 @@ async def test_a_task_that_is_given_again_fetches_nothing_again(fresh_engines, t
     assert site.asked == ["/"]
 
 
-async def test_a_server_that_fails_for_a_while_is_asked_again(fresh_engines, tmp_path, site):
+async def test_a_server_that_fails_for_a_while_is_asked_again(fresh_nats, tmp_path, site):
     data, answers = picture(), [Page(status=503), Page(b"half", promised=1000)]
     site.pages["/"] = lambda: answers.pop(0) if answers else Page(data)
-    async with stage(fresh_engines, tmp_path / "node", site) as it:
+    async with stage(fresh_nats, tmp_path / "node", site) as it:
         said = await outcome(it, work(it, site.url("/")))
         assert (said.state, said.tries) == ("done", 3)
         assert list(stored(it).values()) == [data]
 
 
-async def test_a_server_that_always_fails_is_given_up(fresh_engines, tmp_path, site):
+async def test_a_server_that_always_fails_is_given_up(fresh_nats, tmp_path, site):
     site.pages["/"] = Page(status=503)
-    async with stage(fresh_engines, tmp_path / "node", site, job_tries=2) as it:
+    async with stage(fresh_nats, tmp_path / "node", site, job_tries=2) as it:
         said = await outcome(it, work(it, site.url("/")))
         assert (said.state, said.errors[0].problem) == ("parked", "outward-failed")
     assert len(site.asked) == 2
@@ -121,8 +121,8 @@ REFUSED = {
 }
 
 
-async def test_what_cannot_be_taken_ends_the_job_at_once_and_leaves_nothing(fresh_engines, tmp_path, site):
-    async with stage(fresh_engines, tmp_path / "node", site) as it:
+async def test_what_cannot_be_taken_ends_the_job_at_once_and_leaves_nothing(fresh_nats, tmp_path, site):
+    async with stage(fresh_nats, tmp_path / "node", site) as it:
         for path, (page, problem) in REFUSED.items():
             site.pages[path] = page
             said = await outcome(it, work(it, site.url(path)))
@@ -131,18 +131,16 @@ async def test_what_cannot_be_taken_ends_the_job_at_once_and_leaves_nothing(fres
         assert stored(it) == {}
 
 
-async def test_without_a_list_of_hosts_nothing_is_fetched_even_if_a_task_is_there(
-    fresh_engines, tmp_path, site
-):
-    async with stage(fresh_engines, tmp_path / "node", site, hosts=()) as it:
+async def test_without_a_list_of_hosts_nothing_is_fetched_even_if_a_task_is_there(fresh_nats, tmp_path, site):
+    async with stage(fresh_nats, tmp_path / "node", site, hosts=()) as it:
         assert (await outcome(it, work(it, site.url("/")))).errors[0].problem == "outward-refused"
     assert site.asked == []
 
 
 async def test_addresses_of_this_machine_are_refused_unless_the_operator_names_them(
-    fresh_engines, tmp_path, site
+    fresh_nats, tmp_path, site
 ):
-    async with stage(fresh_engines, tmp_path / "node", site, outward_networks=[]) as it:
+    async with stage(fresh_nats, tmp_path / "node", site, outward_networks=[]) as it:
         for host in ("127.0.0.1", "localhost", "[::1]"):
             said = await outcome(it, work(it, f"http://{host}:{site.port}/"))
             assert (said.state, said.errors[0].problem) == ("failed", "outward-refused"), host

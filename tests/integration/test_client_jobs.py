@@ -17,8 +17,8 @@ from atoll.jobs import ItemError, TaskOutcome
 
 
 @pytest.fixture
-async def stage(fresh_engines, mongo_database, tmp_path):
-    async with query_stage(tmp_path, fresh_engines.urls, mongo_database) as running:
+async def stage(fresh_nats, mongo_database, tmp_path):
+    async with query_stage(tmp_path, fresh_nats.urls, mongo_database) as running:
         await running.indexed(await running.upload("cats/tom"))
         yield running
 

@@ -17,9 +17,9 @@ from atoll.jobs import ExportWork, ItemError, JobFacts, JobFile, RenderWork, Tas
 
 
 @pytest.fixture
-async def stage(fresh_engines, mongo_database, tmp_path):
+async def stage(fresh_nats, mongo_database, tmp_path):
     async with query_stage(
-        tmp_path, fresh_engines.urls, mongo_database, max_job_assets=25, event_heartbeat_seconds=0.2
+        tmp_path, fresh_nats.urls, mongo_database, max_job_assets=25, event_heartbeat_seconds=0.2
     ) as running:
         yield running
 
@@ -282,8 +282,8 @@ async def test_progress_comes_as_server_sent_events_with_signs_of_life_and_goes_
     assert states == [("progress", "running"), ("end", "done")]
 
 
-async def test_event_streams_are_bounded(fresh_engines, mongo_database, tmp_path):
-    async with query_stage(tmp_path, fresh_engines.urls, mongo_database, max_event_streams=1) as stage:
+async def test_event_streams_are_bounded(fresh_nats, mongo_database, tmp_path):
+    async with query_stage(tmp_path, fresh_nats.urls, mongo_database, max_event_streams=1) as stage:
         await stage.indexed(await stage.upload("cats/a"))
         job = (await order(stage, kind="look", bucket="photos"))["id"]
         stream = events_of(stage, job)
@@ -292,14 +292,14 @@ async def test_event_streams_are_bounded(fresh_engines, mongo_database, tmp_path
         await stream.aclose()
 
 
-async def test_no_job_is_taken_while_the_bus_is_away(stage, fresh_engines):
+async def test_no_job_is_taken_while_the_bus_is_away(stage, fresh_nats):
     (record,) = await some(stage, 1)
-    await asyncio.to_thread(fresh_engines.stop, "nats")
+    await asyncio.to_thread(fresh_nats.stop, "nats")
     answer = await stage.ask(
         "POST", "/v1/jobs", {"kind": "look", "bucket": "photos", "asset_ids": [record.asset_id]}
     )
     answer.problem(503, "bus-unavailable")
-    await asyncio.to_thread(fresh_engines.start, "nats")
+    await asyncio.to_thread(fresh_nats.start, "nats")
 
 
 async def test_async_on_an_upload_is_in_its_ticket(stage):

@@ -62,8 +62,8 @@ async def parked(stage: JobStage) -> list[dict[str, str]]:
     return found
 
 
-async def test_a_task_is_done_reported_and_gone_from_the_queue(fresh_engines, directory):
-    async with stage(fresh_engines, directory) as it:
+async def test_a_task_is_done_reported_and_gone_from_the_queue(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
         items = [it.store(), it.store()]
         task = await it.put(render(items, (*RENDER, "c_fill,h_20,w_20")))
         (outcome,) = await it.ended(task.job)
@@ -72,8 +72,8 @@ async def test_a_task_is_done_reported_and_gone_from_the_queue(fresh_engines, di
         await it.until(_empty(it), "the queue is empty")
 
 
-async def test_what_cannot_be_done_is_told_item_by_item_and_the_others_go_on(fresh_engines, directory):
-    async with stage(fresh_engines, directory) as it:
+async def test_what_cannot_be_done_is_told_item_by_item_and_the_others_go_on(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
         good, lost = it.store(), JobItem(new_id(), "lost", f"s1/{'0' * 64}.jpg")
         task = await it.put(render([lost, good]))
         (outcome,) = await it.ended(task.job)
@@ -81,8 +81,8 @@ async def test_what_cannot_be_done_is_told_item_by_item_and_the_others_go_on(fre
         assert [(error.item, error.problem) for error in outcome.errors] == [("lost", "not-found")]
 
 
-async def test_a_task_is_done_once_more_when_its_node_is_killed_over_it(fresh_engines, directory):
-    async with stage(fresh_engines, directory, renderers=1) as it:
+async def test_a_task_is_done_once_more_when_its_node_is_killed_over_it(fresh_nats, directory):
+    async with stage(fresh_nats, directory, renderers=1) as it:
         task = await it.put(render([it.store((1200, 900))], HEAVY))
 
         async def begun():
@@ -97,16 +97,16 @@ async def test_a_task_is_done_once_more_when_its_node_is_killed_over_it(fresh_en
         await it.until(_empty(it), "the queue is empty")
 
 
-async def test_another_node_of_the_set_goes_on_when_one_is_killed(fresh_engines, tmp_path):
+async def test_another_node_of_the_set_goes_on_when_one_is_killed(fresh_nats, tmp_path):
     region = new_region()
-    async with stage(fresh_engines, tmp_path / "one", renderers=1, region=region) as it:
+    async with stage(fresh_nats, tmp_path / "one", renderers=1, region=region) as it:
         task = await it.put(render([it.store((1200, 900))], HEAVY))
 
         async def begun():
             return derivatives(it) >= 1
 
         await it.until(begun, "it is begun")
-        other = NodeProcess(tmp_path / "two", fresh_engines.urls.nats, region, {"job_retry_seconds": 0.1})
+        other = NodeProcess(tmp_path / "two", fresh_nats.urls.nats, region, {"job_retry_seconds": 0.1})
         other.keys = it.node.keys
         (other.directory / "cluster-secret").write_text((it.node.directory / "cluster-secret").read_text())
         other.start()
@@ -121,8 +121,8 @@ async def test_another_node_of_the_set_goes_on_when_one_is_killed(fresh_engines,
             it.node.start()
 
 
-async def test_a_task_that_kills_its_node_again_and_again_is_parked(fresh_engines, directory):
-    async with stage(fresh_engines, directory, job_tries=1, renderers=1) as it:
+async def test_a_task_that_kills_its_node_again_and_again_is_parked(fresh_nats, directory):
+    async with stage(fresh_nats, directory, job_tries=1, renderers=1) as it:
         task = await it.put(render([it.store((1200, 900))], HEAVY))
 
         async def begun():
@@ -138,8 +138,8 @@ async def test_a_task_that_kills_its_node_again_and_again_is_parked(fresh_engine
         await it.until(_empty(it), "the queue is empty")
 
 
-async def test_a_task_that_never_goes_well_is_tried_so_often_and_parked(fresh_engines, directory):
-    async with stage(fresh_engines, directory, job_tries=3, job_seconds=1.0, renderers=1) as it:
+async def test_a_task_that_never_goes_well_is_tried_so_often_and_parked(fresh_nats, directory):
+    async with stage(fresh_nats, directory, job_tries=3, job_seconds=1.0, renderers=1) as it:
         task = await it.put(render([it.store((2400, 1800))], HEAVY))
         (outcome,) = await it.ended(task.job)
         assert (outcome.state, outcome.tries) == ("parked", 3)
@@ -147,8 +147,8 @@ async def test_a_task_that_never_goes_well_is_tried_so_often_and_parked(fresh_en
         assert len(await parked(it)) == 1
 
 
-async def test_a_cancelled_job_is_let_go_of_and_what_waited_is_gone(fresh_engines, directory):
-    async with stage(fresh_engines, directory, job_workers=1, renderers=1) as it:
+async def test_a_cancelled_job_is_let_go_of_and_what_waited_is_gone(fresh_nats, directory):
+    async with stage(fresh_nats, directory, job_workers=1, renderers=1) as it:
         big = it.store((1200, 900))
         job = new_id()
         for number in range(3):
@@ -169,8 +169,8 @@ async def test_a_cancelled_job_is_let_go_of_and_what_waited_is_gone(fresh_engine
         await it.until(_empty(it), "the queue is empty")
 
 
-async def test_a_message_that_is_no_task_of_ours_is_parked_and_never_done(fresh_engines, directory):
-    async with stage(fresh_engines, directory) as it:
+async def test_a_message_that_is_no_task_of_ours_is_parked_and_never_done(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
         task = jobs.new_task(new_id(), 0, it.region, "s1", now_ms(), LookWork(BUCKET, ()))
         body = jobs.task_body(task)
         headers = event_headers(task.id, task.subject, body, it.node.keys)
@@ -185,9 +185,9 @@ async def test_a_message_that_is_no_task_of_ours_is_parked_and_never_done(fresh_
 
 
 async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_time_is_over(
-    fresh_engines, directory
+    fresh_nats, directory
 ):
-    async with stage(fresh_engines, directory) as it:
+    async with stage(fresh_nats, directory) as it:
         bodies = [picture(), picture()]
         items = [
             JobItem(said["asset_id"], name, said["handle"], said["bytes"])
@@ -223,9 +223,9 @@ async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_ti
 
 
 async def test_a_picture_is_looked_at_again_and_what_is_new_becomes_a_record_but_no_version(
-    fresh_engines, directory
+    fresh_nats, directory
 ):
-    async with stage(fresh_engines, directory) as it:
+    async with stage(fresh_nats, directory) as it:
         items = [it.store(), it.store()]
         sha256 = bytes.fromhex(items[0].handle.partition("/")[2].partition(".")[0])
         with contextlib.closing(sqlite3.connect(it.node.data / "index.db", timeout=20)) as index, index:
@@ -247,9 +247,9 @@ async def test_a_picture_is_looked_at_again_and_what_is_new_becomes_a_record_but
 
 
 async def test_an_upload_in_the_background_is_answered_with_a_job_that_makes_its_derivatives(
-    fresh_engines, directory
+    fresh_nats, directory
 ):
-    async with stage(fresh_engines, directory) as it:
+    async with stage(fresh_nats, directory) as it:
         token = it.node.ticket(background=True, eager=RENDER, durability="regions:2")
         body = picture()
         answer = it.node.put(body, token)
@@ -263,8 +263,8 @@ async def test_an_upload_in_the_background_is_answered_with_a_job_that_makes_its
         assert it.node.put(body, token).json["job"]["id"] == job
 
 
-async def test_each_file_of_a_form_in_the_background_is_a_job_of_its_own(fresh_engines, directory):
-    async with stage(fresh_engines, directory) as it:
+async def test_each_file_of_a_form_in_the_background_is_a_job_of_its_own(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
         form = form_of(picture(), b"no image", picture())
         answer = it.node.post(form, it.node.ticket(background=True, max_files=3))
         assert answer.status == 207
@@ -275,12 +275,12 @@ async def test_each_file_of_a_form_in_the_background_is_a_job_of_its_own(fresh_e
             assert [o.state for o in await it.ended(job)] == ["done"]
 
 
-async def test_work_that_was_ordered_while_nats_is_away_is_done_when_it_is_back(fresh_engines, directory):
-    async with stage(fresh_engines, directory) as it:
-        await asyncio.to_thread(fresh_engines.stop, "nats")
+async def test_work_that_was_ordered_while_nats_is_away_is_done_when_it_is_back(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
+        await asyncio.to_thread(fresh_nats.stop, "nats")
         answer = it.node.put(picture(), it.node.ticket(background=True, eager=RENDER))
         assert answer.status == 202
-        await asyncio.to_thread(fresh_engines.start, "nats")
+        await asyncio.to_thread(fresh_nats.start, "nats")
         assert [o.state for o in await it.ended(answer.json["job"]["id"])] == ["done"]
 
 

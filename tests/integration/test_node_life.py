@@ -13,6 +13,7 @@ import sys
 import msgspec
 import nats
 import pytest
+from how_long import much
 from node_fixture import (
     DEADLINE,
     SET,
@@ -33,6 +34,8 @@ from atoll.events import BlobStored, Event, heartbeat_subject, open_event, open_
 from atoll.model import Node
 
 pytestmark = pytest.mark.integration
+
+KILLS = much(10, 30)
 
 
 @pytest.fixture
@@ -133,32 +136,32 @@ async def test_a_node_says_that_it_is_ready_and_that_it_stops(node):
 
 
 def test_a_stop_right_after_the_start_ends_it_every_time(node):
-    for _ in range(8):
+    for _ in range(much(4, 8)):
         node.start()
         assert node.stop() == 0
 
 
-def test_without_nats_uploads_are_taken_and_their_events_arrive_once_it_is_there(fresh_engines, tmp_path):
-    fresh_engines.stop("nats")
-    node = NodeProcess(tmp_path / "node", fresh_engines.urls.nats, new_region(), {}).start()
+def test_without_nats_uploads_are_taken_and_their_events_arrive_once_it_is_there(fresh_nats, tmp_path):
+    fresh_nats.stop("nats")
+    node = NodeProcess(tmp_path / "node", fresh_nats.urls.nats, new_region(), {}).start()
     sent = uploaded(node, 20)
     assert len(node.index("SELECT 1 FROM outbox")) == 20
     node.kill()
     node.start()
     sent += uploaded(node, 5)
-    fresh_engines.start("nats")
+    fresh_nats.start("nats")
     sent += uploaded(node, 5)
     until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     assert sorted(hashes(asyncio.run(stored_events(node, 30)))) == sorted(sent)
     node.end()
 
 
-def test_when_nats_is_killed_and_comes_back_each_event_is_there_once(fresh_engines, tmp_path):
-    node = NodeProcess(tmp_path / "node", fresh_engines.urls.nats, new_region(), {}).start()
+def test_when_nats_is_killed_and_comes_back_each_event_is_there_once(fresh_nats, tmp_path):
+    node = NodeProcess(tmp_path / "node", fresh_nats.urls.nats, new_region(), {}).start()
     sent = uploaded(node, 5)
-    fresh_engines.kill("nats", restart=False)
+    fresh_nats.kill("nats", restart=False)
     sent += uploaded(node, 5)
-    fresh_engines.start("nats")
+    fresh_nats.start("nats")
     sent += uploaded(node, 5)
     until(lambda: outbox_is_empty(node), lambda: node.log[-4000:])
     assert sorted(hashes(asyncio.run(stored_events(node, 15)))) == sorted(sent)
@@ -191,7 +194,7 @@ def test_an_event_published_but_not_noted_before_a_crash_is_not_there_twice(node
 
 def test_killed_right_after_each_201_a_node_loses_nothing(node):
     sent: list[str] = []
-    for _ in range(30):
+    for _ in range(KILLS):
         node.start()
         sent += uploaded(node, 1)
         node.kill()
@@ -202,7 +205,7 @@ def test_killed_right_after_each_201_a_node_loses_nothing(node):
     for sha256 in sent:
         (file,) = (node.data / "blobs").rglob(f"{sha256}.jpg")
         assert hashlib.sha256(file.read_bytes()).hexdigest() == sha256
-    assert sorted(hashes(asyncio.run(stored_events(node, 30)))) == sorted(sent)
+    assert sorted(hashes(asyncio.run(stored_events(node, KILLS)))) == sorted(sent)
 
 
 def test_what_a_crash_left_half_written_is_removed_at_the_start(node):

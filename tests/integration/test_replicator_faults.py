@@ -263,15 +263,15 @@ async def test_a_missing_stream_is_logged_once_not_per_try(stage, caplog):
     assert len(lines) == 1
 
 
-async def test_with_nats_stopped_and_started_everything_arrives(fresh_engines, tmp_path):
-    async with open_stage(fresh_engines.urls.nats, tmp_path) as stage:
+async def test_with_nats_stopped_and_started_everything_arrives(fresh_nats, tmp_path):
+    async with open_stage(fresh_nats.urls.nats, tmp_path) as stage:
         stage.node.pulling = slow(0.05)
         running = stage.start(parallel_pulls=2)
         uploads = [await stage.upload(stage.near) for _ in range(20)]
         await until(lambda: len(stage.node.stored) > 2, "the first pulls")
-        await asyncio.to_thread(fresh_engines.stop, "nats")
+        await asyncio.to_thread(fresh_nats.stop, "nats")
         await running.shows("no NATS", lambda s: not s["bus_connected"])
-        await asyncio.to_thread(fresh_engines.start, "nats")
+        await asyncio.to_thread(fresh_nats.start, "nats")
         await until(lambda: stage.bus.connected, "NATS is back")
         uploads += [await stage.upload(stage.far) for _ in range(20)]
         await stage.all_answered()

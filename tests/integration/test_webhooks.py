@@ -47,9 +47,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def stage(fresh_engines, mongo_database, tmp_path):
+async def stage(fresh_nats, mongo_database, tmp_path):
     own = {"outward_networks": ("127.0.0.0/8",), "outward_ports": (HOOK_PORT,)}
-    async with query_stage(tmp_path, fresh_engines.urls, mongo_database, **own) as it:
+    async with query_stage(tmp_path, fresh_nats.urls, mongo_database, **own) as it:
         yield it
 
 
@@ -149,10 +149,10 @@ async def test_a_delivery_can_be_sent_again(stage):
         )
 
 
-async def test_an_endpoint_that_is_away_for_too_long_is_given_up(fresh_engines, mongo_database, tmp_path):
+async def test_an_endpoint_that_is_away_for_too_long_is_given_up(fresh_nats, mongo_database, tmp_path):
     own_net = {"outward_networks": ("127.0.0.0/8",), "outward_ports": (HOOK_PORT,)}
     async with query_stage(
-        tmp_path, fresh_engines.urls, mongo_database, webhook_retry_seconds=1, **own_net
+        tmp_path, fresh_nats.urls, mongo_database, webhook_retry_seconds=1, **own_net
     ) as stage:
         own, _ = await hook(stage, f"http://127.0.0.1:{HOOK_PORT}/hook")
         await stage.indexed(await stage.upload("cats/tom"))
@@ -170,7 +170,7 @@ async def test_two_services_send_each_delivery_once(stage):
         assert sorted(told) == sorted(record.asset_id for record in records)
 
 
-async def test_what_an_endpoint_s_url_may_be(stage, fresh_engines):
+async def test_what_an_endpoint_s_url_may_be(stage, fresh_nats):
     for url in ("ftp://example.org/", "http://127.0.0.1:1/", "http://user:pass@example.org/", "nonsense"):
         answer = await stage.ask("POST", "/v1/webhooks", {"url": url})
         assert 400 <= answer.status < 500, url
@@ -181,10 +181,10 @@ async def test_what_an_endpoint_s_url_may_be(stage, fresh_engines):
 
 
 async def test_private_addresses_are_not_reached_unless_the_operator_says_so(
-    fresh_engines, mongo_database, tmp_path
+    fresh_nats, mongo_database, tmp_path
 ):
     async with (
-        query_stage(tmp_path, fresh_engines.urls, mongo_database, outward_ports=(HOOK_PORT,)) as stage,
+        query_stage(tmp_path, fresh_nats.urls, mongo_database, outward_ports=(HOOK_PORT,)) as stage,
         receiver() as it,
     ):
         own, _ = await hook(stage, it.url)
