@@ -35,7 +35,9 @@ def _plain(metric: str, label: str) -> tuple[tuple[str, str], ...]:
     return ((metric, f"{{{{{label}}}}}"),)
 
 
-_ERRORS = 'sum by (route) (rate(atoll_query_request_seconds_count{status=~"5.."}[$__rate_interval]))'
+def _errors(metric: str) -> tuple[tuple[str, str], ...]:
+    return ((f'sum by (route) (rate({metric}_count{{status=~"5.."}}[$__rate_interval]))', "{{route}}"),)
+
 
 DASHBOARDS: dict[str, tuple[Panel, ...]] = {
     "cluster": (
@@ -45,7 +47,7 @@ DASHBOARDS: dict[str, tuple[Panel, ...]] = {
         Panel("Days to full", "d", (*_plain("atoll_set_days_to_full", "set"),
                                     *_plain("atoll_region_days_to_full", "region"))),
         Panel("Requests to the API", "reqps", _rate("atoll_query_request_seconds_count", "route")),
-        Panel("Errors of the API", "reqps", ((_ERRORS, "{{route}}"),)),
+        Panel("Errors of the API", "reqps", _errors("atoll_query_request_seconds")),
         Panel("Time to answer", "s", _quantiles("atoll_query_request_seconds", "route")),
         Panel("Look-ups by where they were found", "reqps", _rate("atoll_lookups_total", "where")),
         Panel("Canaries", "short", (("atoll_canary_ok", "{{from}} → {{to}}"),)),
@@ -56,6 +58,9 @@ DASHBOARDS: dict[str, tuple[Panel, ...]] = {
         Panel("Days to full", "d", _plain("atoll_node_days_to_full", "node")),
         Panel("Load", "percentunit", _plain("atoll_node_load", "node")),
         Panel("CPU seconds a second", "short", _rate("process_cpu_seconds_total", "instance")),
+        Panel("Requests", "reqps", _rate("atoll_node_request_seconds_count", "route")),
+        Panel("Errors", "reqps", _errors("atoll_node_request_seconds")),
+        Panel("Time to answer (not from memory)", "s", _quantiles("atoll_node_request_seconds", "route")),
         Panel("Memory", "bytes", _plain("process_resident_memory_bytes", "instance")),
         Panel("Open files", "short", _plain("process_open_fds", "instance")),
         Panel("Events that wait", "short", _plain("atoll_node_outbox_events", "node")),

@@ -24,7 +24,7 @@ from atoll.http import serve
 from atoll.ids import now_ms
 from atoll.join_book import JoinBook
 from atoll.lifecycle import Stop, Tasks
-from atoll.metrics import metrics_handler, new_registry
+from atoll.metrics import RequestMeter, metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
 from atoll.parking import ParkingPlace
 from atoll.settings import read_secret
@@ -49,7 +49,7 @@ from query_service.openapi_api import OpenApi
 from query_service.parking import DURABLE, Parking
 from query_service.position import PositionFinder, ProxyTrust
 from query_service.proof_side import proof_routes
-from query_service.query_metrics import NodeStates, RequestMeter, UseMeter
+from query_service.query_metrics import NodeStates, UseMeter
 from query_service.routing import Route, add_routes
 from query_service.service_health import ServiceHealth
 from query_service.settings import QuerySettings
@@ -62,7 +62,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
     keys = Keys(read_secret(settings.cluster_secret_file))
     api_keys = load_api_keys(settings.api_keys_file)
     registry = new_registry("query_service", settings.name, settings.region)
-    meter = RequestMeter()
+    meter = RequestMeter("atoll_query_request_seconds")
     registry.register(meter)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(Bus(settings).opened())

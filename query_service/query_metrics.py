@@ -1,70 +1,20 @@
 """What this service counts.
 
-Owns the names of the metrics. Requests are counted in plain lists, because they are all touched on one
-thread: the client library's locks and look-ups cost as much as finding an image's URL.
+Owns the names of the metrics. Requests are counted by atoll.metrics.RequestMeter.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from atoll.cluster import ClusterMap
 from atoll.health import HealthTable
-from atoll.metrics import LATENCY_BUCKETS
-
-_EDGES = [*(str(edge) for edge in LATENCY_BUCKETS), "+Inf"]
-_METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
-)  # any other word is the client's invention
-
-
-class _Requests:
-    """The requests of one method, route and status: how many per latency bucket, and seconds in all."""
-
-    __slots__ = ("counts", "seconds")
-
-    def __init__(self) -> None:
-        self.counts = [0] * len(_EDGES)
-        self.seconds = 0.0
-
-
-class RequestMeter(Collector):
-    """Counts and times every request by method, route and status. A route is one label for all ids."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str, int], _Requests] = {}
-
-    def __call__(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Take one answered request."""
-        requests = self._seen.get((method, route, status)) or self._first(method, route, status)
-        requests.counts[bisect_left(LATENCY_BUCKETS, seconds)] += 1
-        requests.seconds += seconds
-
-    def _first(self, method: str, route: str, status: int) -> _Requests:
-        known = method if method in _METHODS else "other"
-        return self._seen.setdefault((known, route, status), _Requests())
-
-    def collect(self) -> Iterable[Metric]:
-        """One histogram; its `_count` is the number of requests."""
-        family = HistogramMetricFamily(
-            "atoll_query_request_seconds",
-            "Requests by the time to answer, from the whole header to the response made.",
-            labels=["method", "route", "status"],
-        )
-        for (method, route, status), requests in sorted(self._seen.items()):
-            total, buckets = 0, []
-            for edge, count in zip(_EDGES, requests.counts, strict=True):
-                total += count
-                buckets.append((edge, float(total)))
-            family.add_metric([method, route, str(status)], buckets, requests.seconds)
-        return [family]
 
 
 class UseMeter:

@@ -14,7 +14,7 @@ from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.http import problems, serve
 from atoll.lifecycle import Stop, Tasks
-from atoll.metrics import metrics_handler, new_registry
+from atoll.metrics import RequestMeter, metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
 from atoll.outward import Outward, open_outward
 from atoll.settings import read_secret
@@ -39,6 +39,7 @@ from storage_node.outbox import Outbox
 from storage_node.outbox_feed import OutboxFeed
 from storage_node.peer_health import PeerHealth
 from storage_node.read_side import ReadSide
+from storage_node.request_times import timed
 from storage_node.scrub_rate import be_idle
 from storage_node.scrub_side import ScrubSide
 from storage_node.settings import NodeSettings
@@ -224,7 +225,9 @@ async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) 
     sides.reads.start(tasks)
 
     cors = Cors(base.cluster, sides.uploads.door.bucket, sides.uploads.tus.bucket_of)
-    app = web.Application(middlewares=[problems, cors.preflights, base.membership.gate])
+    meter = RequestMeter("atoll_node_request_seconds")
+    ground.registry.register(meter)
+    app = web.Application(middlewares=[timed(meter), problems, cors.preflights, base.membership.gate])
     cors.add_to(app)
     sides.uploads.api.add_routes(app)
     sides.uploads.tus.api.add_routes(app)
