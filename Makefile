@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: help demo up test powerloss chaos fuzz lint fmt bench bench-images bench-uploads openapi lock clean
+.PHONY: help demo demo-growth up test powerloss chaos fuzz lint fmt bench bench-images bench-uploads openapi lock clean
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -17,6 +17,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## three regions on this machine, shown working (ARGS=--exit ends by itself)
 	@$(BIN)/atoll demo $(ARGS)
+
+demo-growth: $(READY) ## small disks fill up, and the cluster starts the next set by itself
+	@rm -rf .atoll/growth && $(BIN)/atoll demo-growth $(ARGS)
 
 up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
 	@$(BIN)/atoll up $(ARGS)

@@ -57,6 +57,8 @@ class Board:
         rule = self.policy.region.get(region)
         if rule is None:
             return f"{region} has no policy"
+        if region not in self.facts.regions:
+            return f"{region} is not in the cluster map: its first node is started by hand"
         if (count := self.count(region)) >= rule.max:
             return f"{region} has {count} nodes, which is its maximum"
         if given_up := [i.name for i in self.known if i.region == region and i.state == "given_up"]:

@@ -28,6 +28,7 @@ class Facts(NamedTuple):
     nodes: tuple[NodeFact, ...]
     sealed: frozenset[str]
     names: frozenset[str]  # every node and set ever in the map
+    regions: frozenset[str]
     days: Mapping[str, float]
     busy: Mapping[str, float]
 
@@ -82,4 +83,24 @@ def facts_of(
 ) -> Facts:
     """All of it as one value."""
     sealed = frozenset(s.name for s in cluster.sets.values() if s.sealed)
-    return Facts(nodes, sealed, frozenset((*cluster.nodes, *cluster.sets)), days, busy)
+    names = frozenset((*cluster.nodes, *cluster.sets))
+    return Facts(nodes, sealed, names, frozenset(cluster.regions), days, busy)
+
+
+class Settled:
+    """Whether the cluster is known well enough to be grown: its nodes have not changed for a while.
+
+    A monitor that has just started, or a cluster that is just being built, would see regions without nodes
+    and order some that are coming anyway.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._names: frozenset[str] | None = None
+        self._since = 0.0
+
+    def look(self, names: frozenset[str], now: float) -> bool:
+        """With these names in the map at `now` (seconds)."""
+        if names != self._names:
+            self._names, self._since = names, now
+        return bool(names) and now - self._since >= self._seconds

@@ -26,13 +26,14 @@ from monitor.provider_webhook import WebhookProvider
 from monitor.sample import Survey
 from monitor.scale_book import ScaleBook
 from monitor.scale_calls import ScaleCalls
-from monitor.scale_facts import BusyWatch, Facts, facts_of, mean_loads, node_facts
+from monitor.scale_facts import BusyWatch, Facts, Settled, facts_of, mean_loads, node_facts
 from monitor.scale_instances import Instance
 from monitor.scale_policy import ScalePolicy, load_policy
 from monitor.scale_providers import Provider
 from monitor.scale_run import Scaler
 from monitor.settings import MonitorSettings
 
+SETTLE_SECONDS = 10.0  # the map's nodes must have been the same for so long
 TOKEN_GRACE_SECONDS = 60.0  # a token outlives the patience for its node a little
 
 
@@ -53,6 +54,7 @@ class ScaleSide:
         """Raises `SettingsError` for a policy that cannot be used."""
         self._settings, self._rows, self._cluster = settings, rows, cluster
         self._growth, self._clock, self._busy = growth, clock, BusyWatch()
+        self._settled = Settled(SETTLE_SECONDS)
         self._http: aiohttp.ClientSession | None = None
         self.scaler: Scaler | None = None
         policy = load_policy(settings.scale_policy_file)
@@ -69,7 +71,7 @@ class ScaleSide:
             self._token,
             clock.now_ms,
         )
-        may_act = lambda: lease.leads and bus.connected  # noqa: E731 - as short as it is
+        may_act = lambda: lease.leads and bus.connected and self._known()  # noqa: E731 - as short as it is
         self.scaler = Scaler(policy, book, calls, self._facts, may_act, clock)
 
     def _provider(self, policy: ScalePolicy) -> Provider:
@@ -95,6 +97,9 @@ class ScaleSide:
             if view.scope == "set" and view.days is not None
         }
         return facts_of(nodes, self._cluster(), days, busy)
+
+    def _known(self) -> bool:
+        return self._settled.look(frozenset(self._cluster().nodes), self._clock.monotonic())
 
     def _session(self) -> aiohttp.ClientSession:
         assert self._http is not None, "providers are used while the side is open"

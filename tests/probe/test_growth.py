@@ -85,7 +85,7 @@ async def test_a_monitor_that_is_killed_while_a_node_is_launched_launches_it_onc
     script = tmp_path / "provider"
     script.write_text(SLOW_PROVIDER.format(calls=calls))
     script.chmod(0o700)
-    provider = {"kind": "exec", "argv": [str(script)], "timeout_seconds": 2}
+    provider = {"kind": "exec", "argv": [str(script)], "timeout_seconds": 4}
     policy = write_policy(tmp_path, provider=provider, join_seconds=600, region={"min": 2, "max": 2})
     async with growing_cluster(tmp_path, policy, os.environ) as cluster:
 
@@ -93,7 +93,7 @@ async def test_a_monitor_that_is_killed_while_a_node_is_launched_launches_it_onc
             return calls.exists() and "launch" in calls.read_text()
 
         await eventually(asked, "the provider was not asked")
-        await cluster.daemons["monitor"].kill()
+        await cluster.daemons["monitor"].kill()  # a launch takes a second: it is under way
         await cluster.daemons["monitor"].wait_ready(30)
 
         async def settled() -> bool:

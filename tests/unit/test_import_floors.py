@@ -64,6 +64,7 @@ ENVIRONMENT = {
     "atoll.settings": "the one place that reads settings from it",
     "atoll.local.up": "hands it to the local cluster, which passes a few harmless variables to its processes",
     "atoll.local.demo": "the same",
+    "atoll.local.demo_growth": "the same",
 }
 FORBIDDEN_FILES = {"utils", "util", "helpers", "helper", "common", "misc"}
 # Built by a daemon's app and handed down, so that a test can own them.

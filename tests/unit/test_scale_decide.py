@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from monitor.scale_decide import decide
-from monitor.scale_facts import BusyWatch, Facts, NodeFact
+from monitor.scale_facts import BusyWatch, Facts, NodeFact, Settled
 from monitor.scale_instances import Instance, asked, failed, is_due, moved_on
 from monitor.scale_policy import ProviderEntry, RegionPolicy, ScalePolicy
 
@@ -25,7 +25,8 @@ def node(region, set_name="s1", number=1, free=0.5, load=0.1, active=True):
 
 def facts(*nodes, sealed=(), days=None, busy=None):
     names = frozenset({n.name for n in nodes} | {n.set for n in nodes})
-    return Facts(tuple(nodes), frozenset(sealed), names, days or {}, busy or {})
+    regions = frozenset({"ap", "eu", "us"})
+    return Facts(tuple(nodes), frozenset(sealed), names, regions, days or {}, busy or {})
 
 
 def full(**changes):
@@ -167,8 +168,24 @@ def test_a_launch_that_was_given_up_holds_up_its_region_until_somebody_looked():
     assert "given up" in by_region(verdicts)["eu"].blocked
 
 
+def test_a_region_that_the_map_does_not_know_is_begun_by_hand():
+    verdicts, new = decide(policy(("mars",), min=1), full(), [], NOW)
+    assert new == []
+    assert "by hand" in verdicts[0].blocked
+
+
+def test_nothing_is_grown_while_the_cluster_is_still_coming_together():
+    settled = Settled(10)
+    assert not settled.look(frozenset(), 0)
+    assert not settled.look(frozenset(), 100)
+    assert not settled.look(frozenset({"eu-1"}), 101)
+    assert not settled.look(frozenset({"eu-1", "us-1"}), 110)
+    assert not settled.look(frozenset({"eu-1", "us-1"}), 119.9)
+    assert settled.look(frozenset({"eu-1", "us-1"}), 120)
+
+
 def test_names_are_never_used_again():
-    gone = Facts(full().nodes, frozenset(), full().names | {"eu-2", "eu-3", "s2"}, {}, {})
+    gone = full()._replace(names=full().names | {"eu-2", "eu-3", "s2"})
     _, new = decide(policy(), gone, [], NOW)
     assert {i.set for i in new} == {"s3"}
     assert "eu-4" in {i.name for i in new}
