@@ -58,6 +58,7 @@ USER_VERBS = {
 LOCAL_VERBS = {
     "up": ("atoll.local.up", "run a cluster of three regions on this machine"),
     "demo": ("atoll.local.demo", "the same, shown working"),
+    "demo-growth": ("atoll.local.demo_growth", "disks fill up, and the cluster grows by itself"),
 }
 
 
