@@ -29,6 +29,7 @@ Title = Annotated[str, Meta(max_length=256)]
 AltText = Annotated[str, Meta(max_length=1024)]
 Uploader = Annotated[str, Meta(max_length=128)]
 Context = Annotated[dict[Tag, ContextText], Meta(max_length=32)]
+FormField = Literal["tags", "context", "title", "alt"]  # what a ticket may let a visitor's form say
 
 
 class Position(Struct, frozen=True):

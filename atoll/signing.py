@@ -23,6 +23,7 @@ from atoll.model import (
     BucketName,
     Context,
     Extension,
+    FormField,
     Identifier,
     Label,
     Milliseconds,
@@ -77,7 +78,7 @@ class Ticket(Struct, frozen=True):
     The upload's asset ids and versions derive from `ticket_id` and `asset_id`, so that sending the same
     bytes again with the same ticket gives the same assets. `eager`: transformations, in canonical text, to be
     rendered as soon as the bytes are stored, beside those that the bucket names. Without `overwrite` a
-    taken name is refused. `by`: who uploads (uploaders.py).
+    taken name is refused. `by`: who uploads (uploaders.py). `form_fields`: what a form may add.
     """
 
     ticket_id: Identifier
@@ -100,6 +101,7 @@ class Ticket(Struct, frozen=True):
     background: bool = False
     overwrite: bool = True
     by: Uploader = ""
+    form_fields: tuple[FormField, ...] = ()
 
 
 class InternalToken(Struct, frozen=True):

@@ -33,6 +33,7 @@ from atoll.model import (
     Context,
     Count,
     Extension,
+    FormField,
     Identifier,
     Label,
     Milliseconds,
@@ -87,6 +88,7 @@ class OfflineTicket(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     durability: Durability | None = None
     overwrite: bool = True
     session: Session | None = None
+    form_fields: tuple[FormField, ...] = ()
 
 
 class Opened(NamedTuple):

@@ -106,6 +106,7 @@ class TicketOffice:
             eager=self._eager(order, bucket),
             background=order.background,
             overwrite=order.overwrite,
+            form_fields=tuple(dict.fromkeys(order.form_fields)),
         )
 
     def _eager(self, order: UploadOrder, bucket: Bucket) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from atoll.model import AltText, Context, Extension, Tags, Title
+from atoll.model import AltText, Context, Extension, FormField, Tags, Title
 from atoll.uploaders import Session
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -26,6 +26,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     Without `overwrite` an upload to a name that is taken is refused. With `async` the node answers 202 with
     a job as soon as the bytes are durable: eager transformations are made by that job.
     `session`: the visitor that the application uploads for, in its own words, for /v1/history.
+    `form_fields`: what a visitor's form may add to the words of this order.
     """
 
     bucket: Text
@@ -41,6 +42,7 @@ class UploadOrder(Struct, frozen=True, forbid_unknown_fields=True):
     overwrite: bool = True
     background: bool = field(default=False, name="async")
     session: Session | None = None
+    form_fields: tuple[FormField, ...] = ()
 
 
 class UploadLimits(Struct, frozen=True):

@@ -1,23 +1,18 @@
 """Context, title and alternative text in the query string of an upload. Pure.
 
-`context=key=value|key=value`, as Cloudinary writes it: `\\|`, `\\=` and `\\\\` are the characters themselves.
-Lengths are looked at where all words are (`atoll.asset_text`).
+`context=key=value|key=value`: see `atoll.context_text`. Lengths are looked at where all words are
+(`atoll.asset_text`).
 """
 
 from __future__ import annotations
 
-import re
 from typing import TypedDict
 
 from aiohttp import web
 
-from atoll.errors import BadRequest
+from atoll.context_text import context_of
 
 WORDS = frozenset({"context", "title", "alt"})
-
-_PART = re.compile(r"(?:[^\\|]|\\.)+", re.DOTALL)
-_PAIR = re.compile(r"((?:[^\\=]|\\.)+)=(.*)", re.DOTALL)
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Words(TypedDict):
@@ -34,22 +29,3 @@ def words_of(request: web.Request) -> Words:
     return Words(
         context=context_of(query.get("context", "")), title=query.get("title", ""), alt=query.get("alt", "")
     )
-
-
-def context_of(text: str) -> dict[str, str]:
-    """The pairs in `text`."""
-    pairs: dict[str, str] = {}
-    for part in _PART.findall(text):
-        found = _PAIR.fullmatch(part)
-        if found is None or (key := _plain(found[1])) in pairs:
-            raise BadRequest(
-                "context is key=value|key=value, each key once; \\ before |, = and \\ themselves.",
-                parameter="context",
-                got=part[:80],
-            )
-        pairs[key] = _plain(found[2])
-    return pairs
-
-
-def _plain(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text)

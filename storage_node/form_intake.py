@@ -22,6 +22,7 @@ from storage_node.cors import BUCKET
 from storage_node.data_uri_body import TextBodies
 from storage_node.file_number import first_file
 from storage_node.form_redirect import redirect_of, with_assets
+from storage_node.form_words import with_words
 from storage_node.settings import NodeSettings
 from storage_node.upload_answer import Acknowledger, status_of
 from storage_node.upload_door import UploadDoor
@@ -66,7 +67,7 @@ class FormIntake:
         await self._go_on(request)
         files = form.files()
         part = await anext(files)
-        ticket = ticket or self._door.ticket(request, form.fields.get("ticket"))
+        ticket = with_words(ticket or self._door.ticket(request, form.fields.get("ticket")), form.fields)
         request[BUCKET] = ticket.bucket
         redirect = redirect_of(form.fields, self._cluster.current.buckets.get(ticket.bucket))
         asked = _Form(request, form, ticket, first_file(request, ticket), redirect, [])

@@ -52,6 +52,7 @@ def offline_ticket(token: str, keys: Keys, cluster: ClusterMap, now_ms: int) -> 
         durability=durability,
         overwrite=wanted.overwrite,
         by=offline_uploader(opened.key.name, wanted.session),
+        form_fields=wanted.form_fields,
     )
 
 

@@ -14,11 +14,14 @@ from aiohttp.http import HttpProcessingError
 
 from atoll.errors import BadRequest
 from storage_node.body_pace import Pace
+from storage_node.form_words import WORDS
 
 FIELD = "file"
 READ_BYTES = 65536
 OTHER_PART_BYTES = 65536
-FIELDS = frozenset({"ticket", "success_redirect"})  # as S3 has it, those after the first file say nothing
+FIELDS = frozenset(
+    {"ticket", "success_redirect", *WORDS}
+)  # as S3 has it: those after the first file are mute
 FIELD_BYTES = 8192
 OTHER_PARTS = 64  # what forms carry besides files: tokens, captions; more is somebody keeping us busy
 
@@ -57,7 +60,8 @@ class UploadForm:
             if others > OTHER_PARTS:
                 raise BadRequest(f"The form has over {OTHER_PARTS} parts not named {FIELD!r}.")
             if not found and part.name in FIELDS:
-                self.fields[part.name] = await self._text(part)
+                limit = OTHER_PART_BYTES if part.name in WORDS else FIELD_BYTES
+                self.fields[part.name] = await self._text(part, limit)
                 continue
             await self.skip(part, OTHER_PART_BYTES)
         if not found:
@@ -78,9 +82,9 @@ class UploadForm:
             if not part.at_eof():  # the reader gives nothing more at the body's end, boundary or not
                 raise ValueError("a part has no end")
 
-    async def _text(self, part: BodyPartReader) -> str:
+    async def _text(self, part: BodyPartReader, max_bytes: int) -> str:
         """A field, which is short."""
-        text = b"".join([chunk async for chunk in self.body(part, FIELD_BYTES)])
+        text = b"".join([chunk async for chunk in self.body(part, max_bytes)])
         try:
             return text.decode().strip()
         except UnicodeDecodeError as error:

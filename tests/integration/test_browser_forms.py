@@ -58,6 +58,20 @@ def test_a_form_cannot_widen_what_its_ticket_allows(node):
         problem(post(node, *parts), 413, "too-large")
 
 
+def test_a_form_says_what_its_ticket_lets_it_say(node):
+    fields = [field("title", "Küste"), field("tags", "sea,boat"), field("alt", "A coast")]
+    token = node.ticket(bucket="shop", tags=("ours",), form_fields=("title", "tags"))
+    answer = post(node, field("ticket", token), *fields, picture())
+    assert answer.status == 201, answer
+    said = answer.json
+    assert (said["title"], said["tags"], said["alt"]) == ("Küste", ["ours", "sea", "boat"], "")
+    plain = post(node, field("ticket", node.ticket(bucket="shop")), *fields, picture()).json
+    assert (plain["title"], plain["tags"], plain["alt"]) == ("", [], "")
+    with node.leaves_nothing():
+        token = node.ticket(bucket="shop", form_fields=("title",))
+        problem(post(node, field("ticket", token), field("title", "x" * 257), picture()), 400, "bad-request")
+
+
 def test_after_a_form_the_browser_goes_to_a_page_of_the_buckets_origins_and_learns_what_was_stored(node):
     where = f"{PAGE}/thanks?order=7#done"
     token = node.ticket(bucket="shop")

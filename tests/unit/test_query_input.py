@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from atoll.context_text import context_of
 from atoll.errors import BadName, BadRequest
 from query_service.image_names import readings
 from query_service.query_input import (
@@ -17,7 +18,6 @@ from query_service.query_input import (
     tags_of,
     whole_number,
 )
-from query_service.word_input import context_of
 
 
 def request(query: str) -> web.Request:
