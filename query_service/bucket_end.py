@@ -76,7 +76,8 @@ class BucketEnd:
     ) -> None:
         self._cluster, self._asker, self._nodes = cluster, asker, nodes
         self._notes, self._now_ms = notes, now_ms
-        self._seen: dict[str, tuple[int, int]] = {}  # node: assets left, since when unchanged
+        # bucket and node: assets left, since when unchanged; of buckets that are ending here
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
 
     async def view(self, bucket: Bucket, told: Told | None = None) -> BucketEndView:
         """How far it is, by what the nodes say now."""
@@ -89,7 +90,11 @@ class BucketEnd:
             await self._notes.note(note_key(bucket.name), began)
         at = rfc3339(self._now_ms())
         receipts = tuple(_receipt(told.nodes[name], usage, at) for name, usage in sorted(told.said.items()))
-        return structs.replace(began, left=total.assets, receipts=receipts, unasked=dict(told.unasked))
+        left, unasked = total.assets, dict(told.unasked)
+        # It may be noted as deleted: by a service that died before it took the bucket out of the map.
+        return structs.replace(
+            began, state="deleting", left=left, receipts=receipts, unasked=unasked, deleted_at=None
+        )
 
     async def last(self, bucket: str) -> BucketEndView | None:
         """The deletion that was finished, if it is noted still."""
@@ -101,7 +106,7 @@ class BucketEnd:
         view = await self.view(bucket, told)
         if is_confirmed(told):
             return await self.finish(bucket, view)
-        await asyncio.gather(*(self._empty(bucket, node) for node in self._to_order(told)))
+        await asyncio.gather(*(self._empty(bucket, node) for node in self._to_order(bucket, told)))
         return view
 
     async def finish(self, bucket: Bucket, view: BucketEndView) -> BucketEndView:
@@ -109,6 +114,7 @@ class BucketEnd:
         done = structs.replace(view, state="deleted", deleted_at=rfc3339(self._now_ms()))
         await self._notes.note(note_key(bucket.name), done)
         await self._cluster.remove(bucket)
+        self._seen = {key: seen for key, seen in self._seen.items() if key[0] != bucket.name}
         try:
             async with asyncio.timeout(SEEN_SECONDS):
                 await self._cluster.wait_for(lambda now: bucket.name not in now.buckets)
@@ -121,13 +127,14 @@ class BucketEnd:
         """Open it again: somebody asked whether it is empty, and did not stay for the answer."""
         await self._cluster.change(bucket, lambda now: structs.replace(now, ending=None))
 
-    def _to_order(self, told: Told) -> list[Node]:
+    def _to_order(self, bucket: Bucket, told: Told) -> list[Node]:
         """One member of each set that has something left, and those that stand still."""
         now, chosen, sets = self._now_ms(), [], set()
         for name, usage in sorted(told.said.items(), key=lambda item: (-item[1].assets, item[0])):
-            left, since = self._seen.get(name, (-1, now))
-            self._seen[name] = (usage.assets, since if left == usage.assets else now)
-            is_still = now - self._seen[name][1] >= STILL_SECONDS * 1000
+            key = (bucket.name, name)
+            left, since = self._seen.get(key, (-1, now))
+            self._seen[key] = (usage.assets, since if left == usage.assets else now)
+            is_still = now - self._seen[key][1] >= STILL_SECONDS * 1000
             node = told.nodes[name]
             if usage.closed and usage.assets and (is_still or node.set not in sets):
                 sets.add(node.set)

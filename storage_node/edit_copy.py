@@ -21,7 +21,9 @@ from storage_node.index_rows import next_version, put_event
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 
-MAX_MOVED = 1000  # versions in one commit
+# Versions in one commit, which takes about a second for so many: nothing else is committed on the node
+# meanwhile, and who ordered it waits five. No setting: with more, uploads would wait longer.
+MAX_MOVED = 1000
 
 
 def copy(edit: Copy, origin: Origin) -> Operation[EditResult]:

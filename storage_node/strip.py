@@ -2,12 +2,14 @@
 
 Where metadata lie in parts of their own they are left out (JPEG, PNG, WebP, GIF); EXIF comes back with the
 one tag that says how the picture is turned. BMP has none. AVIF and HEIC refer to their parts by position, so
-a file that has metadata is refused; TIFF, whose pictures and metadata are one directory, is refused always.
+what is in them is blanked where it lies, and a file where that is not certain is refused; so is every TIFF,
+whose pictures and metadata are one directory.
 `Unstrippable` names the policy and what to do. The caller proves that the pixels are the same (ingest.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from atoll.errors import Unstrippable
 from storage_node.inspection_protocol import Inspection
 from storage_node.outline_parts import Buffer
 from storage_node.sniff import ImageType
+from storage_node.strip_boxes import Entangled, boxed_pieces
 from storage_node.strip_chunks import gif_pieces, png_pieces, webp_pieces
 from storage_node.strip_jpeg import jpeg_pieces
 
@@ -26,6 +29,7 @@ _PIECES: dict[str, Callable[[Buffer, int], Iterator[bytes]]] = {
     "gif": gif_pieces,
 }
 _UNTOUCHED = frozenset({"bmp"})
+_BOXES = frozenset({"avif", "heic"})
 # How boxes and items with metadata are called (ISO/IEC 14496-12, 23008-12). One that only looks like a name
 # within a picture's data is outside the boxes that are looked at.
 _BOXED = (b"Exif", b"mime", b"uri ", b"udta", b"uuid", b"XMP_", b"meta")
@@ -58,8 +62,11 @@ def _looks(seen: Inspection) -> tuple[object, ...]:
 def _pieces(data: Buffer, kind: ImageType, orientation: int) -> Iterator[bytes]:
     if kind.extension in _PIECES:
         return _PIECES[kind.extension](data, orientation)
-    if kind.extension in _UNTOUCHED or (kind.extension in {"avif", "heic"} and not has_boxed_metadata(data)):
+    if kind.extension in _UNTOUCHED or (kind.extension in _BOXES and not has_boxed_metadata(data)):
         return iter((data[:],))
+    if kind.extension in _BOXES:
+        with contextlib.suppress(Entangled):
+            return boxed_pieces(data)
     raise Unstrippable(
         f"This bucket keeps no metadata, and those of this {kind.name} cannot be taken out without touching"
         " its pixels. Take them out first, or upload it as JPEG, PNG or WebP.",

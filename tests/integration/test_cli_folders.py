@@ -6,6 +6,7 @@ import asyncio
 import csv
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from urllib.parse import quote
 import pytest
 from client_clusters import ClusterUnderTest, describe, picture
 from how_long import much
+from PIL import Image
 from standin_cluster import StandinCluster, answering
 
 from atoll.cli.__main__ import main
@@ -551,3 +553,25 @@ def test_a_private_bucket_comes_home_too(running_cluster, capsys, photos, tmp_pa
     assert atoll("export", bucket, tmp_path / "home").summary["download"] == 4
     assert sorted(digests(tmp_path / "home").values()) == sorted(digests(photos).values())
     assert atoll("sync", tmp_path / "home", bucket, "--delete", "--dry-run").changes == []
+
+
+@pytest.mark.probe
+def test_a_bucket_that_strips_has_nothing_new_the_second_time(running_cluster, capsys, tmp_path, folder):
+    atoll, bucket, top = runner(running_cluster.directory, capsys), folder.removesuffix("/"), tmp_path / "top"
+    top.mkdir()
+    exif = Image.Exif()
+    exif[0x010E] = "52.5200N 13.4050E"
+    for name in ("a", "b"):
+        Image.open(io.BytesIO(picture(kind="JPEG"))).save(top / f"{name}.jpg", exif=exif)
+    (top / "bare.jpg").write_bytes(picture(kind="JPEG"))
+    assert atoll("bucket", "create", bucket, "--public", "--metadata", "strip").code == 0
+    assert atoll("sync", top, bucket).summary["upload"] == 3
+    again = atoll("sync", top, bucket, "--delete")
+    assert (again.changes, again.summary["unchanged"]) == ([], 3)
+    (top / "a.jpg").write_bytes(picture(kind="JPEG"))
+    assert atoll("sync", top, bucket, "--delete").names("replace") == {"a"}
+    home = tmp_path / "home"
+    assert atoll("export", bucket, home).summary["download"] == 3
+    assert all(b"13.4050E" not in file.read_bytes() for file in home.iterdir())
+    assert digests(home)["bare.jpg"] == digests(top)["bare.jpg"]
+    assert digests(home)["b.jpg"] != digests(top)["b.jpg"]

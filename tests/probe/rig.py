@@ -71,6 +71,10 @@ PHASES: dict[str, dict[str, Phase]] = {
         "catalog compared": Phase("query_service.catalog_repair:CatalogRepair.branch", ended=True),
         "branch verified": Phase("query_service.verification:Verification.branch", ended=True),
         "drain to be proven": Phase("query_service.drain_proof:DrainProof.of"),
+        "bucket to be emptied": Phase("query_service.bucket_end:BucketEnd._empty"),
+        "bucket emptied": Phase("query_service.bucket_end:BucketEnd._empty", ended=True),
+        "bucket's end confirmed": Phase("query_service.bucket_end:BucketEnd.finish"),
+        "bucket's end noted": Phase("atoll.cluster_map:LiveClusterMap.remove"),
     },
     "monitor": {
         "looking": Phase("monitor.health:Health.look"),

@@ -171,6 +171,41 @@ async def test_a_query_service_killed_over_a_catalog_rebuild_ends_it_in_another_
         assert await story.in_catalog(one.asset_id, len(NODES))
 
 
+@pytest.mark.parametrize(
+    "phase", ["bucket to be emptied", "bucket emptied", "bucket's end confirmed", "bucket's end noted"]
+)
+async def test_a_query_service_killed_over_the_end_of_a_bucket_ends_it_in_its_next_life(
+    story: RiggedStory, phase: str
+) -> None:
+    name = phase.replace(" ", "-").replace("'", "")
+    other = story.cluster.daemons["query-us-east"]
+    await _ask(story, "PUT", f"/v1/buckets/{name}", json={"visibility": "public"})
+    kept = await story.upload(EU, picture(880))
+    stored = [await story.put(await story.ticket(EU, bucket=name), picture(881 + n)) for n in range(4)]
+    await other.stop()  # or it would do the work
+    async with story.dies("query-eu-central", phase):
+        with contextlib.suppress(
+            AssertionError
+        ):  # it may be killed before it answers: the wish is in the map
+            await _ask(story, "DELETE", f"/v1/buckets/{name}?force=true")
+    await other.start()
+
+    async def deletion() -> dict[str, Any]:
+        return dict((await _ask(story, "GET", f"/v1/buckets/{name}/deletion"))[1])
+
+    async def over() -> bool:
+        return (await deletion())["state"] == "deleted"
+
+    await eventually(over, "the bucket does not end", 60)
+    told = await deletion()
+    assert (told["assets"], told["left"]) == (len(stored), 0)
+    assert {r["node"] for r in told["receipts"] if r["confirmed"]} == set(NODES)
+    assert (await _ask(story, "GET", f"/v1/buckets/{name}"))[0] == 404
+    for one in stored:
+        assert (await story.read(EU, one.path))[0] in {404, 410}
+    assert (await story.read(EU, kept.path))[0] == 200, "another bucket is as it was"
+
+
 # Drain
 
 

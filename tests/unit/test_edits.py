@@ -9,7 +9,7 @@ import pytest
 from index_maker import START_MS, HandOrigin, a_blob, a_ticket, opened, upload
 
 from atoll.asset_edits import Copy, Edit, EditResult, ForgetVersion, Rename, Rollback, Target
-from atoll.errors import AlreadyExists, NotFound, Unavailable
+from atoll.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from atoll.events import AssetDeleted, BlobStored, Event
 from atoll.ids import named_asset_id, version_id
 from atoll.model import AssetRecord
@@ -71,6 +71,23 @@ def test_a_rollback_that_is_repeated_gives_what_the_first_one_made(tmp_path: Pat
         assert index.asset(CAT).records == (made, second, first)
         (again,) = edit(index, origin, Rollback(asset_id=CAT, set="s1", version=second.version)).records
         assert again.version > made.version, "going back and forth is no repetition"
+
+
+def test_an_asset_with_too_many_versions_is_not_renamed_and_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage_node.edit_copy.MAX_MOVED", 3)
+    origin = HandOrigin()
+    with opened(tmp_path) as index:
+        for number in range(4):
+            shot(index, origin, b"%d" % number)
+        before = index.asset(CAT)
+        with pytest.raises(Conflict) as refused:
+            edit(index, origin, Rename(asset_id=CAT, set="s1", to=TO_DOG))
+        assert (refused.value.facts["limit"], refused.value.facts["got"]) == (3, 4)
+        assert (index.asset(CAT), index.asset(TO_DOG.asset_id).records) == (before, ())
+        edit(index, origin, ForgetVersion(asset_id=CAT, set="s1", version=before.records[-1].version))
+        assert len(edit(index, origin, Rename(asset_id=CAT, set="s1", to=TO_DOG)).records) == 3
 
 
 def test_what_an_edit_makes_is_newer_than_what_whoever_ordered_it_has_seen(tmp_path: Path) -> None:
