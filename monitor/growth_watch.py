@@ -167,8 +167,8 @@ def _series(room: _Room, unit: Unit) -> str:
 
 
 def _view(scope: Scope, name: str, unit: Unit, free: int, made: Forecast) -> ForecastView:
-    days, early, late = (None if math.isinf(d) else round(d, 3) for d in made[:3])
-    known = round(made.growth.span / DAY, 3)
+    days, early, late = (None if math.isinf(d) else round(d, 6) for d in made[:3])
+    known = round(made.growth.span / DAY, 6)
     return ForecastView(scope, name, unit, free, round(made.growth.per_day, 1), days, early, late, known)
 
 

@@ -9,6 +9,8 @@ import email
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 
 import pytest
 from aiohttp import web
@@ -16,6 +18,7 @@ from aiosmtpd.controller import Controller
 from bus_settings import until
 from test_monitor import (  # the same stage: its fixtures are used by name
     API_KEY,
+    as_toml,
     cluster,  # noqa: F401
     own_nats,  # noqa: F401
     put_nodes,
@@ -301,3 +304,51 @@ async def test_a_nats_that_hangs_is_told_and_no_node_is_accused(
         await until(lambda: ("nats", "cleared", "ok") in receiver.said("nats"))
         for rule in ("node_silent", "region_silent", "set_down", "no_writable_set"):
             assert receiver.said(rule) == []
+
+
+@contextlib.contextmanager
+def as_process(settings, tmp_path):
+    """The monitor as a process of its own, to be killed."""
+    file = tmp_path / f"{settings.name}.toml"
+    file.write_text(
+        as_toml(settings)
+        + f'\nalert_channels_file = "{settings.alert_channels_file}"\nalert_group_seconds = 0.3\n'
+    )
+    argv = [sys.executable, "-m", "monitor", "--settings", str(file)]
+    with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_death(
+    settings, cluster, receiver, tmp_path, own_nats
+):
+    await put_nodes(tmp_path, own_nats)
+    settings = with_channels(settings, tmp_path, receiver)
+    doomed = dataclasses.replace(
+        settings, name="monitor-0", listen_port=any_free_port(), state_dir=tmp_path / "doomed"
+    )
+    with as_process(doomed, tmp_path) as process:
+        async with beating(cluster, eu_1=85, us_1=50) as percent:
+            await until(lambda: receiver.said() == [("eu-1", "raised", "warning")])
+            async with running(settings) as second:
+                led = await second.until("/v1/channels", lambda body: body["leader"] == "monitor-0")
+                await second.until(
+                    "/v1/alerts", lambda body: any(a["rule"] == "capacity" for a in body["alerts"])
+                )
+                assert not led["leads"]
+                begun = asyncio.get_running_loop().time()
+                process.kill()
+                await second.until("/v1/channels", lambda body: body["leads"])
+                assert asyncio.get_running_loop().time() - begun < 10, "the promise of docs/monitor.md"
+                percent["us_1"] = 95
+                await until(lambda: ("us-1", "raised", "critical") in receiver.said())
+                await until(lambda: ("monitor-0", "raised", "warning") in receiver.said("monitor_silent"))
+                assert receiver.said().count(("eu-1", "raised", "warning")) == 1
+                percent["eu_1"] = 50
+                await until(lambda: ("eu-1", "cleared", "ok") in receiver.said())
+                ids = {a["id"] for _, body in receiver.posts for a in json.loads(body)["alerts"]
+                       if a["key"] == "capacity/node/eu-1"}  # fmt: skip
+                assert len(ids) == 1

@@ -13,7 +13,7 @@ from heartbeat_maker import a_beat
 from atoll.cluster import ClusterMap
 from monitor.forecast import DAY, Growth, Point, forecast, growth_of, together
 from monitor.growth_history import MAX_POINTS, GrowthHistory
-from monitor.growth_watch import GrowthWatch
+from monitor.growth_watch import GrowthWatch, _view
 from monitor.node_table import NodeTable
 
 GB = 10**9
@@ -204,6 +204,14 @@ def test_minutes_of_an_import_into_a_fresh_cluster_foretell_nothing_of_tomorrow(
     assert view.foreseen == math.inf
     samples = {(s.metric, s.subject.name): s.value for s in stage.watch.survey().samples}
     assert samples["atoll_node_days_to_full", "eu-1"] == math.inf
+
+
+def test_a_small_disk_that_fills_within_minutes_is_foreseen_too(tmp_path):
+    """Nothing is rounded away: seconds of history count for tens of seconds ahead."""
+    growth = Growth(8_640_000.0, 8_000_000.0, 9_000_000.0, 30.0)  # 100 bytes a second, known for 30 s
+    view = _view("node", "n", "bytes", 20_000, forecast(growth, 20_000))
+    assert view.foreseen * DAY == pytest.approx(200, rel=0.01)
+    assert _view("node", "n", "bytes", 40_000, forecast(growth, 40_000)).foreseen == math.inf
 
 
 def test_inodes_count_when_they_run_out_first(tmp_path):

@@ -168,3 +168,9 @@ def test_every_sample_that_the_source_makes_has_a_meaning():
     }
     assert len(named) > 25
     assert named <= MEANINGS.keys()
+
+
+def test_what_is_away_now_comes_before_what_will_be_full_one_day():
+    order = [rule.name for rule in RULES]
+    for away in ("node_silent", "set_down", "nats", "engine"):
+        assert order.index(away) < order.index("capacity") < order.index("days_to_full")
