@@ -33,7 +33,7 @@ class ExecProvider:
         process = await self._start(order)
         try:
             async with asyncio.timeout(self._entry.timeout_seconds):
-                out, error = await _talk(process, msgspec.json.encode(order))
+                out, error = await _hear(process)
         except TimeoutError as late:
             raise ProviderFailed(f"it took longer than {self._entry.timeout_seconds:g} s") from late
         finally:
@@ -44,10 +44,11 @@ class ExecProvider:
         return read_answer(out)
 
     async def _start(self, order: LaunchOrder) -> Process:
+        stdin = _filled_pipe(msgspec.json.encode(order))
         try:
             return await asyncio.create_subprocess_exec(
                 *self._entry.argv,
-                stdin=PIPE,
+                stdin=stdin,
                 stdout=PIPE,
                 stderr=PIPE,
                 env={"PATH": PATH, **self._entry.environment, **_variables(order)},
@@ -55,6 +56,8 @@ class ExecProvider:
             )
         except OSError as error:
             raise ProviderFailed(f"{self._entry.argv[0]} cannot be run: {error.strerror}") from error
+        finally:
+            os.close(stdin)
 
 
 def _variables(order: LaunchOrder) -> dict[str, str]:
@@ -63,14 +66,18 @@ def _variables(order: LaunchOrder) -> dict[str, str]:
     return {f"ATOLL_{key.upper()}": value for key, value in facts.items()}
 
 
-async def _talk(process: Process, body: bytes) -> tuple[bytes, bytes]:
-    assert process.stdin is not None
+def _filled_pipe(body: bytes) -> int:
+    """A descriptor to read `body` from. An order is shorter than any pipe's buffer, so writing cannot block,
+    and a program that ends without having read it is no error."""
+    out, into = os.pipe()
+    os.write(into, body)
+    os.close(into)
+    return out
+
+
+async def _hear(process: Process) -> tuple[bytes, bytes]:
     assert process.stdout is not None
     assert process.stderr is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read
-        process.stdin.write(body)
-        await process.stdin.drain()
-    process.stdin.close()
     out, error = await asyncio.gather(_head(process.stdout), _head(process.stderr))
     await process.wait()
     return out, error

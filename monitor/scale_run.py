@@ -54,6 +54,7 @@ class Scaler:
         self._policy, self._book, self._calls = policy, book, calls
         self._facts, self._may_act, self._clock = facts, may_act, clock
         self._said: dict[str, Verdict] = {}
+        self._told = False  # whether the last verdicts were acted upon
         self._scaling = Scaling()
 
     async def run(self, every: float) -> None:
@@ -72,8 +73,9 @@ class Scaler:
         facts, now = self._facts(), self._clock.now_ms()
         moved = [self._moved(one, facts, now) for one in page.scaling.instances]
         verdicts, new = decide(self._policy, facts, moved, now)
-        self._tell(verdicts)
-        if not self._may_act():
+        may_act = self._may_act()
+        self._tell(verdicts, aloud=may_act)
+        if not may_act:
             return
         due = await self._write_down([*moved, *([] if self._policy.dry_run else new)], page, now)
         if due:
@@ -100,13 +102,18 @@ class Scaler:
         after = {one.name: one for one in tried}
         self._scaling = await self._book.change(lambda scaling: _with(scaling, after))
 
-    def _tell(self, verdicts: Iterable[Verdict]) -> None:
-        """Into the log whenever a decision differs in more than its figures."""
+    def _tell(self, verdicts: Iterable[Verdict], *, aloud: bool) -> None:
+        """Remember them; of those that are acted upon, into the log what differs in more than its figures."""
         for verdict in verdicts:
             known = self._said.get(verdict.region)
-            if known is None or (known.grows, known.blocked == "") != (verdict.grows, verdict.blocked == ""):
-                log.info("growth: %s", in_words(verdict), extra={"region": verdict.region})
             self._said[verdict.region] = verdict
+            if aloud and (
+                known is None
+                or not self._told
+                or (known.grows, known.blocked == "") != (verdict.grows, verdict.blocked == "")
+            ):
+                log.info("growth: %s", in_words(verdict), extra={"region": verdict.region})
+        self._told = aloud
 
     async def order(self, name: str, *, again: bool) -> Instance:
         """Of an instance that was given up: try it again, or forget it. `NotFound`, `Conflict`."""

@@ -91,6 +91,8 @@ async def _show(console: Console, cluster: LocalCluster) -> None:
     lost = await _lost(cluster, sent)
     if lost:
         raise AtollError(f"{len(lost)} pictures are not what was sent: {', '.join(lost[:5])}")
+    if restarted := [name for name, process in cluster.daemons.items() if process.status.restarts]:
+        raise AtollError(f"These daemons were restarted: {', '.join(restarted)}")
     took = time.perf_counter() - began
     console.print(f"{len(sent)} uploads in {took:.0f} s: none refused, none lost, no daemon restarted.")
 
