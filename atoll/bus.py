@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import nats.errors
@@ -132,7 +132,8 @@ class Bus:
             log.warning("NATS was left with messages unsent: %s", error)
         finally:
             if self._begun:  # the driver cannot close what never began to connect
-                await self._client.close()
+                with suppress(OSError):  # the connection broke just now: the driver still wants to empty it
+                    await self._client.close()
 
     def jetstream(self, domain: str | None = None) -> JetStreamContext:
         """JetStream in a region's domain (None: the server's own). `BusUnavailable` while disconnected."""

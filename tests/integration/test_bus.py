@@ -365,3 +365,13 @@ async def test_a_wiped_nats_heals_without_hands(bus, stream, own_nats):
     await persistently(lambda: ensure_stream(bus, EU, 1, 1))
     await persistently(lambda: publish(bus, an_event(2)))
     assert await fetch_all(consumer, 1) == [2]
+
+
+async def test_a_bus_may_be_left_while_its_connection_breaks(own_nats, tmp_path):
+    async with Bus(settings_for(tmp_path, own_nats.url)).opened() as bus:
+        await bus.wait_connected()
+        own_nats.kill()
+        await until(lambda: not bus.connected)
+        driver = bus._client
+        driver._pending, driver._pending_data_size = [b"PING\r\n"], 6  # as if it broke before these were sent
+    assert driver.is_closed
