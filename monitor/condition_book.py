@@ -21,7 +21,10 @@ from monitor.sample import Sample, Scope, Subject, Survey
 
 
 class Condition(Struct, frozen=True):
-    """A rule that is broken. `key` names it for ever, `id` this one time; `since`: when it began."""
+    """A rule that is broken. `key` names it for ever, `id` this one time; `since`: when it began.
+
+    `settling`: its figure is well again, and it ends when that lasts.
+    """
 
     key: str
     id: str
@@ -39,6 +42,7 @@ class Condition(Struct, frozen=True):
     detail: str
     todo: str
     covered: bool = False
+    settling: bool = False
 
     @property
     def subject(self) -> Subject:
@@ -95,6 +99,8 @@ class ConditionBook:
         elif changed or damped.raw != "ok" or key not in self._standing:
             flapping = damped.flapping(now, self._damping)
             self._standing[key] = self._condition(key, rule, sample, damped.level, flapping)
+        else:
+            self._standing[key] = replace(self._standing[key], settling=True)
 
     def _condition(self, key: str, rule: Rule, sample: Sample, level: Level, flapping: bool) -> Condition:
         known, now_ms = self._standing.get(key), self._clock.now_ms()

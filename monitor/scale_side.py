@@ -5,6 +5,7 @@ The app owns bus, keys and clock and hands them down. Without a policy file noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -92,9 +93,9 @@ class ScaleSide:
         limits = {name: rule.cpu_percent / 100 for name, rule in self._policy.region.items()}
         busy = self._busy.look(mean_loads(nodes), limits, self._clock.monotonic())
         days = {
-            view.name: view.days
+            view.name: view.foreseen
             for view in self._growth.view()
-            if view.scope == "set" and view.days is not None
+            if view.scope == "set" and math.isfinite(view.foreseen)
         }
         return facts_of(nodes, self._cluster(), days, busy)
 

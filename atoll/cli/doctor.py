@@ -86,5 +86,6 @@ def _show(findings: Sequence[Finding]) -> None:
         say("nothing is wrong")
     for number, finding in enumerate(findings, 1):
         since = f" (for {spell(time.time() - finding.since / 1000)})" if finding.since else ""
-        say(f"{number}. {finding.level.upper()}: {finding.detail}{since}")
+        again = "; well again, and over when that lasts" if finding.settling else ""
+        say(f"{number}. {finding.level.upper()}: {finding.detail}{since}{again}")
         say(f"   → {finding.todo}")

@@ -29,7 +29,10 @@ class StateView(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """Something that is not as it should be, and what to do. `since`: Unix milliseconds; 0: just seen."""
+    """Something that is not as it should be, and what to do. `since`: Unix milliseconds; 0: just seen.
+
+    `settling`: it is well again, and leaves the list when that lasts.
+    """
 
     level: Literal["warning", "critical"]
     scope: str
@@ -40,6 +43,7 @@ class Finding(Struct, frozen=True):
     since: int = 0
     flapping: bool = False
     covered: bool = False
+    settling: bool = False
 
 
 class ForecastView(Struct, frozen=True):

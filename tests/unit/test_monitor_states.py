@@ -162,3 +162,17 @@ def test_a_replicators_worst_peer_is_its_nodes_repair_lag():
 
 def test_a_service_that_does_not_answer_is_down_and_says_why():
     assert told("Connection refused")["atoll_service_up", "h0:1"] == (0.0, "Connection refused")
+
+
+async def test_what_is_well_again_says_so_until_it_is_over():
+    stage = Stage()
+    await stage.pass_time(2, "eu-1", "us-1")
+    await stage.pass_time(10, "us-1")
+    (silent,) = [c for c in stage.health.book.standing if c.rule == "node_silent"]
+    assert not silent.settling
+    await stage.pass_time(2, "eu-1", "us-1")
+    (silent,) = [c for c in stage.health.book.standing if c.rule == "node_silent"]
+    assert silent.settling
+    assert "no heartbeat for" in silent.detail
+    await stage.pass_time(12, "eu-1", "us-1")
+    assert ("node_silent", "eu-1") not in stage.rules()
