@@ -67,7 +67,7 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     flights = CanaryHistory(settings.state_dir)
     flights.load()
     canaries = CanaryBoard(
-        clock, flights, seconds=settings.canary_seconds, expected=bool(settings.canary_urls)
+        clock, flights, seconds=settings.canary_round_seconds, expected=bool(settings.canary_urls)
     )
     history = GrowthHistory(settings.state_dir)
     history.load()

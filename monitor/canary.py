@@ -113,10 +113,12 @@ class Canary:
                 return
             begun = self._clock.monotonic()
             try:
-                sightings = (self._follow(client, key, asset, body, target, begun) for target in regions)
-                found = await asyncio.gather(*sightings)
-                for target, sighting in zip(regions, found, strict=True):
+
+                async def look(target: str) -> None:  # told at once: one that is lost makes no other look old
+                    sighting = await self._follow(client, key, asset, body, target, begun)
                     self._board.saw(origin, target, sighting)
+
+                await asyncio.gather(*map(look, regions))
             finally:
                 await self._erase(client, asset.asset_id)
 

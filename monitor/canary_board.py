@@ -36,7 +36,7 @@ class CanaryBoard(Collector):
     def __init__(
         self, clock: Clock, history: CanaryHistory, *, seconds: float = 60.0, expected: bool = False
     ) -> None:
-        """`expected`: whether canaries are flown at all; `seconds`: between two rounds of them."""
+        """`expected`: whether canaries are flown at all; `seconds`: a round of them, at most."""
         self._clock, self._history, self._seconds, self._expected = clock, history, seconds, expected
         self._pairs: dict[tuple[str, str], _Pair] = {}
 

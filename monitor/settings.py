@@ -112,6 +112,11 @@ class MonitorSettings(DaemonSettings):
             raise SettingsError(mistakes)
 
     @property
+    def canary_round_seconds(self) -> float:
+        """How long a round of canaries may take: what is older than some of them was not looked for."""
+        return self.canary_seconds + self.canary_patience_seconds
+
+    @property
     def limits(self) -> Limits:
         """The operator's thresholds as the table of rules wants them."""
         return Limits(

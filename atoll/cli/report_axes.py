@@ -10,7 +10,7 @@ from atoll.cli.report_drawing import Drawing, Line, Words
 
 DAY = 86_400.0
 WIDTH, HEIGHT = 480.0, 250.0
-LEFT, RIGHT, TOP, BOTTOM = 70.0, 14.0, 34.0, 28.0
+LEFT, RIGHT, TOP, BOTTOM = 70.0, 14.0, 42.0, 28.0
 _STEPS = (60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY,
           90 * DAY, 180 * DAY, 365 * DAY)  # fmt: skip
 

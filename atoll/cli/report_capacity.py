@@ -1,7 +1,7 @@
 """How full a node was, is and will be: its curve, the forecast and how unsure that is. Pure.
 
 The band is the range that holds the truth four times of five (`early` to `late` of the forecast). It is
-drawn until the disk is full, but no further than three times the history, or a week.
+drawn until the disk is full, but no further than eight times the history.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from atoll.cli.report_drawing import Dot, Drawing, Line, Words
 from atoll.cli.report_facts import Curve
 from atoll.client.monitor_calls import ForecastView
 
+AHEAD = 8.0  # of the history: beyond that the past would be a speck
 DRAWN = 12  # curves on the page: those that are full first
 
 
@@ -37,12 +38,12 @@ def capacity_of(curve: Curve, forecast: ForecastView | None, now: float) -> Draw
     seen = forecast if forecast is not None and forecast.unit == "bytes" else None
     begin = min([at for at, _ in curve.points] or [now - 3600])
     history = max(now - begin, 600.0)
-    axes = Axes(now - history, now + _ahead(seen, history), curve.bytes_total * 1.06)
+    axes = Axes(now - history, now + _ahead(seen, history), curve.bytes_total * 1.1)
     ticks = [(curve.bytes_total * part, size(round(curve.bytes_total * part))) for part in (0, 0.5, 1)]
     drawing = axes.draw(f"{curve.node} · {_said(forecast)}", ticks)
     full = axes.place(now, room)[1]
     drawing.add(Line((axes.place(axes.begin, room), axes.place(axes.end, room)), "bad", 1.2, dashed=True))
-    drawing.add(Words(LEFT + 4, full + 12, "refuses uploads from here", 11, "bad"))
+    drawing.add(Words(LEFT + 4, full - 5, "refuses uploads from here", 11, "bad"))
     if seen is not None and seen.per_day > 0:
         _forecast(drawing, axes, seen, now, used, room)
     points = (*(axes.place(at, value) for at, value in curve.points), axes.place(now, used))
@@ -57,7 +58,7 @@ def _ahead(forecast: ForecastView | None, history: float) -> float:
     if forecast is None or forecast.days is None:
         return history * 0.25
     wanted = (forecast.late if forecast.late is not None else forecast.days * 1.5) * DAY * 1.05
-    return min(wanted, max(3 * history, 7 * DAY))
+    return min(wanted, AHEAD * history)
 
 
 def _forecast(drawing: Drawing, axes: Axes, forecast: ForecastView, now: float, used: int, room: int) -> None:

@@ -29,7 +29,7 @@ def lag_of(flights: Sequence[Flights], now: float) -> Drawing:
         if line:
             drawing.add(Line(tuple(axes.place(*point) for point in line), role, 1.8))
             drawing.add(Dot(*axes.place(*line[-1]), 2.8, role, f"{target}: {_seconds(line[-1][1])}"))
-        drawing.add(Words(left, TOP + 2, target[:18], 11.5, role, bold=True))
+        drawing.add(Words(left, TOP - 7, target[:18], 11.5, role, bold=True))
         left += 6.6 * len(target[:18]) + 12
     if not drawn:
         drawing.add(
