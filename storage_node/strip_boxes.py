@@ -149,10 +149,8 @@ def _kinds(iinf: bytes) -> Iterator[tuple[int, bytes]]:
     for box in _boxes(iinf, Span(reader.at, len(iinf)), MAX_ITEMS):
         entry = _Reader(iinf[box.body.start : box.body.end])
         version = entry.number(4) >> 24
-        if box.kind != b"infe" or version not in {2, 3}:
-            raise Entangled("infe")
         number, protection = entry.number(2 if version == 2 else 4), entry.number(2)
-        if protection or number in seen:
+        if box.kind != b"infe" or version not in {2, 3} or protection or number in seen:
             raise Entangled("infe")
         seen.add(number)
         count += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 from aiohttp import web
 
@@ -13,6 +14,20 @@ from storage_node.delivery_access import DeliveryAccess
 from storage_node.jobs.export_files import ExportFiles
 
 SWEEP_SECONDS = 30.0
+
+
+class _Archive(web.FileResponse):
+    """Says no `Last-Modified`: the time on the file is that of its end (export_files.py), and one that is
+    ahead is forbidden (RFC 9110, 8.8.2.1). The ETag is enough for going on with a broken download."""
+
+    @property
+    def last_modified(self) -> datetime | None:
+        """Unsaid."""
+        return None
+
+    @last_modified.setter
+    def last_modified(self, value: float | datetime | str | None) -> None:
+        """aiohttp sets it from the file."""
 
 
 class ExportRoutes:
@@ -38,7 +53,7 @@ class ExportRoutes:
             "Cache-Control": "private, no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        return web.FileResponse(self._files.path(name), headers=headers)
+        return _Archive(self._files.path(name), headers=headers)
 
     async def sweep(self) -> None:
         """Remove what has expired, for ever."""

@@ -202,6 +202,7 @@ async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_ti
         signed = sign(file.path, file.expires_at // 1000, cluster_key(it.node.keys))
         answer = it.node.request("GET", f"{file.path}?{signed}")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+        assert "Last-Modified" not in answer.headers, "it would be the time when the file ends"
         assert (len(answer.json), hashlib.sha256(answer.json).hexdigest()) == (file.bytes, file.sha256)
         with zipfile.ZipFile(io.BytesIO(answer.json)) as archive:
             assert archive.namelist() == ["cats/tom.jpg", "cats/tom~2.jpg"]
