@@ -55,3 +55,20 @@ def test_every_panel_has_lines_and_every_dashboard_imports_as_json():
         made = json.loads(files()[f"deploy/grafana/atoll-{name}.json"])
         assert [panel["title"] for panel in made["panels"]] == [panel.title for panel in panels]
         assert all(panel["targets"] for panel in made["panels"])
+
+
+def test_every_expression_of_rules_and_dashboards_is_promql():
+    promql = pytest.importorskip(
+        "promql_parser"
+    )  # Prometheus' grammar, as a wheel: pip install promql-parser
+    rules = [
+        expression(rule, level)
+        for rule in RULES
+        for level in ("warning", "critical")
+        if rule.threshold(level) is not None
+    ]
+    lines = [line for panels in DASHBOARDS.values() for panel in panels for line, _ in panel.lines]
+    for text in (*rules, *lines):
+        promql.parse(text.replace("$__rate_interval", "1m"))
+    with pytest.raises(ValueError, match="parenthesis"):
+        promql.parse("sum by (node) (rate(x[1m])")
