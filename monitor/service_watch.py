@@ -64,7 +64,10 @@ class ServiceWatch:
                 raise ValueError(f"it answers {response.status}")
             answer: ServiceAnswer | str = msgspec.json.decode(body, type=ServiceAnswer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # msgspec's are ValueErrors
-            answer = str(error)[:120] or type(error).__name__
+            late = isinstance(error, TimeoutError)
+            answer = (
+                f"no answer within {ANSWER_SECONDS:g} s" if late else str(error)[:120] or type(error).__name__
+            )
         self._answers[url] = answer
         if isinstance(answer, ServiceAnswer):
             self._names[url] = answer.name

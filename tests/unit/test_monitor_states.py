@@ -176,3 +176,14 @@ async def test_what_is_well_again_says_so_until_it_is_over():
     assert "no heartbeat for" in silent.detail
     await stage.pass_time(12, "eu-1", "us-1")
     assert ("node_silent", "eu-1") not in stage.rules()
+
+
+async def test_a_service_that_hangs_is_said_to_give_no_answer():
+    class Hangs:
+        def get(self, url, **options):
+            raise TimeoutError
+
+    watch = ServiceWatch(["http://h:1"], lambda: 0)
+    await watch._ask(Hangs(), URL("http://h:1/health"))
+    (up,) = [s for s in watch.survey().samples if s.metric == "atoll_service_up"]
+    assert (up.value, up.note) == (0.0, "no answer within 3 s")
