@@ -112,7 +112,7 @@ ASKS: dict[str, Ask] = {
     "GET /v1/regions": plainly("/v1/regions"),
     "PATCH /v1/nodes/{node}": plainly("/v1/nodes/eu-1", {"state": "active"}),
     "POST /v1/join-tokens": plainly("/v1/join-tokens", {"node": "new-1", "region": "nowhere", "set": "s9"}),
-    "POST /v1/join": plainly("/v1/join", {"claims": "", "installation": NOBODYS, "proof": ""}),
+    "POST /v1/join": plainly("/v1/join", {}),
     "GET /v1/nodes/{node}/drain": plainly("/v1/nodes/nowhere/drain"),
     "PATCH /v1/sets/{set}": plainly("/v1/sets/main", {"sealed": False}),
     "GET /v1/backup": plainly("/v1/backup"),
