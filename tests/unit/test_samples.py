@@ -17,6 +17,7 @@ from atoll.settings import load
 SAMPLES = (*DAEMONS, "client")
 CHANNELS = "channels.sample"  # no settings, but a file that one names: test_monitor_told.py loads it
 SCALE = "scale.sample"  # the same: test_scale_policy.py loads it
+PRICES = "prices.sample"  # the same, of `atoll report`
 
 
 def settings_class(daemon):
@@ -58,7 +59,7 @@ def test_every_line_of_a_sample_is_usable(daemon, tmp_path):
 
 
 def test_there_is_no_other_sample():
-    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == {*SAMPLES, CHANNELS, SCALE}
+    assert {file.stem for file in (ROOT / "deploy").glob("*.toml")} == {*SAMPLES, CHANNELS, SCALE, PRICES}
 
 
 @pytest.mark.parametrize("daemon", SAMPLES)
