@@ -28,6 +28,15 @@ def node(engines, tmp_path):
     made.end()
 
 
+@pytest.fixture(scope="module")
+def standing(engines, tmp_path_factory):
+    """One node for all that changes nothing on it."""
+    made = NodeProcess(tmp_path_factory.mktemp("standing") / "node", engines.urls.nats, new_region(), {})
+    made.start()
+    yield made
+    made.end()
+
+
 def ask(node: NodeProcess, method: str, path: str, body: Any = None) -> Answer:
     """As a daemon of the cluster would."""
     token = internal_token("tester", node.name, method, path, node.keys, now_ms())
@@ -84,14 +93,14 @@ def test_trees_name_what_is_held_and_what_is_deleted(node):
         "receipts/short",
     ],
 )
-def test_what_is_no_place_is_refused(node, path):
-    assert ask(node, "GET", f"/internal/v1/{path}").status == 400
+def test_what_is_no_place_is_refused(standing, path):
+    assert ask(standing, "GET", f"/internal/v1/{path}").status == 400
 
 
 @pytest.mark.parametrize("path", ["digests", "digests/blobs", "receipts/" + "0" * 26, "proofs", "restores"])
-def test_nobody_from_outside_is_told(node, path):
+def test_nobody_from_outside_is_told(standing, path):
     method = "POST" if path in {"proofs", "restores"} else "GET"
-    problem(node.request(method, f"/internal/v1/{path}"), 401, "unauthorized")
+    problem(standing.request(method, f"/internal/v1/{path}"), 401, "unauthorized")
 
 
 def test_states_come_in_the_order_asked(node):

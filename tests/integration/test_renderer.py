@@ -48,7 +48,8 @@ def until(condition):
 
 def working(stage):
     """The worker has begun with a file: it is there, or the worker burns time."""
-    return any(psutil.Process(pid).cpu_percent(0.05) > 50 for pid in stage.renderer.pool.worker_pids())
+    # An idle one uses nothing; on a crowded machine a busy one gets a little.
+    return any(psutil.Process(pid).cpu_percent(0.2) > 5 for pid in stage.renderer.pool.worker_pids())
 
 
 def test_a_result_tells_what_was_written_and_what_it_took(tmp_path, picture):
