@@ -24,8 +24,9 @@ demo-growth: $(READY) ## small disks fill up, and the cluster starts the next se
 up: $(READY) ## the same cluster to work with (ARGS="--data DIR")
 	@$(BIN)/atoll up $(ARGS)
 
+# In the order of the folders, long stories first and unit tests last: so both workers end together.
 test: $(READY) lint ## formatter, linter, types, then every test (LONG=1: the longest of them in full)
-	@$(if $(LONG),ATOLL_LONG=$(LONG) )$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(if $(LONG),ATOLL_LONG=$(LONG) )$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 powerloss: $(READY) ## cut the power of a node many times (STORIES=20 SEED=n: from which seed on)
 	@$(BIN)/python -m pytest tests/powerloss --power-stories $(or $(STORIES),20) --power-seed $(or $(SEED),0) $(ARGS)
