@@ -87,9 +87,9 @@ class Consumer:
         *,
         max_ack_pending: int,
         stream: str | None = None,
-        ack_wait: float = ACK_WAIT_SECONDS,
+        ack_wait: float | None = None,
     ) -> None:
-        """`stream`: another one of the region's than that of its events. `ack_wait`: seconds."""
+        """`stream`: another one of the region's than that of its events. `ack_wait`: seconds; None: usual."""
         self.region = region
         self._stream = stream or events.stream_of(region.name)
         self.durable = durable
@@ -98,7 +98,7 @@ class Consumer:
             durable_name=durable,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ack_wait,
+            ack_wait=ACK_WAIT_SECONDS if ack_wait is None else ack_wait,
             max_deliver=-1,
             max_ack_pending=max_ack_pending,
             filter_subjects=subjects,
