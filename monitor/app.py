@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
 
 from atoll.api_keys import ApiKeys, load_api_keys
 from atoll.bus import Bus
@@ -46,6 +47,29 @@ from monitor.watch import Watch
 log = logging.getLogger(__name__)
 
 
+class Senses(NamedTuple):
+    """What the monitor perceives the cluster with."""
+
+    heartbeats: HeartbeatListener
+    hearing: Hearing
+    growth: GrowthWatch
+    engines: EngineWatch
+    services: ServiceWatch
+    canaries: CanaryBoard
+
+    def sources(self) -> tuple[Source, ...]:
+        """What each of them has found, as the rules are asked."""
+        return (self.engines.survey, self.services.survey, self.canaries.survey, self.growth.survey)
+
+    def work(self, settings: MonitorSettings) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        """Their tasks, by name."""
+        yield "heartbeats", self.heartbeats.run()
+        yield "hearing", self.hearing.run()
+        yield "growth", self.growth.run()
+        yield "engines", self.engines.run(settings.engine_seconds)
+        yield "services", self.services.run(settings.engine_seconds)
+
+
 async def run(settings: MonitorSettings, stop: Stop) -> None:
     """Run until `stop`. Raises `SettingsError` for secrets that cannot be used, before anything is opened."""
     keys = Keys(read_secret(settings.cluster_secret_file))
@@ -56,34 +80,26 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     cluster_map = await _cluster_map(settings, bus, keys, api_keys)
 
     table = NodeTable(clock)
-    heartbeats = HeartbeatListener(bus, keys, table, clock)
     hearing = Hearing(bus, clock, table.listen_anew)
     hears = lambda: hearing.hears  # noqa: E731 - as short as it is
     watch = Watch(hears, cluster_map, table)
     alerts = AlertSide(settings, bus, keys, clock, hears)
 
-    engines = EngineWatch(bus, hears, lambda: cluster_map.current, clock.now_ms)
-    services = ServiceWatch(settings.service_urls, clock.now_ms)
     flights = CanaryHistory(settings.state_dir)
     flights.load()
-    canaries = CanaryBoard(
-        clock, flights, seconds=settings.canary_round_seconds, expected=bool(settings.canary_urls)
-    )
+    seconds, expected = settings.canary_round_seconds, bool(settings.canary_urls)
+    canaries = CanaryBoard(clock, flights, seconds=seconds, expected=expected)
     history = GrowthHistory(settings.state_dir)
     history.load()
     growth = GrowthWatch(watch.rows, history, clock, settings.forecast_sample_seconds)
-    scale = ScaleSide(
-        settings, bus, keys, clock, watch.rows, lambda: cluster_map.current, growth, alerts.lease
-    )
-    sources = (
-        lambda: cluster_survey(watch.rows(), cluster_map.current),
-        engines.survey,
-        services.survey,
-        canaries.survey,
-        growth.survey,
-        scale.survey,
-    )
-    health = _health(settings, sources, watch, alerts, clock)
+    engines = EngineWatch(bus, hears, lambda: cluster_map.current, clock.now_ms)
+    services = ServiceWatch(settings.service_urls, clock.now_ms)
+    heartbeats = HeartbeatListener(bus, keys, table, clock)
+    senses = Senses(heartbeats, hearing, growth, engines, services, canaries)
+    current = lambda: cluster_map.current  # noqa: E731 - as short as it is
+    scale = ScaleSide(settings, bus, keys, clock, watch.rows, current, growth, alerts.lease)
+    nodes = lambda: cluster_survey(watch.rows(), cluster_map.current)  # noqa: E731 - as short as it is
+    health = _health(settings, (nodes, *senses.sources(), scale.survey), watch, alerts, clock)
 
     registry = new_registry("monitor", settings.name, settings.region)
     leads = lambda: alerts.lease.leads  # noqa: E731 - as short as it is
@@ -93,7 +109,6 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
     metrics = metrics_handler(registry, settings.metrics_allow)
     app = make_app(api, alerts.api(api_keys, lambda: health.book.standing), api_keys, metrics)
     PictureApi(api_keys, watch.rows, history, canaries, health.measure).add_routes(app.router)
-
     ScaleApi(api_keys, scale.scaler).add_routes(app.router)
 
     async with AsyncExitStack() as stack:
@@ -102,16 +117,10 @@ async def run(settings: MonitorSettings, stop: Stop) -> None:
         await stack.enter_async_context(alerts.opened())
         tasks = await stack.enter_async_context(Tasks(stop))
         alerts.start(tasks, lambda: clock.monotonic() - health.looked_at < STALE_SECONDS)
-        for name, work in (
-            ("cluster map", cluster_map.run()),
-            ("heartbeats", heartbeats.run()),
-            ("hearing", hearing.run()),
-            ("growth", growth.run()),
-            ("health", health.run(settings.evaluate_seconds)),
-            ("engines", engines.run(settings.engine_seconds)),
-            ("services", services.run(settings.engine_seconds)),
-        ):
+        for name, work in senses.work(settings):
             tasks.start(name, work)
+        tasks.start("cluster map", cluster_map.run())
+        tasks.start("health", health.run(settings.evaluate_seconds))
         scale.start(tasks)
         if settings.canary_urls:
             tasks.start("canaries", _canary(settings, cluster_map, canaries, flights, clock).run())

@@ -117,9 +117,24 @@ LATER = {f"atoll_{scope}_days_to_full" for scope in ("node", "set", "region")} |
 }
 
 
+# With a policy, for without one nothing is said of growth; it starts nothing.
+GROWING = """
+dry_run = true
+[provider]
+kind = "exec"
+argv = ["/bin/false"]
+[region.eu-central]
+min = 1
+"""
+
+
 async def test_every_figure_that_is_drawn_or_alarms_is_one_that_a_daemon_says(tmp_path):
+    policy = tmp_path / "scale.toml"
+    policy.touch(mode=0o600)
+    policy.write_text(GROWING)
+    extra = {"monitor": {**QUICK["monitor"], "scale_policy_file": str(policy), "scale_seconds": 0.5}}
     async with (
-        LocalCluster(tmp_path / "c", extra=QUICK, known_ports=False) as cluster,
+        LocalCluster(tmp_path / "c", extra=extra, known_ports=False) as cluster,
         aiohttp.ClientSession() as session,
     ):
         deadline = asyncio.get_running_loop().time() + 60

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import promql_parser
 import pytest
 
 from monitor.dashboards import DASHBOARDS
@@ -58,9 +59,6 @@ def test_every_panel_has_lines_and_every_dashboard_imports_as_json():
 
 
 def test_every_expression_of_rules_and_dashboards_is_promql():
-    promql = pytest.importorskip(
-        "promql_parser"
-    )  # Prometheus' grammar, as a wheel: pip install promql-parser
     rules = [
         expression(rule, level)
         for rule in RULES
@@ -69,6 +67,6 @@ def test_every_expression_of_rules_and_dashboards_is_promql():
     ]
     lines = [line for panels in DASHBOARDS.values() for panel in panels for line, _ in panel.lines]
     for text in (*rules, *lines):
-        promql.parse(text.replace("$__rate_interval", "1m"))
+        promql_parser.parse(text.replace("$__rate_interval", "1m"))
     with pytest.raises(ValueError, match="parenthesis"):
-        promql.parse("sum by (node) (rate(x[1m])")
+        promql_parser.parse("sum by (node) (rate(x[1m])")
