@@ -189,12 +189,12 @@ def test_a_node_whose_disk_hangs_says_so_refuses_at_once_and_recovers(node: Node
     stalled = node.directory / "stalled"
     stalled.touch()
     until_now(lambda: says(node) == "failing")
-    problem(node.put(picture()), 503, "store-failed")
+    problem(node.put(picture(), node.ticket(bucket=bucket.name)), 503, "store-failed")
     problem(node.request("GET", kept["path"]), 503, "store-failed")
     stalled.unlink()
     until_now(lambda: says(node) == "ready")
     assert node.request("GET", kept["path"]).json == body
-    assert node.put(picture()).status == 201
+    assert node.put(picture(), node.ticket(bucket=bucket.name)).status == 201
 
 
 async def test_heartbeats_go_on_and_tell_of_the_disk_that_hangs(node: NodeProcess) -> None:
