@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 _DULL = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_ALIKE = bytes.maketrans(b"{}", b"[]")  # one kind: else "[[{}]]" would lose two levels in one pass
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 
 
@@ -21,10 +22,10 @@ def is_deeper(text: bytes, most: int) -> bool:
     if b"\\" in text:
         text = _ESCAPED.sub(b"", text)
     # Two quotes side by side change no other's meaning: most strings go in one pass.
-    rest = text.translate(None, _DULL).replace(b'""', b"")
+    rest = text.translate(_ALIKE, _DULL).replace(b'""', b"")
     rest = b"".join(rest.split(b'"')[::2])
     for _ in range(most):
         if not rest:
             break
-        rest = rest.replace(b"{}", b"").replace(b"[]", b"")
-    return b"[" in rest or b"{" in rest
+        rest = rest.replace(b"[]", b"")  # the innermost, all of them and no others
+    return b"[" in rest

@@ -38,6 +38,12 @@ def test_a_tower_is_measured(text, deeper):
     assert is_deeper(text, 32) is deeper
 
 
+def test_objects_in_lists_are_levels_of_their_own():
+    assert is_deeper(b"[[{}]]", 2)
+    assert not is_deeper(b"[[{}]]", 3)
+    assert is_deeper(b'[{"a": [{}, []]}]', 3)
+
+
 def test_brackets_in_strings_hide_nothing():
     hidden = b'["[",' * 40 + b"1" + b"]" * 40
     assert is_deeper(hidden, 32)
