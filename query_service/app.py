@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
+from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -57,6 +58,20 @@ from query_service.settings import QuerySettings
 log = logging.getLogger(__name__)
 
 
+class _Ground(NamedTuple):
+    """What all parts of the service stand on."""
+
+    bus: Bus
+    cluster: LiveClusterMap
+    data: DataSide
+    health: HealthTable
+    views: Views
+    watch: HealthWatch
+    positions: PositionFinder
+    ring: LiveRing
+    nodes: NodeClient
+
+
 async def run(settings: QuerySettings, stop: Stop) -> None:
     """Serve until `stop`. Raises `SettingsError` for secrets and keys that cannot be used."""
     keys = Keys(read_secret(settings.cluster_secret_file))
@@ -65,54 +80,24 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
     meter = RequestMeter("atoll_query_request_seconds")
     registry.register(meter)
     async with AsyncExitStack() as stack:
-        bus = await stack.enter_async_context(Bus(settings).opened())
-        cluster = await _load_map(settings, bus, keys, api_keys)
-        data = open_data(settings, keys, bus, registry, stack)
-
-        session = await stack.enter_async_context(open_session())
-        health = HealthTable()
-        views = Views(lambda: cluster.current, health)
-        cluster.on_change(lambda _: views.drop())
-        watch = HealthWatch(health, lambda: cluster.current, keys, session, views.drop)
-        registry.register(NodeStates(lambda: cluster.current, health, lambda: watch.bad_heartbeats))
-        geoip = await open_geoip(settings.geoip_database)
-        if geoip:
-            stack.callback(geoip.close)
-        positions = PositionFinder(lambda: cluster.current, settings.region, _trust(settings), geoip)
-        ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
+        ground = await _lay_ground(settings, keys, api_keys, registry, stack)
+        bus, cluster, data, health, views, watch, positions, ring, nodes = ground
         key_side = open_keys(settings, keys, ring, api_keys, bus, cluster, data.shared, positions)
         stack.push_async_callback(key_side.close)
-        nodes = NodeClient(session, keys, settings.name)
         buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
         engines = data.engines(lambda: bus.connected)
         jobs = open_jobs(settings, keys, ring, bus, data, views, stop)
         hooks = await open_hooks(settings, keys, data, stack)
+        uses, admit, announce = UseMeter(registry), buckets.admit, data.invalidation.announce
         routes = [
             *asset_routes(
-                settings,
-                keys,
-                api_keys,
-                ring,
-                data,
-                views,
-                positions,
-                nodes,
-                UseMeter(registry),
-                buckets.admit,
-                jobs.dispatch,
+                settings, keys, api_keys, ring, data, views, positions, nodes, uses, admit, jobs.dispatch
             ),
             *ClusterApi(cluster, health).routes(),
             *JoinApi(settings, keys, cluster, _join_book(settings, bus, keys), now_ms).routes(),
             *buckets.routes,
             *proof_routes(
-                cluster,
-                health,
-                views,
-                nodes,
-                data.catalog,
-                data.invalidation.announce,
-                api_keys,
-                settings.max_json_bytes,
+                cluster, health, views, nodes, data.catalog, announce, api_keys, settings.max_json_bytes
             ),
             *jobs.routes,
             *hooks.routes,
@@ -126,24 +111,52 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
 
         tasks = await stack.enter_async_context(Tasks(stop))
         _listen(tasks, bus, cluster, watch, data)
-        key_side.start(tasks)
-        hooks.start(tasks)
-        buckets.start(tasks)
+        for side in (key_side, hooks, buckets):
+            side.start(tasks)
         indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
         indexer.start()
         stack.push_async_callback(indexer.stop)
-        await stack.enter_async_context(
-            serve(
-                app,
-                settings.listen_host,
-                settings.listen_port,
-                drain_seconds=settings.drain_seconds,
-                limits=settings.request_limits,
-            )
-        )
+        await stack.enter_async_context(_served(app, settings))
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; those under way are answered")
+
+
+async def _lay_ground(
+    settings: QuerySettings,
+    keys: Keys,
+    api_keys: ApiKeys,
+    registry: CollectorRegistry,
+    stack: AsyncExitStack,
+) -> _Ground:
+    """Opened in order; `stack` closes it in reverse."""
+    bus = await stack.enter_async_context(Bus(settings).opened())
+    cluster = await _load_map(settings, bus, keys, api_keys)
+    data = open_data(settings, keys, bus, registry, stack)
+
+    session = await stack.enter_async_context(open_session())
+    health = HealthTable()
+    views = Views(lambda: cluster.current, health)
+    cluster.on_change(lambda _: views.drop())
+    watch = HealthWatch(health, lambda: cluster.current, keys, session, views.drop)
+    registry.register(NodeStates(lambda: cluster.current, health, lambda: watch.bad_heartbeats))
+    geoip = await open_geoip(settings.geoip_database)
+    if geoip:
+        stack.callback(geoip.close)
+    positions = PositionFinder(lambda: cluster.current, settings.region, _trust(settings), geoip)
+    ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
+    nodes = NodeClient(session, keys, settings.name)
+    return _Ground(bus, cluster, data, health, views, watch, positions, ring, nodes)
+
+
+def _served(app: web.Application, settings: QuerySettings) -> AbstractAsyncContextManager[object]:
+    return serve(
+        app,
+        settings.listen_host,
+        settings.listen_port,
+        drain_seconds=settings.drain_seconds,
+        limits=settings.request_limits,
+    )
 
 
 def _join_book(settings: QuerySettings, bus: Bus, keys: Keys) -> JoinBook:
