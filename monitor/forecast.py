@@ -7,6 +7,9 @@ exception but the rhythm, and counts. With a week of days each weekday is averag
 it does not matter whether the history ends on a Friday or a Monday. The range (80 %) comes from what the
 windows differ by; it is never narrower than 5 %, or 20 % before three days are known.
 
+The wait of a fresh disk for its first uploads is no part of its growth: it is left out once use has lasted
+as long as that wait. Not before, for a month of quiet and an hour of import are a burst, and no new pace.
+
 A median of all slopes (Theil–Sen) was refused: under a weekly rhythm it gives the working day's growth and
 calls the disk full a third too early.
 """
@@ -23,6 +26,8 @@ DAY = 86_400.0
 LONGEST = 28 * DAY
 DAYS_KNOWN = 3 * DAY
 LEAST_POINTS = 8
+IDLE = 0.01  # a wait: while less than this of all growth came …
+NOTICED = 0.05  # … and that took more than this of the time; less cannot mislead
 _Z80 = 1.2816
 
 
@@ -55,6 +60,7 @@ def growth_of(points: Sequence[Point]) -> Growth | None:
     """What the history says; None while it is too short to say anything. `points` are in order of time."""
     if len(points) < LEAST_POINTS or points[-1].at <= points[0].at:
         return None
+    points = _since_use_began(points)
     span = min(LONGEST, points[-1].at - points[0].at)
     window = DAY if span >= DAYS_KNOWN else span / 24
     found = _increments(points, window, int(span / window + 1e-6))
@@ -86,6 +92,17 @@ def _days(free: float, per_day: float) -> float:
     if free <= 0:
         return 0.0
     return free / per_day if per_day > 0 else math.inf
+
+
+def _since_use_began(points: Sequence[Point]) -> Sequence[Point]:
+    """Without the wait for the first use; all of them while use has not lasted as long as that."""
+    first, last = points[0], points[-1]
+    little = abs(last.used - first.used) * IDLE
+    moved = next((number for number, point in enumerate(points) if abs(point.used - first.used) > little), 0)
+    began = max(0, moved - 1)
+    waited, in_use = points[began].at - first.at, last.at - points[began].at
+    enough = len(points) - began >= LEAST_POINTS and in_use >= waited
+    return points[began:] if enough and waited > NOTICED * (last.at - first.at) else points
 
 
 def _increments(points: Sequence[Point], window: float, count: int) -> list[tuple[int, float]]:
