@@ -32,14 +32,23 @@ def write_policy(root: Path, **changes: Any) -> Path:
     return path
 
 
-def growing_cluster(root: Path, policy: Path, environ: Mapping[str, str]) -> LocalCluster:
-    """Not started yet."""
+def growing_cluster(
+    root: Path,
+    policy: Path,
+    environ: Mapping[str, str],
+    *,
+    node_settings: Mapping[str, Value] | None = None,
+    monitor_settings: Mapping[str, Value] | None = None,
+) -> LocalCluster:
+    """Not started yet; further settings of nodes and monitor are put on top."""
     node: dict[str, Value] = {"capacity_bytes": CAPACITY, "reserve_bytes": RESERVE, "faces": "off"}
+    node |= node_settings or {}
     monitor: dict[str, Value] = {
         "scale_policy_file": str(policy.resolve()),
         "scale_seconds": 0.3,
         "warning_percent": 45.0,
     }
+    monitor |= monitor_settings or {}
     return LocalCluster(
         root, environ=dict(environ), extra={"storage_node": node, "monitor": monitor}, known_ports=False
     )

@@ -12,9 +12,12 @@ from atoll.client.joining import use_token
 from atoll.errors import Conflict
 from atoll.ids import new_id
 from atoll.local.cluster import LocalCluster
-from atoll.local.cluster_plan import BUCKET, REGIONS
+from atoll.local.cluster_plan import BUCKET, REGIONS, Value
 from atoll.node_api import AssetView
-from probe.growing import ask, growing_cluster, write_policy
+from monitor.forecast import DAY
+from monitor.growth_watch import REACH
+from probe.growing import CAPACITY, RESERVE, ask, growing_cluster, write_policy
+from probe.steady_fill import SteadyFill, room, set_forecast
 from probe.story import eventually, picture
 
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio, pytest.mark.timeout(280)]
@@ -78,6 +81,28 @@ async def test_disks_fill_up_and_the_next_uploads_go_to_a_set_that_was_started_m
         assert {one["set"] for one in scale["instances"]} == {"s2"}
         assert [one["tries"] for one in scale["instances"]] == [1, 1, 1]
         assert daemons == {name: cluster.daemons[name].status.pid for name in daemons}, "one was restarted"
+
+
+async def test_a_set_filled_by_steady_uploads_is_full_when_the_forecast_said_within_a_fifth(
+    tmp_path: Path,
+) -> None:
+    """Nothing may be added here, so that the disks really become full; the rates are those of a minute."""
+    policy = write_policy(tmp_path, region={"max": 1})
+    often: dict[str, Value] = {"evaluate_seconds": 0.25, "forecast_sample_seconds": 0.5}
+    async with growing_cluster(
+        tmp_path, policy, os.environ, node_settings={"heartbeat_seconds": 0.25}, monitor_settings=often
+    ) as cluster:
+        filling = SteadyFill(cluster)
+        asked = await filling.until(lambda left, _: left < 0.4 * (CAPACITY - RESERVE))
+        told = await set_forecast(cluster)
+        full = await filling.until(lambda left, size: left < size)
+
+        assert told["free"] > 0.3 * (CAPACITY - RESERVE), "it was asked too late to be a forecast"
+        assert told["days"] <= REACH * told["known_days"], "too far off to be acted on"
+        assert told["days"] * DAY == pytest.approx(full - asked, rel=0.2)
+        assert await room(cluster) >= 0, "uploads went into the reserve"
+        found = await ask(cluster, "/v1/scale")
+        assert not found["instances"], "there was room elsewhere"
 
 
 async def test_a_monitor_that_is_killed_while_a_node_is_launched_launches_it_once(tmp_path: Path) -> None:
