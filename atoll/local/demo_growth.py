@@ -1,12 +1,14 @@
 """`atoll demo-growth`: three small disks fill up, and the cluster starts the next set by itself, live.
 
 Real uploads to nodes that were told that they have little room; the monitor warns, decides and launches by
-its provider `local`; the new nodes join by token. At the end every picture is read back and compared.
+its provider `local`; the new nodes join by token. Uploads come at an even pace, so that the forecast can be
+held against what came. At the end every picture is read back and compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import os
 import random
@@ -21,7 +23,7 @@ from rich.live import Live
 from atoll import lifecycle, log
 from atoll.errors import AtollError
 from atoll.local.cluster import LocalCluster
-from atoll.local.cluster_plan import BUCKET, REGIONS, Value
+from atoll.local.cluster_plan import BUCKET, REGIONS, SET, Value
 from atoll.local.demo_steps import client_at
 from atoll.local.growth_view import GrowthScene, look, write_policy
 from atoll.local.noise import noise
@@ -30,6 +32,7 @@ from atoll.node_api import AssetView
 
 CAPACITY, RESERVE = 12 * 2**20, 2**20
 MOST_UPLOADS = 400
+PACE = 0.4  # seconds from one upload to the next
 AFTER = 12  # uploads to the new set that are enough
 
 
@@ -63,10 +66,13 @@ async def _demo(data: Path, stop: lifecycle.Stop) -> None:
 
 def _cluster(data: Path) -> LocalCluster:
     node: dict[str, Value] = {"capacity_bytes": CAPACITY, "reserve_bytes": RESERVE, "faces": "off"}
+    node["heartbeat_seconds"] = 0.5
     monitor: dict[str, Value] = {
         "scale_policy_file": str(write_policy(data).resolve()),
         "scale_seconds": 0.5,
         "warning_percent": 40.0,
+        "evaluate_seconds": 0.5,
+        "forecast_sample_seconds": 0.5,  # the usual minute suits disks that last for weeks
     }
     return LocalCluster(data, extra={"storage_node": node, "monitor": monitor}, environ=dict(os.environ))
 
@@ -77,9 +83,10 @@ async def _show(console: Console, cluster: LocalCluster) -> None:
     scene = GrowthScene()
     with Live(scene.table(), console=console, refresh_per_second=4) as live:
         for number in range(MOST_UPLOADS):
+            await asyncio.sleep(began + number * PACE - time.perf_counter())
             sent.append(await _upload(cluster, number))
             scene.uploaded(sent[-1])
-            if number % 4 == 0:
+            if number % 2 == 0:
                 await look(cluster, scene)
                 live.update(scene.table())
             if scene.in_later_sets >= AFTER:
@@ -94,6 +101,8 @@ async def _show(console: Console, cluster: LocalCluster) -> None:
     if restarted := [name for name, process in cluster.daemons.items() if process.status.restarts]:
         raise AtollError(f"These daemons were restarted: {', '.join(restarted)}")
     took = time.perf_counter() - began
+    if scene.check.text:
+        console.print(f"Set {SET} was {scene.check.text}.")
     console.print(f"{len(sent)} uploads in {took:.0f} s: none refused, none lost, no daemon restarted.")
 
 

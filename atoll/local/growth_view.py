@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.table import Table
 from atoll.client.monitor_calls import MonitorCalls
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import REGIONS, SET
+from atoll.local.forecast_check import ForecastCheck
 from atoll.local.tables import plain_table
 from atoll.node_api import AssetView
 
@@ -27,6 +29,7 @@ class GrowthScene:
         self._nodes: list[dict[str, Any]] = []
         self._scale: dict[str, Any] = {"verdicts": [], "instances": []}
         self._alerts: list[dict[str, Any]] = []
+        self.check = ForecastCheck()
 
     @property
     def in_later_sets(self) -> int:
@@ -47,7 +50,8 @@ class GrowthScene:
         warned = [f"! {alert['detail']}" for alert in self._alerts[:3]]
         why = [f"{v['region']}: {'; '.join(v['why'])}" for v in self._scale["verdicts"]]
         launches = [f"→ {i['name']} in set {i['set']}: {i['state']}" for i in self._scale["instances"]]
-        lines = [f"Uploads: {uploads}", *warned, *why, *launches]
+        forecast = [f"Forecast: set {SET} {self.check.now}"] if self.check.now else []
+        lines = [f"Uploads: {uploads}", *forecast, *warned, *why, *launches]
         return Group(self._disks(), *lines)
 
     def _disks(self) -> Table:
@@ -65,7 +69,10 @@ async def look(cluster: LocalCluster, scene: GrowthScene) -> None:
     nodes = (await calls.ask("GET", "/v1/nodes", dict[str, Any]))["nodes"]
     scale = await calls.ask("GET", "/v1/scale", dict[str, Any])
     alerts = (await calls.ask("GET", "/v1/alerts", dict[str, Any]))["alerts"]
+    found = {(view.scope, view.name): view for view in await calls.forecasts()}
     scene.seen(nodes, scale, alerts)
+    view, ordered, shared = found.get(("set", SET)), bool(scale["instances"]), scene.in_later_sets > 0
+    scene.check.seen(time.monotonic(), view, ordered=ordered, shared=shared)
 
 
 def write_policy(data: Path) -> Path:
