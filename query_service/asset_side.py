@@ -59,14 +59,6 @@ def asset_routes(
 ) -> list[Route]:
     """The hottest first."""
     rng = random.Random()
-    rules = TicketRules(
-        settings.ticket_seconds,
-        settings.max_upload_bytes,
-        settings.max_upload_pixels,
-        settings.max_ticket_files,
-        settings.max_ticket_eager,
-        settings.max_ticket_eager_chars,
-    )
     departed = Departed()
     finder = AssetFinder(data.lookup, departed)
     wishes = Wishes(settings.grammar_limits)
@@ -78,9 +70,10 @@ def asset_routes(
     subjects = EditSubjects(data.catalog, finder, records)
     edits = Edits(orders, data.catalog, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
-    json_bytes = settings.max_json_bytes
+    access = ImageAccess(api_keys, ring, time.time, positions.proven_address)
+    json_bytes, most_listed = settings.max_json_bytes, settings.max_list_items
     uploads = UploadsApi(
-        TicketOffice(views, keys, rules, rng, wishes),
+        TicketOffice(views, keys, _ticket_rules(settings), rng, wishes),
         positions,
         json_bytes,
         meter.ticket,
@@ -96,23 +89,36 @@ def asset_routes(
             clients,
             positions,
             views,
-            ImageAccess(api_keys, ring, time.time, positions.proven_address),
-            CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds),
+            access,
+            _cache_rules(settings),
         ).routes(),
         *ResolveApi(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles, data.renders
         ).routes(),
         *uploads.routes(),
         *ByUrlApi(uploads, views, keys, dispatch, data.jobs, settings.outward_ports, json_bytes).routes(),
-        *ListingApi(
-            data.catalog, finder, resolver, clients, views, settings.max_list_items, json_bytes
-        ).routes(),
+        *ListingApi(data.catalog, finder, resolver, clients, views, most_listed, json_bytes).routes(),
         *HistoryApi(data.catalog, finder, resolver, clients, views, data.renders).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
         *VersionsApi(data.catalog, subjects, edits, resolver, clients, json_bytes).routes(),
         *DescribeApi(subjects, edits, EditAnswers(resolver, clients), json_bytes).routes(),
         *NamesApi(data.catalog, subjects, edits, departed, resolver, clients, json_bytes).routes(),
     ]
+
+
+def _ticket_rules(settings: QuerySettings) -> TicketRules:
+    return TicketRules(
+        settings.ticket_seconds,
+        settings.max_upload_bytes,
+        settings.max_upload_pixels,
+        settings.max_ticket_files,
+        settings.max_ticket_eager,
+        settings.max_ticket_eager_chars,
+    )
+
+
+def _cache_rules(settings: QuerySettings) -> CacheRules:
+    return CacheRules(settings.redirect_seconds, settings.fallback_seconds, settings.derivative_url_seconds)
 
 
 def _signer(settings: QuerySettings, ring: Ring) -> UrlSigner:

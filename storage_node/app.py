@@ -185,8 +185,20 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         random.Random(),
     )
     stack.callback(scrub.close)
-    outbox = Outbox(
-        settings,
+    outbox = _outbox(base)
+    kinds = JobKinds(ground, reads, inspector)
+    handlers: dict[str, Handler] = {
+        **kinds.handlers,
+        "fetch": FetchJob(ground, base.outward, uploads),
+    }
+    jobs = JobSide(ground, base.bus, base.cluster, base.membership, handlers, random.Random())
+    return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs, kinds)
+
+
+def _outbox(base: _Base) -> Outbox:
+    ground = base.ground
+    return Outbox(
+        ground.settings,
         ground.index,
         base.bus,
         base.cluster,
@@ -196,13 +208,6 @@ def _build_sides(base: _Base, inspector: Inspector, stop: Stop, stack: AsyncExit
         ground.registry,
         base.membership,
     )
-    kinds = JobKinds(ground, reads, inspector)
-    handlers: dict[str, Handler] = {
-        **kinds.handlers,
-        "fetch": FetchJob(ground, base.outward, uploads),
-    }
-    jobs = JobSide(ground, base.bus, base.cluster, base.membership, handlers, random.Random())
-    return _Sides(uploads, reads, heartbeats, scrub, outbox, jobs, kinds)
 
 
 async def _start(base: _Base, sides: _Sides, stop: Stop, stack: AsyncExitStack) -> None:
