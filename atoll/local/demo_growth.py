@@ -93,6 +93,8 @@ async def _show(console: Console, cluster: LocalCluster) -> None:
                 break
         await look(cluster, scene)
         live.update(scene.table())
+    if not console.is_terminal:
+        console.line()  # in a file or a pipe the view ends within its last line
     if scene.in_later_sets < AFTER:
         raise AtollError(f"After {len(sent)} uploads no new set took any.")
     lost = await _lost(cluster, sent)
