@@ -1,6 +1,7 @@
-"""Makes a virtual environment from requirements.lock and says how far it is. Called by the Makefile, once.
+"""Brings a virtual environment to what a lock file says, and says how far it is.
 
-usage: set_up.py VENV. Standard library only: this is what runs before anything is installed.
+usage: set_up.py VENV LOCK. Called by the Makefile, once for each lock. Standard library only: this is what
+runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -11,26 +12,35 @@ import sys
 import time
 from pathlib import Path
 
-LOCK = Path("requirements.lock")
 INSTALL = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
+# A lock file names all there is: nothing is resolved once more.
+# What is imported, which is little of it, Python compiles as it goes.
+LOCKED = ("--no-deps", "--no-compile", "--require-hashes", "-r")
 
 
-def main(venv: Path) -> int:
+def main(venv: Path, lock: Path) -> int:
     began = time.monotonic()
-    print(f"Setting up {venv} (once; a minute or so)", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    python = str(venv / "bin" / "python")
-    if not install(python, "--require-hashes", "-r", str(LOCK)):
+    print(f"Setting up {venv} from {lock} (once; half a minute or so)", flush=True)
+    python = made(venv)
+    if not install(python, lock, *LOCKED, str(lock)):
         return 1
-    if not install(python, "--no-deps", "--no-build-isolation", "--editable", "."):
+    if not install(python, lock, "--no-deps", "--no-build-isolation", "--editable", "."):
         return 1
     show(f"ready after {time.monotonic() - began:.0f} s\n")
     return 0
 
 
-def install(python: str, *what: str) -> bool:
+def made(venv: Path) -> str:
+    """Its Python. What is there is kept."""
+    python = venv / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    return str(python)
+
+
+def install(python: str, lock: Path, *what: str) -> bool:
     """Run pip, counting what it collects; its whole output is shown only if it fails."""
-    packages = len(re.findall(r"(?m)^[a-z0-9]", LOCK.read_text(encoding="utf-8")))
+    packages = len(re.findall(r"(?m)^[a-z0-9]", lock.read_text(encoding="utf-8")))
     said: list[str] = []
     with subprocess.Popen(
         [python, *INSTALL, *what], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -58,4 +68,4 @@ def show(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,7 +1,7 @@
 """Atoll: a self-hosted mini-CDN for images.
 
 What all daemons must agree on lives here (words, wire types, signatures, placement), beside the client
-and the ``atoll`` command. Pure modules do no I/O; the others are listed in docs/architecture.md.
+and the ``atoll`` command. Pure modules do no I/O: tests/unit/test_import_floors.py names them.
 ``atoll.Client`` and ``atoll.AsyncClient`` are imported when first named, so that importing any module of
 the package stays cheap.
 """

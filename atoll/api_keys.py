@@ -87,6 +87,7 @@ class ApiKeys:
         self._clock_ms = clock_ms
         self._shared: tuple[AccessKey, ...] = ()
         self._by_hash = {key.sha256: key for key in reversed(self.own)}
+        self._by_id = _by_id(self._by_hash.values())
         self._seen: dict[str, ApiKey] = {}
         self._used: set[str] = set()
 
@@ -103,35 +104,63 @@ class ApiKeys:
             if entry.revoked_at is not None:
                 by_hash.pop(entry.sha256, None)
         self._shared, self._by_hash, self._seen = shared, by_hash, {}
+        self._by_id = _by_id(by_hash.values())
 
     def check(self, headers: Mapping[str, str], scope: str) -> ApiKey:
         """The key in `Authorization: Bearer`, if it has `scope`; `Unauthorized` or `Forbidden` otherwise."""
         header = headers.get("Authorization", "")
-        key = self._seen.get(header) or self._look_up(header)
-        if key.until is not None and self._clock_ms() >= key.until:
-            raise Unauthorized("This API key has expired.", expired_at=key.until)
+        return self.admit(self._seen.get(header) or self._look_up(header), scope)
+
+    def admit(self, key: ApiKey, scope: str) -> ApiKey:
+        """The key, if it is good still and has `scope`; it counts as used."""
+        self._check_time(key)
         self._used.add(key.id)
         if scope not in key.scopes:
             raise Forbidden(f"The API key {key.id!r} lacks the scope {scope!r}.", scope=scope)
         return key
+
+    def known(self, secret: str) -> ApiKey:
+        """The key with this secret, if it is good now; `Unauthorized`."""
+        key = self._by_secret(secret)
+        self._check_time(key)
+        return key
+
+    def secrets_of(self, key_id: str) -> tuple[ApiKey, ...]:
+        """The secrets that a key has now: none if nobody knows it or it is revoked, two while it rotates."""
+        return self._by_id.get(key_id, ())
 
     def take_used(self) -> set[str]:
         """The ids of the keys that were used since this was last asked."""
         used, self._used = self._used, set()
         return used
 
+    def _check_time(self, key: ApiKey) -> None:
+        if key.until is not None and self._clock_ms() >= key.until:
+            raise Unauthorized("This API key has expired.", expired_at=key.until)
+
     def _look_up(self, header: str) -> ApiKey:
         kind, _, token = header.partition(" ")
         # A header's bytes that are no UTF-8 come as lone surrogates, which cannot be hashed.
         if kind.lower() != "bearer" or not token.isascii() or not 1 <= len(token) <= MAX_KEY_CHARS:
             raise Unauthorized("Send an API key: Authorization: Bearer <key>.")
-        # How long this takes may tell something of hashes that are known, and so nothing of their keys.
-        key = self._by_hash.get(hash_api_key(token))
-        if key is None:
-            raise Unauthorized("This API key is not known here.")
+        key = self._by_secret(token)
         if len(self._seen) < _REMEMBERED:
             self._seen[header] = key
         return key
+
+    def _by_secret(self, secret: str) -> ApiKey:
+        # How long this takes may tell something of hashes that are known, and so nothing of their keys.
+        key = self._by_hash.get(hash_api_key(secret)) if secret.isascii() else None
+        if key is None:
+            raise Unauthorized("This API key is not known here.")
+        return key
+
+
+def _by_id(keys: Iterable[ApiKey]) -> dict[str, tuple[ApiKey, ...]]:
+    found: dict[str, tuple[ApiKey, ...]] = {}
+    for key in keys:
+        found[key.id] = (*found.get(key.id, ()), key)
+    return found
 
 
 def _secrets(entry: AccessKey) -> Iterable[ApiKey]:

@@ -23,8 +23,9 @@ HostPattern = Annotated[str, Meta(pattern=r"^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,25
 class RenderPolicy(Struct, frozen=True):
     """How much a derivative of a bucket's image may ask for. A limit that is None is the node's own.
 
-    `max_pixels` of one frame and of all together, before anything is decoded; `max_side` of the result
-    in pixels; `sources`: formats that are opened at all.
+    `max_pixels` of one frame and of all together, before anything is decoded; `max_frame_pixels` of all
+    frames of the result; `max_side` of the result in pixels; `max_art_pixels` that a filter of `e_art`
+    takes; `sources`: formats that are opened at all.
     """
 
     max_pixels: Count | None = None
@@ -33,6 +34,8 @@ class RenderPolicy(Struct, frozen=True):
     max_components: Count | None = None
     max_layers: Size | None = None
     sources: tuple[Extension, ...] | None = None
+    max_frame_pixels: Count | None = None
+    max_art_pixels: Count | None = None
 
 
 class LifecycleRule(Struct, frozen=True):

@@ -14,11 +14,12 @@ from typing import Any
 
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
+from atoll.bus_client import LastingClient
+from atoll.bus_domain import DomainJetStream
 from atoll.bus_options import RECONNECT_SECONDS, connect_options
 from atoll.daemon_settings import DaemonSettings
 from atoll.errors import Unavailable
@@ -58,12 +59,13 @@ class Bus:
 
     def __init__(self, settings: DaemonSettings) -> None:
         self._settings = settings
-        self._client = Client()
+        self._client = LastingClient()
         self._connected = asyncio.Event()
         self._reconnected: list[Callable[[], None]] = []
         self._published: dict[str | None, JetStreamContext] = {}
         self._last_failure = ""
         self._begun = False
+        self.connections = 0  # so far; what was asked of the server in an earlier one is not answered
 
     @property
     def connected(self) -> bool:
@@ -105,6 +107,7 @@ class Bus:
             except FOREIGN_ERRORS as error:
                 log.warning("NATS cannot be reached yet: %s", error)
                 await asyncio.sleep(RECONNECT_SECONDS)
+        self.connections += 1
         self._connected.set()
         log.info("connected to NATS")
 
@@ -119,6 +122,7 @@ class Bus:
 
     async def _came_back(self) -> None:
         self._last_failure = ""
+        self.connections += 1
         log.info("reconnected to NATS")
         for callback in self._reconnected:
             callback()
@@ -140,7 +144,8 @@ class Bus:
         if not self.connected:
             raise BusUnavailable("NATS is not connected.", retry_after=1)
         if domain not in self._published:
-            self._published[domain] = self._client.jetstream(domain=domain, timeout=PUBLISH_SECONDS)
+            kind = JetStreamContext if domain is None else DomainJetStream
+            self._published[domain] = kind(self._client, domain=domain, timeout=PUBLISH_SECONDS)
         return self._published[domain]
 
     async def publish_kept(
@@ -172,10 +177,10 @@ class Bus:
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"the server did not confirm: {error!r}", retry_after=1) from error
 
-    async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
+    async def subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> Subscription:
         """Call `callback` for each core message, from the first connection on and after every reconnect."""
         await self.wait_connected()
-        await self._client.subscribe(subject, cb=callback)
+        return await self._client.subscribe(subject, cb=callback)
 
     async def open_inbox(self, callback: Callable[[Msg], Awaitable[None]]) -> Inbox:
         """Call `callback` for what is sent to subjects of our own; `BusUnavailable` while disconnected."""

@@ -68,6 +68,10 @@ class HealthTable:
         elif known and now - known.seen >= PROBE_AFTER:
             self._nodes[node] = NodeHealth(known.seen, beat, refused=True, status=known.status)
 
+    def forget(self, node: str) -> None:
+        """Nobody listens to it any more: what its silence would mean, it does not."""
+        self._nodes.pop(node, None)
+
     def silent(self, cluster: ClusterMap, now: float) -> list[Node]:
         """The nodes that a probe should ask: no sign of life for `PROBE_AFTER` seconds."""
         return [

@@ -18,7 +18,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from atoll.errors import AtollError, BadRequest, BodyTimeout, Forbidden, NotFound, TooLarge
-from atoll.http_protocol import DEFAULT_LIMITS, ProblemRunner, RequestLimits
+from atoll.http_protocol import DEFAULT_LIMITS, Connection, ProblemRunner, RequestLimits, Server
 from atoll.json_depth import is_deeper
 
 log = logging.getLogger(__name__)
@@ -174,8 +174,11 @@ async def serve(
     reuse_port: bool = False,
     front: Callable[[Handler], Handler] | None = None,
     limits: RequestLimits = DEFAULT_LIMITS,
-) -> AsyncIterator[None]:
+    connection: type[Connection] | None = None,
+) -> AsyncIterator[Server]:
     """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way.
+
+    The server it gives takes over connections that another process accepted. `connection`: see the runner.
 
     `front` is put before routing and middlewares: given the application's handler it returns its own,
     which answers what it can at once and passes everything else on.
@@ -189,15 +192,16 @@ async def serve(
         handle_signals=False,
         drain_seconds=drain_seconds,
         limits=limits,
+        connection=connection,
         keepalive_timeout=75,
     )
     await runner.setup()
-    if front is not None and runner.server is not None:
-        server: Any = runner.server  # typed for BaseRequest, but an application's server makes Requests
+    server: Any = runner.server  # typed for BaseRequest, but an application's server makes Requests
+    if front is not None:
         server.request_handler = front(server.request_handler)
     try:
         site = web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=1024)
         await site.start()
-        yield
+        yield server
     finally:
         await runner.cleanup()

@@ -62,8 +62,10 @@ class ProblemRunner(web.AppRunner):
         *,
         drain_seconds: float,
         limits: RequestLimits,
+        connection: type[Connection] | None = None,
         **options: Any,
     ) -> None:
+        """`connection`: of what kind the server's connections are."""
         super().__init__(
             app,
             shutdown_timeout=_CUT_SECONDS,
@@ -73,10 +75,11 @@ class ProblemRunner(web.AppRunner):
             **options,
         )
         self._answer, self._drain_seconds, self._limits = answer, drain_seconds, limits
+        self._connection = connection or Connection
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
-        return _Server(self._answer, self._limits, plain)
+        return Server(self._answer, self._limits, plain, self._connection)
 
     async def shutdown(self) -> None:
         """Between "no new requests" and the cut: those under way get `drain_seconds` to end."""
@@ -91,23 +94,39 @@ class ProblemRunner(web.AppRunner):
         return server is not None and any(c._request_in_progress for c in server.connections)
 
 
-class _Server(web.Server):
+class Server(web.Server):
     """As `plain`, with connections of our own kind."""
 
-    def __init__(self, answer: Answer, limits: RequestLimits, plain: web.Server) -> None:
+    def __init__(
+        self, answer: Answer, limits: RequestLimits, plain: web.Server, kind: type[Connection]
+    ) -> None:
         super().__init__(plain.request_handler, request_factory=plain.request_factory, **plain._kwargs)
-        self._answer, self._limits = answer, limits
+        self._answer, self._limits, self._kind = answer, limits, kind
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self._answer, self._limits, self, loop=self._loop, **self._kwargs)
+        return self.connection()
+
+    def connection(self, received: bytes = b"") -> Connection:
+        """A new connection's protocol. `received`: what another process read from it already."""
+        return self._kind(self._answer, self._limits, self, received, loop=self._loop, **self._kwargs)
 
 
-class _Connection(RequestHandler):
-    __slots__ = ("_answer", "_limits")
+class Connection(RequestHandler):
+    """One connection; what `received` has comes before what is read."""
 
-    def __init__(self, answer: Answer, limits: RequestLimits, manager: web.Server, **options: Any) -> None:
+    __slots__ = ("_answer", "_limits", "_received")
+
+    def __init__(
+        self, answer: Answer, limits: RequestLimits, manager: web.Server, received: bytes, **options: Any
+    ) -> None:
         super().__init__(manager, **options)
-        self._answer, self._limits = answer, limits
+        self._answer, self._limits, self._received = answer, limits, received
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._received:
+            self.data_received(self._received)
+            self._received = b""
 
     def data_received(self, data: bytes) -> None:
         """aiohttp drops what arrives once it was told to close: of the request under way too.

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from atoll.ids import derived_id
-from atoll.model import BucketName, Identifier, Label, Milliseconds, Size
+from atoll.model import AssetRecord, BucketName, Identifier, Label, Milliseconds, Size, Uploader
 from atoll.signing import Keys, Ticket, seal, seal_matches
 
-JobKind = Literal["upload", "fetch", "transform", "look", "export"]
+JobKind = Literal["upload", "fetch", "transform", "apply", "look", "export"]
 TaskState = Literal["running", "done", "failed", "parked", "cancelled"]
 
 SIGNATURE_HEADER = "Atoll-Signature"
@@ -53,6 +53,16 @@ class RenderWork(Struct, frozen=True, tag_field="kind", tag="render"):
     transformations: tuple[str, ...]
 
 
+class ApplyWork(Struct, frozen=True, tag_field="kind", tag="apply"):
+    """Make of each of these images, as it is in its record, a new version: what `transformation` (canonical
+    text that does not depend on who asks) makes of it. `by`: who has it made."""
+
+    bucket: BucketName
+    items: tuple[AssetRecord, ...]
+    transformation: str
+    by: Uploader = ""
+
+
 class LookWork(Struct, frozen=True, tag_field="kind", tag="look"):
     """Look at these images again: faces, colours, placeholders."""
 
@@ -70,13 +80,15 @@ class ExportWork(Struct, frozen=True, tag_field="kind", tag="export"):
 
 
 class FetchWork(Struct, frozen=True, tag_field="kind", tag="fetch"):
-    """Fetch an image from `url` and store it as if it had been uploaded with `ticket`."""
+    """Fetch an image from `url`; store it as if it had been uploaded as the ticket's file number `file`."""
 
     url: str
     ticket: Ticket
+    file: Annotated[int, Meta(ge=0)] = 0
 
 
-Work = RenderWork | LookWork | ExportWork | FetchWork
+Work = RenderWork | ApplyWork | LookWork | ExportWork | FetchWork
+Item = TypeVar("Item", JobItem, AssetRecord)
 
 
 class Task(Struct, frozen=True):
@@ -228,9 +240,9 @@ def open_cancel(body: bytes, headers: dict[str, str] | None, keys: Keys) -> str:
         raise BadTask(str(error)) from error
 
 
-def packs(items: Iterable[JobItem], most: int, most_bytes: int = MAX_TASK_BYTES) -> Iterator[list[JobItem]]:
+def packs(items: Iterable[Item], most: int, most_bytes: int = MAX_TASK_BYTES) -> Iterator[list[Item]]:
     """`items` in portions of at most `most`, none of them too long for a message."""
-    pack: list[JobItem] = []
+    pack: list[Item] = []
     size = 0
     for item in items:
         length = len(msgspec.json.encode(item)) + 1

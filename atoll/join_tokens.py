@@ -55,6 +55,8 @@ class JoinGrant(Struct, frozen=True):
     nats_url: str
     nats_user: str | None = None
     nats_password: str | None = None
+    nats_map_domain: str | None = None
+    nats_replicas: int = 1
 
 
 class SealedGrant(Struct, frozen=True):
@@ -73,6 +75,14 @@ def join_request(token: str, installation: str) -> JoinRequest:
     """What a machine with this token sends; `Unauthorized` when it is no token."""
     claims, mac = _parts(token)
     return JoinRequest(claims, installation, _proof(mac, installation))
+
+
+def claims_of(token: str) -> JoinClaims:
+    """What a token says, unproven: for the machine that has it; `Unauthorized` when it is no token."""
+    try:
+        return msgspec.json.decode(from_base64url(_parts(token)[0]), type=JoinClaims)
+    except ValueError as error:  # msgspec's and base64's are
+        raise Unauthorized("This is no join token: they come from `atoll node join-token`.") from error
 
 
 def read_request(request: JoinRequest, keys: Keys, now_ms: int) -> JoinClaims:

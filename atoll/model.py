@@ -1,4 +1,4 @@
-"""The things Atoll speaks of, as frozen wire types (words: docs/architecture.md). Pure.
+"""The things Atoll speaks of, as frozen wire types (words: docs/concepts.md). Pure.
 
 Everything that crosses the wire or a process is one of these; msgspec checks it on the way in.
 Times are Unix milliseconds, sizes are bytes, positions are degrees.

@@ -8,11 +8,24 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from atoll.heartbeat import NodeWord
-from atoll.model import AssetRecord, Face, Identifier, Label, Location, Milliseconds, Size, Tombstone
+from atoll.model import (
+    AssetRecord,
+    BucketName,
+    Extension,
+    Face,
+    Identifier,
+    Label,
+    Location,
+    Milliseconds,
+    Sha256,
+    Size,
+    Tombstone,
+)
 from atoll.names import CONTENT_TYPES, Handle, blob_path
 
 MAX_TRASH_SECONDS = 366 * 86_400
 MAX_PULLS_TOGETHER = 64  # orders in one request
+TOGETHER_BYTES = 2**20  # of all small blobs that a peer gives in one answer
 
 
 def rfc3339(at_ms: int) -> str:
@@ -123,6 +136,14 @@ class PullOrder(Struct, frozen=True):
 
     asset: AssetRecord
     sources: tuple[Label, ...]
+
+
+class BlobName(Struct, frozen=True):
+    """To a peer: one of several small blobs, which it gives in one answer if it has them."""
+
+    bucket: BucketName
+    sha256: Sha256
+    ext: Extension
 
 
 class PullResult(Struct, frozen=True):

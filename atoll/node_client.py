@@ -1,6 +1,6 @@
 """Calls from one daemon to a node's internal API: signed, with a deadline, errors made ours. I/O.
 
-Used by nodes (peers), replicators (their own node) and query services (deletes, probes).
+Used by nodes (peers), replicators (their own node) and query services (deletes, probes; of a monitor, too).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -16,7 +16,6 @@ from yarl import URL
 
 from atoll.errors import AtollError, Unavailable, UpstreamFailed, from_problem
 from atoll.ids import now_ms
-from atoll.model import Node
 from atoll.sent_once import LostConnection, sent_once
 from atoll.signing import Keys, internal_token
 
@@ -46,6 +45,16 @@ def _lost(request: aiohttp.ClientRequest, error: LostConnection) -> AtollError:
     return UpstreamFailed(f"{request.url.origin()} broke off: {error!r}")
 
 
+class Callee(Protocol):
+    """Whoever is called: a node of the map, or another daemon that opens tokens made out to `name`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+
 class NodeClient:
     """Speaks to nodes as `caller` (a daemon's name)."""
 
@@ -57,7 +66,7 @@ class NodeClient:
     @asynccontextmanager
     async def open(
         self,
-        node: Node,
+        node: Callee,
         method: str,
         path: str,
         *,
@@ -94,7 +103,7 @@ class NodeClient:
 
     async def call(
         self,
-        node: Node,
+        node: Callee,
         method: str,
         path: str,
         kind: type[T],

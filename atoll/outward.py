@@ -69,8 +69,7 @@ class Outward:
         Raises `OutwardRefused` when the URL leads to an address that is none of the public ones, and
         `OutwardFailed` when nobody answers there or it breaks off.
         """
-        if url.is_address and not self._policy.allows(url.host):
-            raise not_public(url.host)
+        check_address(url, self._policy)
         try:
             response = await self._begin(url, method, headers or {}, body)
             async with response:
@@ -95,6 +94,12 @@ class Outward:
                 timeout=timeout,
                 allow_redirects=False,
             )
+
+
+def check_address(url: OutwardUrl, policy: AddressPolicy) -> None:
+    """`OutwardRefused` for a URL whose host is itself an address that may not be reached. No look-up."""
+    if url.is_address and not policy.allows(url.host):
+        raise not_public(url.host)
 
 
 def not_public(host: str) -> OutwardRefused:

@@ -13,12 +13,15 @@ import random
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from atoll.model import Node, Position
 
 EARTH_RADIUS_KM = 6371.0088
 # Upper edges in km: about metro, country, part of a continent, continent, ocean, two oceans; then the rest.
 BANDS_KM = (100.0, 500.0, 1500.0, 4000.0, 9000.0, 13000.0)
+MAX_LOTS = 256  # groups of places that are nearest to somebody; an `UploadRoom` keeps so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +90,57 @@ def _less_loaded_first(members: tuple[Ranked, ...], rng: random.Random) -> tuple
     return (members[first], *members[:first], *members[first + 1 :])
 
 
-def choose_upload_node(
-    client: Position, sets: Sequence[Sequence[Candidate]], rng: random.Random
-) -> Candidate | None:
-    """The node a new upload goes to; None when no set has a writable node.
+class UploadRoom:
+    """The sets that take uploads now, ready for clients anywhere; made once for many of them.
 
-    `sets` holds, per healthy unsealed set, its writable nodes. Among the sets that come nearest to the
-    client (by band) one is drawn by free space – that of its fullest member, because every member gets
-    every blob – and in it the nearest node is taken.
+    `sets` holds, per healthy unsealed set, its writable nodes. A choice costs a distance to each place where
+    nodes stand, however many they are: which sets come nearest follows from the places alone, and is worked
+    out once for all clients who have the same places nearest.
     """
-    usable = [members for members in sets if members]
-    if not usable:
-        return None
-    bands = [min(band(client, c.position) for c in members) for members in usable]
-    nearest = [members for members, b in zip(usable, bands, strict=True) if b == min(bands)]
-    room = [1 + min(c.bytes_free for c in members) for members in nearest]
-    chosen = rng.choices(nearest, weights=room)[0]
-    return order_candidates(client, chosen, rng)[0]
+
+    def __init__(self, sets: Iterable[Sequence[Candidate]]) -> None:
+        self._sets = [members for members in sets if members]
+        self._by_name = {members[0].node.set: members for members in self._sets}
+        self._at: dict[Position, list[int]] = {}
+        for number, members in enumerate(self._sets):
+            for place in {candidate.position for candidate in members}:
+                self._at.setdefault(place, []).append(number)
+        self._lots: dict[tuple[Position, ...], _Lot] = {}
+
+    def choose(self, client: Position, rng: random.Random, home: str | None = None) -> Candidate | None:
+        """The node a new upload goes to; None when no set has a writable node.
+
+        Among the sets that come nearest to the client (by band) one is drawn by free space – that of its
+        fullest member, because every member gets every blob – and in it the nearest node is taken. The set
+        `home` is taken if it is among them at all.
+        """
+        if not self._sets:
+            return None
+        members = self._by_name.get(home) if home is not None else None
+        if members is None:
+            lot = self._lot(client)
+            (members,) = rng.choices(lot.sets, cum_weights=lot.room)
+        return order_candidates(client, members, rng)[0]
+
+    def _lot(self, client: Position) -> _Lot:
+        bands = [(place, band(client, place)) for place in self._at]
+        nearest = min(b for _, b in bands)
+        places = tuple([place for place, b in bands if b == nearest])
+        lot = self._lots.get(places)
+        if lot is None:
+            lot = self._make_lot(places)
+            if len(self._lots) < MAX_LOTS:
+                self._lots[places] = lot
+        return lot
+
+    def _make_lot(self, places: Iterable[Position]) -> _Lot:
+        numbers = sorted({number for place in places for number in self._at[place]})
+        sets = [self._sets[number] for number in numbers]
+        return _Lot(sets, list(accumulate(1 + min(c.bytes_free for c in members) for members in sets)))
+
+
+class _Lot(NamedTuple):
+    """Sets to draw from, and their free bytes, added up one after the other."""
+
+    sets: list[Sequence[Candidate]]
+    room: list[int]

@@ -41,12 +41,14 @@ MAX_LEAF_ITEMS = 1000  # items of a leaf in one answer
 class TreeDigest(Struct, frozen=True):
     """A range of a tree: its digest, how many items it has, the digests of the 256 ranges below it.
 
-    `children` is empty where only the digest was asked for, and for a range without items.
+    `children` is empty where only the digest was asked for, and for a range without items. `counts`: of a
+    root, how many items each of its branches has; empty for a range without items.
     """
 
     digest: str
     items: Size
     children: tuple[str, ...] = ()
+    counts: tuple[Size, ...] = ()
 
 
 class Roots(Struct, frozen=True):

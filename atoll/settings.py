@@ -71,13 +71,19 @@ def setting(
 S = TypeVar("S")
 
 
-def load(cls: type[S], path: Path | None, environ: Mapping[str, str] | None = None) -> S:
-    """A `cls` from the TOML file at `path` (may be None) and the environment. Raises `SettingsError`."""
+def load(
+    cls: type[S], path: Path | None, environ: Mapping[str, str] | None = None, *, partly: bool = False
+) -> S:
+    """A `cls` from the TOML file at `path` (may be None) and the environment. Raises `SettingsError`.
+
+    `partly`: the file has settings of others as well, which are passed over.
+    """
     variables = os.environ if environ is None else environ
     mistakes: list[str] = []
     given = _read(path, mistakes)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # a dataclass by contract
-    mistakes += [f"{key}: there is no such setting (in {path})" for key in given if key not in fields]
+    others = () if partly else given.keys() - fields.keys()
+    mistakes += [f"{key}: there is no such setting (in {path})" for key in given if key in others]
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}
     for name, field in fields.items():

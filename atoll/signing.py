@@ -43,7 +43,17 @@ _MAC_CHARS = 43  # base64url of 32 bytes, no padding
 class Keys:
     """The derived keys of one cluster secret. Never printed."""
 
-    __slots__ = ("delivery", "event", "internal", "join", "map_entry", "signing", "ticket", "upload")
+    __slots__ = (
+        "delivery",
+        "event",
+        "internal",
+        "join",
+        "map_entry",
+        "session",
+        "signing",
+        "ticket",
+        "upload",
+    )
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) < MIN_SECRET_BYTES:
@@ -58,6 +68,7 @@ class Keys:
         self.signing = _derive(secret, b"signing keys")
         self.upload = _derive(secret, b"upload keys")
         self.join = _derive(secret, b"join tokens")
+        self.session = _derive(secret, b"web sessions")
 
     def __repr__(self) -> str:
         return "Keys(…)"
@@ -78,7 +89,8 @@ class Ticket(Struct, frozen=True):
     The upload's asset ids and versions derive from `ticket_id` and `asset_id`, so that sending the same
     bytes again with the same ticket gives the same assets. `eager`: transformations, in canonical text, to be
     rendered as soon as the bytes are stored, beside those that the bucket names. Without `overwrite` a
-    taken name is refused. `by`: who uploads (uploaders.py). `form_fields`: what a form may add.
+    taken name is refused. `by`: who uploads (uploaders.py). `form_fields`: what a form may add. `origin`:
+    the page that may use it beside those of the bucket: the web app's own, which asked for it.
     """
 
     ticket_id: Identifier
@@ -102,6 +114,7 @@ class Ticket(Struct, frozen=True):
     overwrite: bool = True
     by: Uploader = ""
     form_fields: tuple[FormField, ...] = ()
+    origin: str = ""
 
 
 class InternalToken(Struct, frozen=True):

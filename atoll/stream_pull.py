@@ -23,6 +23,9 @@ from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable, Inbox
 
 log = logging.getLogger(__name__)
 
+# How long a request waits with the server, whoever asks for less: asking every half second all night long
+# costs both sides more than messages do. Longer, and one that a cut-off swallowed would be missed as long.
+OPEN_SECONDS = 2.0
 _LATE_SECONDS = 0.25  # how long after its time we still wait for the server to end a request
 _GATHER_SECONDS = 0.005  # how long a request for what waits stays open: the server has an end for no other
 _CLOSE_SECONDS = 2.0
@@ -40,6 +43,7 @@ class Pull:
         self._request = ""  # the inbox of the open one
         self._left = 0  # messages it may still bring
         self._until = 0.0  # monotonic seconds: when it is over at the latest
+        self._connection = 0  # of the bus, in which it was made
         self._come: deque[Msg] = deque()
         self._news = asyncio.Event()
         self._refusal: str | None = None
@@ -52,13 +56,15 @@ class Pull:
     async def fetch(self, batch: int, wait: float) -> list[Msg]:
         """Up to `batch` messages, as soon as there is one; none after `wait` seconds.
 
+        The request stays open: what comes between two calls is what the next one gives, at most as many as
+        the earlier one asked for.
         `BusUnavailable` when the server refuses: the consumer is gone, or there is no JetStream now.
         """
         deadline = time.monotonic() + wait
         while not self._come and (seconds := deadline - time.monotonic()) > 0:
             self._news.clear()
-            if self._left <= 0 or time.monotonic() >= self._until:
-                await self._ask(batch, seconds)
+            if self._is_over():
+                await self._ask(batch, max(seconds, OPEN_SECONDS))
             await self._wait(seconds)
             if self._refusal and not self._come:
                 raise BusUnavailable(f"{self._subject}: {self._refusal}", retry_after=1)
@@ -72,12 +78,17 @@ class Pull:
         """
         deadline = time.monotonic() + _GATHER_SECONDS + _LATE_SECONDS
         self._news.clear()
-        if self._left <= 0 or time.monotonic() >= self._until:
+        if self._is_over():
             await self._ask(batch, _GATHER_SECONDS)
         while self._left > 0 and (seconds := deadline - time.monotonic()) > 0:
             await self._wait(seconds)
             self._news.clear()
         return self._handed_out(batch)
+
+    def _is_over(self) -> bool:
+        """Whether the last request brings nothing more."""
+        lost = self._connection != self._bus.connections
+        return lost or self._left <= 0 or time.monotonic() >= self._until
 
     def _handed_out(self, batch: int) -> list[Msg]:
         if self._refusal and not self._come:
@@ -88,6 +99,7 @@ class Pull:
         assert self._inbox is not None
         self._request = f"{self._inbox.prefix}.{next(self._numbers)}"
         self._left, self._until = batch, time.monotonic() + seconds + _LATE_SECONDS
+        self._connection = self._bus.connections
         self._refusal = None
         body = json.dumps({"batch": batch, "expires": max(1, int(seconds * 1e9))}).encode()
         await self._bus.publish(self._subject, body, reply=self._request)

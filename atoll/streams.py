@@ -137,12 +137,22 @@ class Consumer:
         domain = self.region.jetstream_domain
         js = self._bus.jetstream(domain)
         stream = self._stream
-        await js.add_consumer(stream, self._config)  # the same configuration again changes nothing
+        await self._ensure(js)
         api = f"$JS.{domain}.API" if domain else "$JS.API"
         pull = Pull(self._bus, f"{api}.CONSUMER.MSG.NEXT.{stream}.{self.durable}")
         await pull.open()
         self._pull, self._checked_at = pull, time.monotonic()
         return pull
+
+    async def _ensure(self, js: JetStreamContext) -> None:
+        """Make it unless it is there as it should be. Servers that are cut off from most of their cluster
+        make none, and refuse even what changes nothing; consumers that are there go on working."""
+        try:
+            known = (await js.consumer_info(self._stream, self.durable)).config
+        except nats.js.errors.NotFoundError:
+            known = None
+        if known is None or not _alike(known, self._config):
+            await js.add_consumer(self._stream, self._config)
 
     async def _check(self, pull: Pull) -> None:
         """A consumer that went away without a word answers nothing: ask now and then, and bind anew."""
@@ -162,9 +172,12 @@ class Consumer:
         return info
 
     async def backlog(self) -> int:
-        """Messages that wait for this consumer, delivered ones without ack included."""
-        if self._pull is None:
-            return 0
+        """Messages that wait for this consumer, delivered ones without ack included, whoever reads it.
+
+        `BusUnavailable` when it cannot be asked, or nobody has ever read it.
+        """
+        if not self._bus.connected:
+            raise BusUnavailable("NATS is not connected.", retry_after=1)
         try:
             info = await self._info()
         except FOREIGN_ERRORS as error:
@@ -176,6 +189,17 @@ class Consumer:
         pull, self._pull = self._pull, None
         if pull is not None:
             await pull.close()
+
+
+def _alike(known: ConsumerConfig, wanted: ConsumerConfig) -> bool:
+    """Whether a consumer needs no change. The server tells one filter in a field of its own."""
+    filters = [known.filter_subject] if known.filter_subject else known.filter_subjects
+    return (sorted(filters or []), known.ack_wait, known.max_ack_pending, known.max_deliver) == (
+        sorted(wanted.filter_subjects or []),
+        wanted.ack_wait,
+        wanted.max_ack_pending,
+        wanted.max_deliver,
+    )
 
 
 async def answer(sending: Awaitable[None]) -> None:

@@ -1,4 +1,4 @@
-"""Runs bare_aiohttp.py as a process of its own, for as long as a benchmark needs it."""
+"""Runs bare_aiohttp.py or bare_loop.py as a process of its own, for as long as a benchmark needs it."""
 
 from __future__ import annotations
 
@@ -7,42 +7,41 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from atoll.local.engine_errors import NotReadyError
-from atoll.local.guard import Guard
 from atoll.local.ports import LOOPBACK, any_free_port
-from atoll.local.process import ManagedProcess
 from atoll.local.process_spec import ProcessSpec, child_environment
-from benchmarks import bare_aiohttp
+from benchmarks import bare_aiohttp, bare_loop
+from benchmarks.peer import Running, running
+
+What = Literal["files", "answer", "handler", "low", "loop"]
 
 
 @asynccontextmanager
-async def bare_server(directory: Path, what: Literal["files", "answer"], path: Path) -> AsyncIterator[int]:
-    """The port of a bare server; `directory` is for what it writes, which is nothing but a log."""
+async def bare_server(directory: Path, what: What, path: Path) -> AsyncIterator[Running]:
+    """A bare server; `directory` is for what it writes, which is nothing but a log."""
     port = any_free_port()
-    directory.mkdir(exist_ok=True)
-
-    async def answers() -> None:
-        try:
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
-        except OSError as error:
-            raise NotReadyError(repr(error)) from error
-        writer.close()
-
+    directory.mkdir(parents=True, exist_ok=True)
+    program: ModuleType = bare_loop if what == "loop" else bare_aiohttp
     spec = ProcessSpec(
-        name="bare aiohttp",
-        argv=(sys.executable, str(Path(bare_aiohttp.__file__).resolve()), str(port), what, str(path)),
+        name=f"bare {what}",
+        argv=(sys.executable, str(Path(str(program.__file__)).resolve()), str(port), what, str(path)),
         env=child_environment({}, directory),
         cwd=directory,
-        health=answers,
+        health=lambda: answers(port),
         log=directory / "bare.log",
         restart=False,
     )
-    async with Guard(directory) as guard:
-        managed = ManagedProcess(spec, guard)
-        await managed.start()
-        try:
-            yield port
-        finally:
-            await managed.stop()
+    async with running(directory, spec, port) as found:
+        yield found
+
+
+async def answers(port: int) -> None:
+    """Returns when somebody listens; `NotReadyError`."""
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError as error:
+        raise NotReadyError(repr(error)) from error
+    writer.close()

@@ -23,6 +23,7 @@ from replicator.anti_entropy_memory import Memory
 from replicator.anti_entropy_orders import Orders
 from replicator.anti_entropy_pace import ByteRate, Slots, Throttle
 from replicator.anti_entropy_visit import Records, Visit
+from replicator.company import Company
 from replicator.gate import NodeGate
 from replicator.window import Window
 from replicator.work import Mend
@@ -104,7 +105,7 @@ class _Carried:
 
     def __init__(self) -> None:
         self.gate = NodeGate(self._up, 0.1, random.Random())
-        self.window = Window(self.gate)
+        self.window = Window(self.gate, Company(1, 0.0, time.monotonic))  # nobody waits
         self.count = 0
 
     async def _up(self) -> None:

@@ -55,6 +55,17 @@ async def _upload(asker: Asker, node: OneNode, request: Request) -> Stored:
     return Stored(msgspec.json.decode(answer.body, type=AssetView))
 
 
+async def made(node: OneNode, path: str) -> None:
+    """Ask once; RuntimeError for any other answer than 200."""
+    asker = Asker()
+    try:
+        answer = await ask(asker, node.port, path)
+    finally:
+        asker.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{path}: {answer.status} {answer.body[:500]!r}")
+
+
 async def ask(asker: Asker, port: int, path: str) -> Answer:
     """One GET."""
     return await asker.ask(port, get(path))

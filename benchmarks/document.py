@@ -11,8 +11,9 @@ from string import Template
 
 from benchmarks.plots import distribution_plot, marks_plot
 from benchmarks.registry import BENCHMARKS
-from benchmarks.report import Entries, Entry
+from benchmarks.report import Entries, Entry, processes
 from benchmarks.result import Mark
+from benchmarks.scale.plot import growth_plot
 
 TEMPLATE = Path(__file__).parent / "performance.template.md"
 PAGE = "performance.md"
@@ -31,6 +32,7 @@ def documents(entries: Entries) -> dict[str, str]:
         PAGE: _page(entries),
         "performance-marks.svg": marks_plot(_all_marks(entries)),
         "performance-lag.svg": _lag_plot(entries.get("lag")),
+        "performance-scale.svg": growth_plot(entries["scale"].result.growths if "scale" in entries else ()),
     }
 
 
@@ -62,6 +64,7 @@ def _marks(entries: Entries) -> str:
                 f"| {result.title}: {mark.name} | {benchmark.peer} | {mark.measured} | {mark.wanted}"
                 f" | {verdict} | {limits} |"
             )
+        lines += [f"| {result.title} | {gone.peer} | absent | {gone.why} | | |" for gone in result.absent]
     return "\n".join(lines)
 
 
@@ -95,7 +98,11 @@ def _benchmark(name: str, entry: Entry | None) -> str:
     about = BENCHMARKS[name].about
     if entry is None:
         return f"### {name}\n\n{about[0].upper()}{about[1:]}. Not measured yet.\n"
-    lines = [f"### {entry.result.title}", "", *(f"- {note}" for note in entry.result.notes)]
+    lines = [
+        f"### {entry.result.title}",
+        "",
+        *(f"- {note}" for note in (*entry.result.notes, *processes(entry.result))),
+    ]
     lines += ["", "| what | measured |", "|---|---|"]
     lines += [f"| {series.name} | {series.text} |" for series in entry.result.series]
     return "\n".join([*lines, ""])

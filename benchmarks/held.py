@@ -1,15 +1,19 @@
 """Whether nodes really hold what they should: not by what they said, but by asking and by reading the disk.
 
 For each upload and node: the node's index knows the blob, its record is there, and the file that lies where
-the layout says has the SHA-256 of what was sent.
+the layout says has the SHA-256 of what was sent. Of very many uploads, the node is asked about some, and its
+index is read for all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,15 +53,19 @@ class Node(NamedTuple):
     data: Path
 
 
-async def missing(cluster: LocalCluster, uploads: Sequence[Wanted], asker: Asker) -> list[Missing]:
-    """What any node lacks; empty when every node holds everything."""
+async def missing(
+    cluster: LocalCluster, uploads: Sequence[Wanted], asker: Asker, most_asked: int | None = None
+) -> list[Missing]:
+    """What any node lacks; empty when every node holds everything. At most `most_asked` are asked for."""
     keys = Keys(read_secret(cluster.paths.secrets / "cluster-secret"))
     nodes = [
         Node(name, cluster.ports[name], cluster.paths.data(name)) for name in cluster.names("storage_node")
     ]
+    some = len(uploads) if most_asked is None else min(most_asked, len(uploads))
     found: list[Missing] = []
     for node in nodes:
-        found += await unknown_to(node, uploads, asker, keys)
+        found += await unknown_to(node, random.Random(some).sample(uploads, some), asker, keys)
+        found += await asyncio.to_thread(unknown_to_index, node, uploads)
         found += await asyncio.to_thread(wrong_on_disk, node, [each.sha256 for each in uploads])
     return found
 
@@ -82,6 +90,23 @@ async def unknown_to(node: Node, uploads: Sequence[Wanted], asker: Asker, keys: 
                 found.append(Missing(upload.sha256, f"{node.name} has no record of {upload.asset_id}"))
 
     await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+    return found
+
+
+def unknown_to_index(node: Node, uploads: Sequence[Wanted], bucket: str = BUCKET) -> list[Missing]:
+    """What is not in a node's index.db, read beside the node. Blocks."""
+    with closing(sqlite3.connect(f"{(node.data / 'index.db').as_uri()}?mode=ro", uri=True)) as index:
+        blobs = {
+            sha256 for (sha256,) in index.execute("SELECT sha256 FROM blobs WHERE bucket = ?", (bucket,))
+        }
+        records = set(index.execute("SELECT asset_id, sha256 FROM records WHERE bucket = ?", (bucket,)))
+    found = list[Missing]()
+    for upload in uploads:
+        sha256 = bytes.fromhex(upload.sha256)
+        if sha256 not in blobs:
+            found.append(Missing(upload.sha256, f"blob {upload.sha256} is not in the index of {node.name}"))
+        if (upload.asset_id, sha256) not in records:
+            found.append(Missing(upload.sha256, f"{node.name} has no row of {upload.asset_id}"))
     return found
 
 

@@ -1,125 +1,151 @@
-"""Hot GETs of 8 KB and 80 KB from one node's process, against aiohttp's FileResponse on the same files."""
+"""Hot GETs from one node's process, of blobs and of derivatives, against whoever else serves such bytes.
+
+Peers are found in `peers/`. Each has the very bytes, and a core of its own while it is asked.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import io
 import random
-import shutil
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from atoll.ids import new_id
-from atoll.local.ports import LOOPBACK
-from atoll.node_api import AssetView
-from benchmarks.ask import Answer, Asker
-from benchmarks.bare_server import bare_server
+from benchmarks import cores, peer
+from benchmarks.ask import Asker
 from benchmarks.context import Context
-from benchmarks.lean_client import Request
-from benchmarks.load import CONNECTIONS, Load, client, load
+from benchmarks.derivatives import ask, get, stored
+from benchmarks.load import CONNECTIONS, Load, client, load, rates_of
 from benchmarks.one_node import OneNode, one_node
-from benchmarks.pictures import jpeg_80k, soft_noise
+from benchmarks.peer import Running
+from benchmarks.pictures import jpeg_8k, jpeg_80k
 from benchmarks.public_bucket import make_bucket_public
-from benchmarks.result import Mark, Result, Series, ratio
+from benchmarks.result import Absent, Mark, Result, Series, ratio
 
 SECONDS = 2.0  # of load, a round and server
-WANTED = 6.0
-_KNOWN_SECONDS, _ASK_AGAIN_SECONDS = 20.0, 0.05
+NODE = "node"
+_DERIVED = {
+    "derivative of 8 KB": "c_fit,h_208,w_208/f_jpg,q_78",
+    "derivative of 80 KB": "c_fit,w_640/f_jpg,q_80",
+}
 
 
-class _Blob(NamedTuple):
-    """One picture: how it is called in the table, and where both servers have it."""
+class _Against(NamedTuple):
+    """A peer by the name of its file, what ratio is wanted, and of what it is asked: blobs only, or all."""
+
+    file: str
+    wanted: float | None
+    derivatives: bool
+
+
+_PEERS = (
+    _Against("low_level", 0.7, derivatives=True),
+    _Against("nginx", 0.22, derivatives=True),
+    _Against("file_response", 6.0, derivatives=False),
+    _Against("handler", None, derivatives=False),
+)
+
+
+class _Target(NamedTuple):
+    """Some bytes: how they are called in the table, their path on the node and on a peer."""
 
     name: str
     size: int
-    sha256: str
     path: str
-    bare: str
+    file: str
+
+    @property
+    def is_derived(self) -> bool:
+        return self.name in _DERIVED
 
 
 async def run(ctx: Context) -> Result:
-    """Upload both pictures, give the peer the node's own files, and measure in turn."""
-    rng = random.Random(3)
-    series: list[Series] = []
-    marks: list[Mark] = []
+    """Upload, have derivatives made, give the peers the same bytes, and measure in turn."""
     files = ctx.directory / "files"
     files.mkdir()
-    async with (
-        one_node(ctx.directory / "node") as node,
-        bare_server(ctx.directory / "bare", "files", files) as peer,
-    ):
-        await make_bucket_public(node, ctx.directory / "node")
-        for name, body in (("8 KB", _jpeg_8k(rng)), ("80 KB", jpeg_80k(rng))):
-            blob = await _place(node, peer, name, body, files)
-            ours, theirs = await ctx.alternate(
-                partial(_load, ctx, node.port, blob.path), partial(_load, ctx, peer, blob.bare)
-            )
-            found, mark = _compare(blob, ours, theirs)
-            series += found
-            marks.append(mark)
-    notes = (
-        f"{CONNECTIONS} keep-alive connections; client: {client()}. Both are one process, aiohttp on uvloop.",
-        "The node serves from memory, after it has verified the bytes; FileResponse opens the node's own file"
-        " anew for each request, in the page cache, and verifies nothing.",
+    known = peer.file_servers()
+    absent = {each.file: why for each in _PEERS if (why := known[each.file].absent())}
+    series: list[Series] = []
+    marks: list[Mark] = []
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(one_node(ctx.directory / "node"))
+        await make_bucket_public(node, ctx.directory / "node", any_derivative=True)
+        targets = await _targets(node, files)
+        servers = {NODE: Running(node.port, node.process)}
+        for each in _PEERS:
+            if each.file not in absent:
+                serving = known[each.file].serve(ctx.directory / each.file, files)
+                servers[each.file] = await stack.enter_async_context(serving)
+        for server in servers.values():
+            cores.on_server_core(server.process)
+        for target in targets:
+            found = await _measure(ctx, target, servers)
+            more, judged = _compare(target, found, {name: each.name for name, each in known.items()})
+            series += more
+            marks += judged
+    gone = tuple(Absent(known[file].name, why) for file, why in absent.items())
+    return Result("Hot GET", tuple(series), tuple(marks), _notes(known), absent=gone)
+
+
+async def _targets(node: OneNode, files: Path) -> list[_Target]:
+    """Two blobs and two derivatives, asked for once; the same bytes in `files`."""
+    rng = random.Random(3)
+    small, large = await stored(node, [jpeg_8k(rng), jpeg_80k(rng)])
+    paths = {"blob of 8 KB": small.path, "blob of 80 KB": large.path}
+    paths |= {name: large.derived(transformation) for name, transformation in _DERIVED.items()}
+    asker = Asker()
+    found = []
+    for name, path in paths.items():
+        answer = await ask(asker, node.port, path)
+        if answer.status != 200:
+            raise RuntimeError(f"{name}: {answer}")
+        file = f"{name.replace(' ', '-')}.jpg"
+        (files / file).write_bytes(answer.body)
+        found.append(_Target(name, len(answer.body), path, f"/{file}"))
+    asker.close()
+    return found
+
+
+async def _measure(ctx: Context, target: _Target, servers: Mapping[str, Running]) -> dict[str, list[Load]]:
+    derived = {each.file for each in _PEERS if each.derivatives} | {NODE}
+    asked = [name for name in servers if not target.is_derived or name in derived]
+    ctx.say(target.name)
+    return await ctx.in_turn(
+        {
+            name: partial(_load, ctx, servers[name].port, target.path if name == NODE else target.file)
+            for name in asked
+        }
     )
-    return Result("Hot GET against aiohttp's FileResponse", tuple(series), tuple(marks), notes)
 
 
 async def _load(ctx: Context, port: int, path: str, round_: int) -> Load:
-    return await load(ctx.directory, port, [_get(path)], SECONDS)
+    return await load(ctx.directory, port, [get(path)], SECONDS)
 
 
-def _jpeg_8k(rng: random.Random) -> bytes:
-    out = io.BytesIO()
-    soft_noise(208, 156, rng).save(out, "JPEG", quality=78)
-    return out.getvalue()
+def _compare(
+    target: _Target, found: Mapping[str, list[Load]], names: Mapping[str, str]
+) -> tuple[list[Series], list[Mark]]:
+    ours = [each.rate for each in found[NODE]]
+    series = list(rates_of(f"{target.name}: {NODE}", found[NODE]))
+    marks = []
+    for against in _PEERS:
+        if against.file not in found:
+            continue
+        peers = found[against.file]
+        name = f"{target.name}: {names[against.file]}"
+        compared = ratio(f"{target.name}: node to {names[against.file]}", ours, [p.rate for p in peers])
+        series += [*rates_of(name, peers), compared]
+        if against.wanted is not None:
+            marks.append(Mark(compared.name, compared.median, against.wanted, "×", values=compared.values))
+    return series, marks
 
 
-async def _place(node: OneNode, peer: int, name: str, body: bytes, files: Path) -> _Blob:
-    """Upload a picture, show the node's file of it to the peer, and see that both give it right."""
-    asker = Asker()
-    (request,) = node.uploads([body])
-    view = msgspec.json.decode((await asker.ask(node.port, request)).body, type=AssetView)
-    (file,) = node.data.glob(f"blobs/*/*/*/{view.sha256}.*")
-    bare = f"{new_id()}{file.suffix}"
-    try:
-        (files / bare).hardlink_to(file)
-    except OSError:  # no hard links here: a copy of the same bytes is as good
-        shutil.copy(file, files / bare)
-    for port, path in ((node.port, view.path), (peer, f"/{bare}")):
-        async with asyncio.timeout(_KNOWN_SECONDS):
-            # The node may not have heard of the bucket yet.
-            while not _is_right(await asker.ask(port, _get(path)), view.sha256):  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(_ASK_AGAIN_SECONDS)
-    asker.close()
-    return _Blob(name, len(body), view.sha256, view.path, f"/{bare}")
-
-
-def _is_right(answer: Answer, sha256: str) -> bool:
-    return answer.status == 200 and hashlib.sha256(answer.body).hexdigest() == sha256
-
-
-def _get(path: str) -> Request:
-    return Request(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\n\r\n".encode())
-
-
-def _compare(blob: _Blob, ours: list[Load], theirs: list[Load]) -> tuple[list[Series], Mark]:
-    def of(name: str, unit: str, loads: list[Load], field: str) -> Series:
-        return Series(f"{name}, {blob.name}", unit, tuple(getattr(each, field) for each in loads))
-
-    rates = [each.rate for each in ours]
-    ratios = ratio(f"node to FileResponse, {blob.name}", rates, [each.rate for each in theirs])
-    series = [
-        of("node", "/s", ours, "rate"),
-        of("FileResponse", "/s", theirs, "rate"),
-        ratios,
-        of("node p50", "ms", ours, "p50_ms"),
-        of("node p99", "ms", ours, "p99_ms"),
-        of("FileResponse p50", "ms", theirs, "p50_ms"),
-        of("FileResponse p99", "ms", theirs, "p99_ms"),
-    ]
-    return series, Mark(f"ratio, {blob.name}", ratios.median, WANTED, values=ratios.values)
+def _notes(known: Mapping[str, peer.Peer]) -> tuple[str, ...]:
+    listed = "; ".join(f"{known[each.file].name}: {known[each.file].about}" for each in _PEERS)
+    return (
+        f"{CONNECTIONS} keep-alive connections; client: {client()}. {cores.said()}",
+        "The node serves from memory what it has verified. Nobody else verifies anything.",
+        f"Peers, with the very bytes: {listed}.",
+        "Where the client's core is the busier one (nginx), the peer could do more than is measured.",
+    )

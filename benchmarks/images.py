@@ -22,8 +22,8 @@ from benchmarks.likeness import Likeness, likeness
 from benchmarks.one_node import one_node
 from benchmarks.photographs import DEFAULT, jpeg, photographs, sheet
 from benchmarks.public_bucket import make_bucket_public
-from benchmarks.result import Mark, Result, Series, ratio
-from benchmarks.thumbor import PACKAGES, PROCESSES, thumbor
+from benchmarks.result import Absent, Mark, Result, Series, ratio
+from benchmarks.thumbor import PACKAGES, PROCESSES, missing, thumbor
 from storage_node.rendering.encode import AVIF_SPEED, PNG_LEVEL
 
 SIZE = (2040, 1360)
@@ -31,6 +31,7 @@ SIDE = 512
 CLIENTS = 4
 SOURCES = 8
 _SOURCE_QUALITY = 88
+_TITLE = "Derivatives of photographs against thumbor"
 
 
 class Kind(NamedTuple):
@@ -69,6 +70,8 @@ class _Round(NamedTuple):
 async def run(ctx: Context) -> Result:
     """Upload the sources, give thumbor the same files, and measure format by format, in turn."""
     ctx.say("making photographs, and installing thumbor if it is not there")
+    if (why := await missing()) is not None:
+        return Result(_TITLE, (), (), (), absent=(Absent("thumbor", why),))
     sources = await asyncio.to_thread(_sources, ctx.photographs or DEFAULT)
     files = ctx.directory / "files"
     files.mkdir()
@@ -95,7 +98,7 @@ async def run(ctx: Context) -> Result:
             series += found
             marks.append(mark)
         series += await _against_one_process(ctx, Server(single.port, single.process, _their_path), series[0])
-    return Result("Derivatives of photographs against thumbor", tuple(series), tuple(marks), _notes(sources))
+    return Result(_TITLE, tuple(series), tuple(marks), _notes(sources))
 
 
 def _sources(directory: Path) -> list[bytes]:

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from atoll.local.ports import LOOPBACK
 from benchmarks import lean_client
+from benchmarks.cores import on_client_core
+from benchmarks.result import Series
 
 CONNECTIONS = 32
 _LEAN_PROBE = 500  # requests, to guess how many fill the time
@@ -50,6 +52,15 @@ class Load(NamedTuple):
     p99_ms: float
 
 
+def rates_of(name: str, loads: Sequence[Load]) -> tuple[Series, Series, Series]:
+    """Rate, p50 and p99 of all rounds."""
+    return (
+        Series(name, "/s", tuple(each.rate for each in loads)),
+        Series(f"{name} p50", "ms", tuple(each.p50_ms for each in loads)),
+        Series(f"{name} p99", "ms", tuple(each.p99_ms for each in loads)),
+    )
+
+
 def client() -> str:
     """What makes the load, for the notes of a result."""
     return "wrk, one thread" if shutil.which("wrk") else "a client in Python (wrk is not installed)"
@@ -71,7 +82,7 @@ async def _wrk(
     texts.write_bytes(b"".join(b"%d\n%b" % (len(r.head) + len(r.body), r.head + r.body) for r in requests))
     script.write_text(_SCRIPT % texts)
     process = await asyncio.create_subprocess_exec(
-        wrk,
+        *on_client_core([wrk]),
         f"--connections={CONNECTIONS}",
         "--threads=1",
         f"--duration={seconds:g}s",

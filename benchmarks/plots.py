@@ -1,4 +1,4 @@
-"""Two plots as SVG, drawn by hand: a library of plots would be the largest of all our dependencies. Pure.
+"""Two plots as SVG: how far marks are met, and how times are distributed. Pure.
 
 Colours are told apart by lightness too, and every line and bar has its name beside it.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from xml.sax.saxutils import escape
 
 from benchmarks.result import Distribution, Mark, number
+from benchmarks.svg import BLUE, GREEN, GRID, INK, ORANGE, PURPLE, RED, box, curve, line, picture, text
 
-_MET, _MISSED, _LINE, _GRID = "#2f8f5b", "#c2412d", "#333333", "#d9d9d9"
-_CURVES = ("#1f5fa8", "#d98a1f", "#7a4fa3", "#2f8f5b")
-_WIDTH = 860
+_MET, _MISSED = GREEN, RED
+_CURVES = (BLUE, ORANGE, PURPLE, GREEN)
+_LETTERS = 11
 
 _BAR, _LEFT, _BARS_WIDTH, _MOST = 26, 430, 300, 4.0
 
@@ -22,14 +22,14 @@ def marks_plot(marks: Mapping[str, Mark]) -> str:
     """How far each mark is met: 1 is just so, 2 is twice as good. Those that want 0 are left out."""
     shown = {name: mark for name, mark in marks.items() if mark.bound > 0 and mark.value > 0}
     height = 60 + _BAR * len(shown)
-    parts = [_text(_LEFT, 20, "× of what is wanted (1: just met)", size=12)]
+    parts = [text(_LEFT, 20, "× of what is wanted (1: just met)", size=12)]
     for tick in (0, 1, 2, 3, 4):
         x = _LEFT + tick / _MOST * _BARS_WIDTH
-        parts.append(_line(x, 30, x, height - 20, _LINE if tick == 1 else _GRID))
-        parts.append(_text(x, height - 6, f"{tick}" if tick < _MOST else "4 or more", anchor="middle"))
+        parts.append(line(x, 30, x, height - 20, INK if tick == 1 else GRID))
+        parts.append(text(x, height - 6, f"{tick}" if tick < _MOST else "4 or more", anchor="middle"))
     for row, (name, mark) in enumerate(shown.items()):
         parts += _bar(36 + row * _BAR, name, mark)
-    return _svg(height, parts)
+    return picture(height, parts, size=_LETTERS)
 
 
 def _bar(y: float, name: str, mark: Mark) -> list[str]:
@@ -37,9 +37,9 @@ def _bar(y: float, name: str, mark: Mark) -> list[str]:
     width = min(score, _MOST) / _MOST * _BARS_WIDTH
     colour = _MET if mark.passed else _MISSED
     return [
-        _text(_LEFT - 8, y + 13, name, anchor="end"),
-        f'<rect x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR - 8}" fill="{colour}"/>',
-        _text(_LEFT + width + 6, y + 13, f"{number(score)} {'' if mark.passed else '(missed)'}".rstrip()),
+        text(_LEFT - 8, y + 13, name, anchor="end"),
+        box(_LEFT, y, width, _BAR - 8, colour),
+        text(_LEFT + width + 6, y + 13, f"{number(score)} {'' if mark.passed else '(missed)'}".rstrip()),
     ]
 
 
@@ -52,7 +52,7 @@ def distribution_plot(distributions: Sequence[Distribution], wanted: Mapping[int
     `wanted`: the time within which so many percent should be done; a ring each.
     """
     if not distributions:
-        return _svg(60, [_text(20, 30, "not measured yet")])
+        return picture(60, [text(20, 30, "not measured yet")], size=_LETTERS)
     low, high = _decades(distributions)
 
     def x_of(value: float) -> float:
@@ -62,25 +62,24 @@ def distribution_plot(distributions: Sequence[Distribution], wanted: Mapping[int
     def y_of(percent: float) -> float:
         return _BOTTOM - percent / 100 * (_BOTTOM - _TOP)
 
-    parts = [_text(_FROM - 44, 18, "% done within")]
+    parts = [text(_FROM - 44, 18, "% done within")]
     for percent in (0, 25, 50, 75, 99):
-        parts.append(_line(_FROM, y_of(percent), _TO, y_of(percent), _GRID))
-        parts.append(_text(_FROM - 6, y_of(percent) + 4, f"{percent}", anchor="end"))
+        parts.append(line(_FROM, y_of(percent), _TO, y_of(percent), GRID))
+        parts.append(text(_FROM - 6, y_of(percent) + 4, f"{percent}", anchor="end"))
     unit = distributions[0].unit
     for tick in _ticks(low, high):
-        parts.append(_line(x_of(tick), _TOP, x_of(tick), _BOTTOM, _GRID))
-        parts.append(_text(x_of(tick), _BOTTOM + 16, f"{tick:,.0f} {unit}", anchor="middle"))
+        parts.append(line(x_of(tick), _TOP, x_of(tick), _BOTTOM, GRID))
+        parts.append(text(x_of(tick), _BOTTOM + 16, f"{tick:,.0f} {unit}", anchor="middle"))
     for each, colour in zip(distributions, _CURVES, strict=False):
-        points = " ".join(f"{x_of(v):.1f},{y_of(p):.1f}" for p, v in enumerate(each.percentiles))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(curve(((x_of(v), y_of(p)) for p, v in enumerate(each.percentiles)), colour))
     for percent, value in wanted.items():
         x, y = x_of(value), y_of(percent)
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="none" stroke="{_MISSED}" stroke-width="2"/>'
         )
-        parts.append(_text(x + 9, y + 14, f"wanted: {percent} % in {value:g} {unit}"))
+        parts.append(text(x + 9, y + 14, f"wanted: {percent} % in {value:g} {unit}"))
     parts += _legend(distributions)
-    return _svg(_BOTTOM + 30, parts)
+    return picture(_BOTTOM + 30, parts, size=_LETTERS)
 
 
 def _legend(distributions: Iterable[Distribution]) -> list[str]:
@@ -88,9 +87,9 @@ def _legend(distributions: Iterable[Distribution]) -> list[str]:
     for row, (each, colour) in enumerate(zip(distributions, _CURVES, strict=False)):
         y = _TOP + 20 + row * 54
         p50, p99 = each.percentiles[50], each.percentiles[99]
-        parts.append(f'<rect x="{_TO + 14}" y="{y - 9}" width="10" height="10" fill="{colour}"/>')
-        parts.append(_text(_TO + 30, y, each.name))
-        parts.append(_text(_TO + 30, y + 16, f"p50 {number(p50)} {each.unit}, p99 {number(p99)} {each.unit}"))
+        parts.append(box(_TO + 14, y - 9, 10, 10, colour))
+        parts.append(text(_TO + 30, y, each.name))
+        parts.append(text(_TO + 30, y + 16, f"p50 {number(p50)} {each.unit}, p99 {number(p99)} {each.unit}"))
     return parts
 
 
@@ -106,20 +105,3 @@ def _ticks(low: float, high: float) -> list[float]:
     decades = range(round(math.log10(low)), round(math.log10(high)) + 1)
     steps = (1.0, 2.0, 5.0) if len(decades) <= 4 else (1.0,)
     return [tick for d in decades for step in steps if (tick := step * 10.0**d) <= high]
-
-
-def _svg(height: float, parts: Iterable[str]) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height:g}"'
-        f' viewBox="0 0 {_WIDTH} {height:g}" font-family="sans-serif" font-size="12" fill="{_LINE}">'
-    )
-    ground = f'<rect width="{_WIDTH}" height="{height:g}" fill="#ffffff"/>'
-    return "\n".join([head, ground, *parts, "</svg>", ""])
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 11) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}">{escape(text)}</text>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'

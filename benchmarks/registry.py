@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from benchmarks import (
     backfill,
+    cold_get,
+    cold_start,
     compare,
     direct,
     hot_get,
@@ -14,22 +16,31 @@ from benchmarks import (
     images_again,
     images_memory,
     lag,
+    many_uploads,
+    offload,
+    replication,
     resolve,
+    stalls,
     upload,
     upload_memory,
+    upload_workers,
+    web_app,
+    workers,
 )
 from benchmarks.context import Context
 from benchmarks.result import Result
+from benchmarks.scale import bench as scale
 
 
 class Benchmark(NamedTuple):
     """What to run, and what to say of it: a line for --list, and for the page what it is measured against
-    and what limits it."""
+    and what limits it. `long`: not among those that are run when nobody says which."""
 
     run: Callable[[Context], Awaitable[Result]]
     about: str
     peer: str
     limits: str
+    long: bool = False
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -39,24 +50,41 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "the same reads in the same run, when there is nothing to fill",
         "The processor: peers, replicators and engines share the cores with the node, which hashes, fsyncs"
         " and commits each copy beside its readers.",
+        long=True,
+    ),
+    "cold_get": Benchmark(
+        cold_get.run,
+        "GETs of blobs that are in no memory, each checked against its name",
+        "a bare loop on one core that reads, hashes and sends the same files",
+        "One core: reading and hashing are a third of it, as in the peer; the rest is aiohttp's request and"
+        " answer, a look into the index, and the hand-over to the thread that reads.",
+    ),
+    "cold_start": Benchmark(
+        cold_start.run,
+        "the start of a node with a million blobs in its index, to the first picture it serves",
+        "nothing: an absolute figure",
+        "Python: importing the node's modules, and starting the workers that look at uploads.",
     ),
     "compare": Benchmark(
         compare.run,
         "bytes and questions to compare two nodes of a million blobs, equal and not",
         "nothing: an absolute figure",
         "The fan-out of 256: a difference costs one branch and one leaf of each tree from either side.",
+        long=True,
     ),
     "direct": Benchmark(
         direct.run,
         "five pictures from 50 ms away, straight to a node and through a backend that forwards them",
         "a backend that takes each picture whole and hands it on",
         "Round trips: two connections, a ticket and the upload, and what TCP's slow start adds to 80 KB.",
+        long=True,
     ),
     "hot_get": Benchmark(
         hot_get.run,
-        "hot GETs from one node, against aiohttp's FileResponse",
-        "aiohttp's `FileResponse` on the same file",
-        "One core: aiohttp's parsing of the request. The peer opens the file in a thread each time.",
+        "hot GETs of blobs and derivatives from one node's process",
+        "aiohttp's low-level server with the bytes in memory, nginx, aiohttp's `FileResponse`; each on the"
+        " same core in turn",
+        "One core: aiohttp's parsing of the request. `FileResponse` opens the file in a thread each time.",
     ),
     "images": Benchmark(
         images.run,
@@ -72,6 +100,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "asking for a derivative again, against a stored picture of the same size; a hundred misses at once",
         "a hot GET of a blob with as many bytes from the same node",
         "One core, as for any hot GET: a derivative's path is checked once and then looked up in memory.",
+        long=True,
     ),
     "images_memory": Benchmark(
         images_memory.run,
@@ -79,6 +108,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "nothing: an absolute figure",
         "The largest derivative there is, 4,096 pixels wide: the decoder has no scale between half and whole,"
         " so the picture is decoded whole (145 MB) beside its result (45 MB). Smaller ones need little.",
+        long=True,
     ),
     "lag": Benchmark(
         lag.run,
@@ -87,13 +117,52 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "The processor: three regions with their engines and the client share the cores of one machine, and"
         " near their end whatever is to be done waits for a core. About half of it is the nodes' work: two"
         " HTTP requests, two jobs for threads and one commit for each copy.",
+        long=True,
+    ),
+    "many_uploads": Benchmark(
+        many_uploads.run,
+        "100,000 uploads of small JPEGs in one run: rate over time, memory, loss",
+        "the first tenth of the same run",
+        "The processor: nodes, replicators, engines and the client share two cores. Uploads come first,"
+        " so copies are still made when the last upload is in, and rates rise while nobody copies.",
+        long=True,
+    ),
+    "offload": Benchmark(
+        offload.run,
+        "hot GETs from nginx before a node, with the configuration in deploy/nginx",
+        "nginx by itself, on the same files and the same core",
+        "Nginx: a regular expression says whether it may serve a path and from which file, six headers more"
+        " go out, and links are two more steps to a file. A derivative's path is longer to read.",
+    ),
+    "replication": Benchmark(
+        replication.run,
+        "copies of 80 KB blobs that one replicator has its node take, against uploads to one node; then their"
+        " lag",
+        "durable uploads to one node of the same cluster, in the same run",
+        "The processor: for each copy two HTTP requests, hashing, fsyncs and a commit; there is no decoding,"
+        " as in an upload. Both nodes share the cores, where each would have its own.",
+        long=True,
     ),
     "resolve": Benchmark(
         resolve.run,
         "resolving from memory and from Redis, against a bare aiohttp handler",
         "a bare aiohttp handler that returns the same bytes",
-        "One core: half of it is aiohttp, as in the peer; the rest checks the key and orders the nodes. With"
-        " Redis, the driver's share of a round trip that lookups of one moment have in common.",
+        "One core: from memory, reading the request and sending the answer, as in the peer; the rest checks"
+        " the key and orders the nodes. With Redis, aiohttp's router and answer, and the driver's share of a"
+        " round trip that lookups of one moment have in common.",
+    ),
+    "scale": Benchmark(
+        scale.run,
+        "CPU time of one operation against the number of nodes, blobs and assets, with the exponent fitted",
+        "itself at a thousandth of the size",
+        "Trees and tables: an index of a thousand times the rows is a level or two deeper.",
+        long=True,
+    ),
+    "stalls": Benchmark(
+        stalls.run,
+        "the longest that anything held the event loop of any daemon, under load",
+        "nothing: an absolute figure",
+        "The interpreter: what computes on a loop's thread is small, but collecting garbage takes all of it.",
     ),
     "upload": Benchmark(
         upload.run,
@@ -102,10 +171,35 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "The processor where fsync is cheap: HTTP, hashing, a full decode, two commits and the handing over"
         " between threads share the cores with client and NATS. Where fsync is dear, the disk.",
     ),
+    "upload_workers": Benchmark(
+        upload_workers.run,
+        "durable uploads of 80 KB to a node of two processes, against a bare fsync loop",
+        "a bare loop that writes and fsyncs the same files and directories from 16 threads",
+        "The processor: on two cores a full decode of each picture alone leaves less than the mark (see the"
+        " loop that also decodes), and a second process adds cores, not work done for less.",
+    ),
+    "workers": Benchmark(
+        workers.run,
+        "hot GETs from a node of two processes",
+        "the same node of one process, with half of the cores",
+        "The machine: an answer costs each of two processes a third more than it costs one alone. They share"
+        " nothing but the kernel; clients and servers wake each other across cores, which two virtual"
+        " processors pay dearly.",
+    ),
     "upload_memory": Benchmark(
         upload_memory.run,
         "memory of a node that takes 64 uploads of 20 MB at once",
         "nothing: an absolute figure",
         "The pieces of 64 bodies that are read and not written yet; each has a bound.",
+        long=True,
+    ),
+    "web_app": Benchmark(
+        web_app.run,
+        "frames a second while 10,000 images are scrolled in Chromium, and the bytes of the first page",
+        "nothing: an absolute figure",
+        "The screen: there are 60 frames a second, and no more. A frame costs Chromium 9 to 14 ms of the"
+        " processor here, a quarter of it copying pixels, for there is no graphics card; nodes that draw"
+        " thumbnails meanwhile want the same cores.",
+        long=True,
     ),
 }

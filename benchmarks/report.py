@@ -7,6 +7,7 @@ machine and the time it ran at.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -63,13 +64,35 @@ def _section(name: str, found: Entry) -> str:
     lines = [f"## {result.title}\n", "| what | measured |", "|---|---|"]
     lines += [f"| {series.name} | {series.text} |" for series in result.series]
     lines += [f"| **{m.name}** | **{m.text}: {_verdict(m.passed)}** |" for m in result.marks]
-    lines += ["", *(f"- {note}" for note in result.notes)]
+    lines += [f"| **{gone.peer}** | **absent: {gone.why}** |" for gone in result.absent]
+    lines += ["", *(f"- {note}" for note in (*result.notes, *processes(result)))]
     machine = "; ".join(f"{what}: {value}" for what, value in found.machine.items())
-    return "\n".join([*lines, f"- `make bench ARGS={name}` on {found.at}; {machine}.", ""])
+    return "\n".join([*lines, f"- `make bench-{name}` on {found.at}; {machine}.", ""])
+
+
+def processes(result: Result) -> list[str]:
+    """What ran, as a note."""
+    if not result.processes:
+        return []
+    return ["CPU time, and peak memory of the largest: " + "; ".join(use.text for use in result.processes)]
 
 
 def _verdict(passed: bool) -> str:
     return "pass" if passed else "MISSED"
+
+
+def show_together(console: Console, results: Mapping[str, Result]) -> None:
+    """Every mark of a run in one table, and who was absent."""
+    table = Table(title="All marks of this run", title_justify="left")
+    for column in ("benchmark", "what", "measured", "wanted", ""):
+        table.add_column(column)
+    for name, result in results.items():
+        for mark in result.marks:
+            verdict = "[green]pass" if mark.passed else "[red]MISSED"
+            table.add_row(name, mark.name, mark.measured, mark.wanted, verdict)
+        for gone in result.absent:
+            table.add_row(name, gone.peer, "absent", gone.why, "[yellow]absent")
+    console.print(table)
 
 
 def show(console: Console, result: Result) -> None:
@@ -80,6 +103,8 @@ def show(console: Console, result: Result) -> None:
     for mark in result.marks:
         colour = "green" if mark.passed else "red"
         table.add_row(f"[bold]{mark.name}", f"[bold {colour}]{mark.text}: {_verdict(mark.passed)}")
+    for gone in result.absent:
+        table.add_row(f"[bold]{gone.peer}", f"[bold yellow]absent: {gone.why}")
     console.print(table)
-    for note in result.notes:
+    for note in (*result.notes, *processes(result)):
         console.print(f"[dim]{note}", highlight=False)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from benchmarks.scale.growth import Growth
+
 
 class Series(Struct, frozen=True):
     """One quantity, measured once a round. `unit` is written after the number, e.g. `/s`."""
@@ -76,6 +78,27 @@ class Distribution(Struct, frozen=True):
         return cls(name, unit, tuple(round(ordered[last * share // 100], 3) for share in range(101)))
 
 
+class ProcessUse(Struct, frozen=True):
+    """What all processes of one kind took while a benchmark ran: CPU of all, peak memory of the largest."""
+
+    name: str
+    number: int
+    cpu_seconds: float
+    peak_mb: float
+
+    @property
+    def text(self) -> str:
+        many = f"{self.number} x " if self.number > 1 else ""
+        return f"{many}{self.name} {number(self.cpu_seconds)} s, {number(self.peak_mb)} MB"
+
+
+class Absent(Struct, frozen=True):
+    """A peer that could not be measured here, and why."""
+
+    peer: str
+    why: str
+
+
 class Result(Struct, frozen=True):
     """All of one benchmark. `notes` say what a reader must know to believe the figures."""
 
@@ -84,6 +107,9 @@ class Result(Struct, frozen=True):
     marks: tuple[Mark, ...]
     notes: tuple[str, ...] = ()
     distributions: tuple[Distribution, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    processes: tuple[ProcessUse, ...] = ()
+    growths: tuple[Growth, ...] = ()
 
 
 def ratio(name: str, ours: Sequence[float], peer: Sequence[float]) -> Series:

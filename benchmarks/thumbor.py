@@ -65,6 +65,15 @@ async def installed() -> Path:
     return command
 
 
+async def missing() -> str | None:
+    """Why it cannot run here, after an attempt to install it."""
+    try:
+        await installed()
+    except (subprocess.CalledProcessError, OSError) as error:
+        return f"its wheels could not be installed ({error})"
+    return None
+
+
 def _install() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(_HOME)], check=True)
     pip = (str(_HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")

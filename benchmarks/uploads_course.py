@@ -92,7 +92,8 @@ async def listed(cluster: LocalCluster, asker: Asker, wanted: int, say: Callable
 
 
 async def _walk(cluster: LocalCluster, asker: Asker) -> Listing:
-    port, cursor, assets, seconds = cluster.ports[cluster.names("query_service")[0]], "", 0, []
+    port, cursor, assets = cluster.ports[cluster.names("query_service")[0]], "", 0
+    seconds: list[float] = []
     while True:
         path = f"/v1/assets?bucket={BUCKET}&limit={PAGE}" + (f"&cursor={cursor}" if cursor else "")
         head = f"GET {path} HTTP/1.1\r\nHost: query\r\nAuthorization: Bearer {cluster.admin_key}\r\n\r\n"

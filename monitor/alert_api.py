@@ -87,7 +87,11 @@ class AlertApi:
     async def alerts(self, request: web.Request) -> web.Response:
         """What stands now, the most urgent first."""
         self._keys.check(request.headers, "read")
-        return _fresh({"alerts": [self._view(condition) for condition in self._standing()]})
+        return _fresh({"alerts": self.views()})
+
+    def views(self) -> list[AlertView]:
+        """The same, for whoever was let in elsewhere (relay_api.py)."""
+        return [self._view(condition) for condition in self._standing()]
 
     def _view(self, condition: Condition) -> AlertView:
         orders = self._orders.current
@@ -120,13 +124,17 @@ class AlertApi:
         """Say that somebody sees to an alert: no reminders, no escalation."""
         key = self._keys.check(request.headers, "admin")
         order = await read_json(request, AcknowledgeOrder, MAX_BODY)
-        found = [c for c in self._standing() if order.alert in {c.id, c.key}]
+        return _fresh(await self.acknowledged(order.alert, key.id, order.why))
+
+    async def acknowledged(self, alert: str, by: str, why: str) -> Acknowledgement:
+        """Note that `by` sees to the alert of this id or key; `NotFound`."""
+        found = [c for c in self._standing() if alert in {c.id, c.key}]
         if not found:
-            raise NotFound("No alert that stands has this id or key.", alert=order.alert[:80])
+            raise NotFound("No alert that stands has this id or key.", alert=alert[:80])
         now = self._clock.now_ms()
-        ack = Acknowledgement(found[0].key, found[0].id, found[0].level, key.id, order.why, now)
+        ack = Acknowledgement(found[0].key, found[0].id, found[0].level, by, why, now)
         await self._orders.change(lambda orders: self._with(orders, ack, now))
-        return _fresh(ack)
+        return ack
 
     def _with(self, orders: Orders, ack: Acknowledgement, now: int) -> Orders:
         kept = orders.pruned(self._standing(), now)

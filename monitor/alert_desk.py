@@ -1,6 +1,6 @@
 """From conditions to people: remembers what stands, writes history, and has every channel's post do its turn.
 
-Order matters: what stands is on disk before anybody is told, and a ledger is on disk before the next is.
+Order matters: what stands is on disk before anybody is told, and so is what he is about to be told.
 Only the leader tells. A channel that hangs holds up itself alone: each has a task of its own.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -30,12 +31,14 @@ log = logging.getLogger(__name__)
 
 LEDGERS = "told"
 TURN_SECONDS = 0.25
+SHARE_SECONDS = 1.0
 
 
 class SharedLedgers(Struct, frozen=True):
-    """What the leader has told, for whoever leads next."""
+    """What the leader has told, for whoever leads next; `turn`: how often that changed."""
 
     told: dict[str, dict[str, Told]] = {}
+    turn: int = 0
 
 
 class AlertDesk:
@@ -58,7 +61,7 @@ class AlertDesk:
         self._orders, self._leads, self._clock = orders, leads, clock
         self._standing: tuple[Condition, ...] = remembered.standing
         self._safe: tuple[Condition, ...] = remembered.standing
-        self._saving = asyncio.Lock()
+        self._saving, self._turn = asyncio.Lock(), remembered.turn
         self._adopt(remembered.told)
 
     async def look(self, standing: Sequence[Condition]) -> None:
@@ -80,17 +83,29 @@ class AlertDesk:
     async def run(self, post: AlertPost) -> None:
         """One post's work, for ever."""
         while True:
-            if not self._leads():
+            if self._leads():
+                orders, now = self._orders(), self._clock.now_ms
+                await post.turn(self._safe, orders, self._monitor, now=now, keep=self._keep)
+            else:
                 post.rest()
-            elif await post.turn(self._safe, self._orders(), self._monitor, now=self._clock.now_ms):
-                await self._save()
-                await self._share()
             await asyncio.sleep(TURN_SECONDS)
 
+    async def _keep(self) -> None:
+        """A ledger changed. NATS may hang: what people are to be told does not wait for that."""
+        self._turn += 1
+        await self._save()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHARE_SECONDS):
+                await self._share()
+
     async def take_over(self) -> None:
-        """This monitor is about to lead: go on from what the one before has told."""
+        """This monitor is about to lead: go on from what the one before has told.
+
+        If that was this one itself, it may have died before it shared what it has on its own disk.
+        """
         document = await self._bucket.get(LEDGERS)
-        if (shared := document.read(SharedLedgers)) is not None:
+        if (shared := document.read(SharedLedgers)) is not None and shared.turn >= self._turn:
+            self._turn = shared.turn
             self._adopt(shared.told)
 
     def _adopt(self, told: dict[str, dict[str, Told]]) -> None:
@@ -100,12 +115,12 @@ class AlertDesk:
 
     async def _save(self) -> None:
         async with self._saving:
-            await self._memory.save(Remembered(self._standing, self._ledgers()))
+            await self._memory.save(Remembered(self._standing, self._ledgers(), self._turn))
 
     async def _share(self) -> None:
         try:
             document = await self._bucket.get(LEDGERS)
-            await self._bucket.put(LEDGERS, SharedLedgers(self._ledgers()), document.revision)
+            await self._bucket.put(LEDGERS, SharedLedgers(self._ledgers(), self._turn), document.revision)
         except (BusUnavailable, Conflict) as error:  # with the next that is told
             log.debug("the ledgers are not shared: %s", error.detail)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -57,8 +59,16 @@ class AlertHistory:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists() and self._path.stat().st_size > MAX_BYTES:
             self._path.rename(self._path.with_suffix(".1.jsonl"))
-        with self._path.open("ab") as file:
-            file.write(body)
+        with self._path.open("a+b") as file:
+            file.write(_line_end(file) + body)
+
+
+def _line_end(file: BinaryIO) -> bytes:
+    """What ends a line that a crash cut off, so that the next one does not continue it."""
+    if file.tell() == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _readable(lines: Iterable[bytes]) -> Iterable[Alert]:

@@ -22,10 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class Remembered(Struct, frozen=True):
-    """Conditions that stand, and the ledger of every channel by its name."""
+    """Conditions that stand, and the ledger of every channel by its name; `turn`: how often these changed."""
 
     standing: tuple[Condition, ...] = ()
     told: dict[str, dict[str, Told]] = {}
+    turn: int = 0
 
 
 class AlertMemory:

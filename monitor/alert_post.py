@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ from monitor.alerts import Alert
 from monitor.channels import Channel, Undelivered
 from monitor.clock import Clock
 from monitor.condition_book import Condition
-from monitor.told import Told, Wants, batch_of, due, entered
+from monitor.told import Told, Wants, batch_of, due, entered, intended
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +86,16 @@ class AlertPost:
         self._waiting_since, self._due = None, []
 
     async def turn(
-        self, standing: Sequence[Condition], orders: Orders, monitor: str, *, now: Callable[[], int]
+        self,
+        standing: Sequence[Condition],
+        orders: Orders,
+        monitor: str,
+        *,
+        now: Callable[[], int],
+        keep: Callable[[], Awaitable[None]],
     ) -> bool:
-        """Send what is due, if it is time; whether the ledger changed."""
+        """Send what is due, if it is time; whether it arrived. `keep` puts the ledger where a restart finds
+        it, before and after: what is on its way is in it."""
         self._due = due(self.wants, self.ledger, standing, orders, now(), monitor)
         clock = self._clock.monotonic()
         if not self._due:
@@ -98,20 +105,26 @@ class AlertPost:
             self._waiting_since = clock
         if clock - self._waiting_since < self._group or clock < self._next_try:
             return False
-        return await self._send(standing)
+        return await self._send(standing, keep)
 
-    async def _send(self, standing: Sequence[Condition]) -> bool:
-        batch = batch_of(self._due)
+    async def _send(self, standing: Sequence[Condition], keep: Callable[[], Awaitable[None]]) -> bool:
+        batch, before = batch_of(self._due), self.ledger
+        self.ledger = during = intended(before, batch.alerts, standing)
+        await keep()
         try:
             async with asyncio.timeout(self._deadline):
                 await self._channel.send(batch)
         except (Undelivered, TimeoutError) as error:
+            if isinstance(error, Undelivered) and not error.perhaps and self.ledger is during:
+                self.ledger = before
+                await keep()
             self._failed(str(error) or f"no answer within {self._deadline:g} s")
             return False
         self._backoff.reset()
         self.ledger = entered(self.ledger, batch.alerts, standing)
         self._sent += len(batch.alerts)
         self._error, self._waiting_since, self._next_try, self._due = None, None, float("-inf"), []
+        await keep()
         return True
 
     def _failed(self, why: str) -> None:

@@ -40,19 +40,24 @@ NATS_CAP_SECONDS = 5.0
 
 
 class AlertSide:
-    """`desk` takes what stands; `lease` says who leads; `orders` what people have ordered."""
+    """`desk` takes what stands; `lease` says who leads; `orders` what people have ordered.
+
+    `bucket`: what monitors share.
+    """
 
     def __init__(
         self, settings: MonitorSettings, bus: Bus, keys: Keys, clock: Clock, hears: Callable[[], bool]
     ) -> None:
-        """`hears`: see hearing.py. Raises `SettingsError` for channels that cannot be used."""
+        """`hears`: see atoll/hearing.py. Raises `SettingsError` for channels that cannot be used."""
         self._settings, self._bus, self._keys, self._clock = settings, bus, keys, clock
         self._http: aiohttp.ClientSession | None = None
         self.memory = AlertMemory(settings.state_dir)
         self.remembered = self.memory.load()
         self.history = AlertHistory(settings.state_dir)
         self.history.load()
-        bucket = MonitorBucket(bus, keys, domain=settings.nats_map_domain, replicas=settings.nats_replicas)
+        self.bucket = bucket = MonitorBucket(
+            bus, keys, domain=settings.nats_map_domain, replicas=settings.nats_replicas
+        )
         self.orders = SharedOrders(settings.name, bucket, hears, clock)
         self.lease = Lease(settings.name, bucket, hears, clock, lambda: self.desk.take_over())
         self.desk = AlertDesk(
@@ -70,7 +75,7 @@ class AlertSide:
         self._deadman_url = read_secret(url_file, min_bytes=8).decode() if url_file else None
 
     def _posts(self, entries: Sequence[ChannelEntry]) -> list[AlertPost]:
-        nats = NatsChannel(self._send, self._keys)
+        nats = NatsChannel(self._bus, self._keys)
         backoff = Backoff(RETRY_FIRST_SECONDS, NATS_CAP_SECONDS)
         posts = [AlertPost("nats", "nats", nats, Wants(), self._clock, backoff, 0.0)]
         for entry in entries:
@@ -83,10 +88,6 @@ class AlertSide:
         if entry.kind == "webhook":
             return WebhookChannel(entry.url, entry.secret, self._session)
         return AppriseChannel(entry.name, entry.url)
-
-    async def _send(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
-        await self._bus.publish(subject, body, headers)
-        await self._bus.flush()
 
     def _session(self) -> aiohttp.ClientSession:
         assert self._http is not None, "channels are used while the side is open"

@@ -1,6 +1,7 @@
 """Tells people by whatever Apprise knows: e-mail, Slack, PagerDuty, and a hundred more by URL. I/O.
 
-Apprise works in threads of its own and says only whether it worked; why it did not is in its log lines.
+Apprise works in threads of its own and says only whether it worked; why it did not is in its log lines. Of
+several addresses in one URL some may have had the message by then.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class AppriseChannel:
     async def send(self, batch: Batch) -> None:
         kind = {"ok": "success", "warning": "warning", "critical": "failure"}[batch.worst]
         if not await self._apprise.async_notify(title=title_of(batch), body=text_of(batch), notify_type=kind):
-            raise Undelivered("Apprise could not deliver it; its lines in the log say why")
+            why = "Apprise could not deliver it; its lines in the log say why"
+            raise Undelivered(why, perhaps=True)
 
 
 def title_of(batch: Batch) -> str:

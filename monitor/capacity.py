@@ -6,12 +6,14 @@ member with the least. A silent node's last word still counts: its disk did not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from monitor.node_table import NodeRow
 from monitor.sample import Scope as Scope
 from monitor.sample import Subject as Subject
+
+T = TypeVar("T")
 
 
 class Reading(NamedTuple):
@@ -41,11 +43,16 @@ def node_readings(rows: Iterable[NodeRow]) -> list[Reading]:
     ]
 
 
-def set_readings(nodes: Sequence[Reading]) -> list[Reading]:
+def grouped(things: Iterable[T], name: Callable[[T], str]) -> list[tuple[str, list[T]]]:
+    """By name, in one go: a pass over all nodes for each set would grow with the square of the cluster."""
+    found: dict[str, list[T]] = {}
+    for thing in things:
+        found.setdefault(name(thing), []).append(thing)
+    return sorted(found.items())
+
+
+def set_readings(nodes: Iterable[Reading]) -> list[Reading]:
     """One reading per set: its fullest member's percentage, its smallest free space and total."""
-    sets: dict[str, list[Reading]] = {}
-    for reading in nodes:
-        sets.setdefault(reading.set, []).append(reading)
     return [
         Reading(
             Subject("set", name),
@@ -55,7 +62,7 @@ def set_readings(nodes: Sequence[Reading]) -> list[Reading]:
             min(r.bytes_free for r in members),
             max(r.used_percent for r in members),
         )
-        for name, members in sorted(sets.items())
+        for name, members in grouped(nodes, lambda reading: reading.set)
     ]
 
 

@@ -38,7 +38,11 @@ RESERVED = frozenset({"nats", "log"})
 
 
 class Undelivered(Exception):
-    """The batch did not arrive, or nobody can say that it did. The message is for people."""
+    """The batch did not arrive; with `perhaps`, nobody can say so. The message is for people."""
+
+    def __init__(self, why: str, *, perhaps: bool = False) -> None:
+        super().__init__(why)
+        self.perhaps = perhaps
 
 
 class Channel(Protocol):

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from atoll.cluster import ClusterMap
 from atoll.heartbeat import Heartbeat
-from monitor.capacity import node_readings, set_readings, used_percent
+from monitor.capacity import grouped, node_readings, set_readings, used_percent
 from monitor.node_table import NodeRow
 from monitor.sample import Sample, Subject, Survey
 
@@ -70,8 +70,7 @@ def _of_node(row: NodeRow, metric: str, value: float, note: str = "") -> Sample:
 
 
 def _sets(rows: Sequence[NodeRow], cluster: ClusterMap) -> Iterator[Sample]:
-    for name in sorted({row.node.set for row in rows}):
-        members = [row for row in rows if row.node.set == name]
+    for name, members in grouped(rows, lambda row: row.node.set):
         known = [row for row in members if row.state != "unknown"]
         if len(known) == len(members):
             healthy = [row for row in members if row.state == "healthy"]
@@ -91,14 +90,13 @@ def _of_set(metric: str, name: str, value: float) -> Sample:
 
 
 def _regions(rows: Sequence[NodeRow]) -> Iterator[Sample]:
-    readings = node_readings(rows)
-    for name in sorted({row.node.region for row in rows}):
-        members = [row for row in rows if row.node.region == name]
+    readings = dict(grouped(node_readings(rows), lambda reading: reading.region or ""))
+    for name, members in grouped(rows, lambda row: row.node.region):
         subject = Subject("region", name)
         if all(row.state != "unknown" for row in members):
             healthy = sum(row.state == "healthy" for row in members)
             yield Sample("atoll_region_healthy_nodes", subject, float(healthy), name)
-        own = [reading for reading in readings if reading.region == name]
+        own = readings.get(name, [])
         total, free = sum(r.bytes_total for r in own), sum(r.bytes_free for r in own)
         if total:
             used = round(used_percent(total, free) / 100, 5)

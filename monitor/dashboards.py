@@ -61,6 +61,7 @@ DASHBOARDS: dict[str, tuple[Panel, ...]] = {
         Panel("Requests", "reqps", _rate("atoll_node_request_seconds_count", "route")),
         Panel("Errors", "reqps", _errors("atoll_node_request_seconds")),
         Panel("Time to answer (not from memory)", "s", _quantiles("atoll_node_request_seconds", "route")),
+        Panel("Time to answer from memory", "s", _quantiles("atoll_node_memory_read_seconds", "kind")),
         Panel("Memory", "bytes", _plain("process_resident_memory_bytes", "instance")),
         Panel("Open files", "short", _plain("process_open_fds", "instance")),
         Panel("Events that wait", "short", _plain("atoll_node_outbox_events", "node")),

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from monitor.dashboards import DASHBOARDS, dashboard
-from monitor.metric_table import MEANINGS
 from monitor.prometheus_rules import rules_file
 from monitor.rules import RULES, Rule
 
@@ -28,8 +27,8 @@ def files() -> dict[str, str]:
 
 
 def with_tables(page: str) -> str:
-    """docs/monitor.md with its tables of rules and figures made anew."""
-    return _between(_between(page, "rules", rules_table()), "figures", figures_table())
+    """docs/monitor.md with its table of rules made anew."""
+    return _between(page, "rules", rules_table())
 
 
 def rules_table() -> str:
@@ -49,12 +48,6 @@ def _row(rule: Rule) -> str:
         f"| `{rule.name}` | {rule.scope} | `{rule.metric}` | {warning} | {critical} "
         f"| {rule.for_seconds:g} s | {rule.todo} |\n"
     )
-
-
-def figures_table() -> str:
-    """What the monitor's /metrics says, as Markdown."""
-    rows = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in MEANINGS.items())
-    return "| figure | means |\n|---|---|\n" + rows
 
 
 def _between(page: str, name: str, table: str) -> str:

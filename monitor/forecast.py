@@ -88,6 +88,17 @@ def together(growths: Sequence[Growth]) -> Growth | None:
     return Growth(rate, rate - below, rate + above, min(g.span for g in growths))
 
 
+def in_words(days: float) -> str:
+    """So many days; less than a tenth of one in hours, minutes or seconds."""
+    if days >= 0.1:
+        return f"{days:.1f}"
+    seconds = days * DAY
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def _days(free: float, per_day: float) -> float:
     if free <= 0:
         return 0.0

@@ -9,13 +9,14 @@ weeks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from atoll.atomic_file import write_atomically
 from monitor.forecast import Point
+from monitor.thinning import thinned
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,30 @@ class GrowthHistory:
         if len(points) > MAX_POINTS:
             del points[_least_missed(points)]
 
-    def keep_only(self, names: Iterable[str]) -> None:
-        """Forget every other series."""
-        wanted = set(names)
-        self._series = {name: points for name, points in self._series.items() if name in wanted}
+    def series(self) -> dict[str, list[Point]]:
+        """All of them, by name; not to be changed."""
+        return self._series
+
+    def learn(self, known: Mapping[str, Sequence[Point]], now: float) -> bool:
+        """Put before each series what another monitor knows of the time before; whether that was anything.
+
+        Nothing of what is still to come at `now` (Unix seconds): its clock is ahead.
+        """
+        learnt = False
+        for name, points in known.items():
+            mine = self._series.get(name, [])
+            older = sorted(p for p in points if p.at < (mine[0].at if mine else now))
+            if older and (mine or len(self._series) < MAX_SERIES):
+                self._series[name] = thinned([*older, *mine], MAX_POINTS)
+                learnt = True
+        return learnt
+
+    def keep_only(self, nodes: Iterable[str]) -> None:
+        """Forget the series of all other nodes."""
+        wanted = set(nodes)
+        self._series = {
+            name: points for name, points in self._series.items() if name.partition("/")[0] in wanted
+        }
 
 
 def _least_missed(points: list[Point]) -> int:

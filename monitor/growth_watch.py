@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from msgspec import UNSET, Struct
 
+from monitor.capacity import grouped
 from monitor.clock import Clock
-from monitor.forecast import DAY, Forecast, Growth, Point, forecast, growth_of, together
+from monitor.forecast import DAY, Forecast, Growth, Point, forecast, growth_of, in_words, together
 from monitor.growth_history import GrowthHistory
 from monitor.node_table import NodeRow
 from monitor.sample import Sample, Scope, Subject, Survey
@@ -83,36 +84,40 @@ class GrowthWatch:
 
     def look(self) -> None:
         """Take a point of every node when it is time, and work out a few growths."""
-        self._rooms = [_room(row) for row in self._rows() if row.beat is not None and row.beat.bytes_total]
+        rows = self._rows()
+        self._rooms = [_room(row) for row in rows if row.beat is not None and row.beat.bytes_total]
         now = self._clock.monotonic()
         if now - self._taken_at >= self._every:
             self._taken_at = now
-            self._take_points()
+            self._take_points({row.node.name for row in rows})
         for name in list(self._due)[:AT_ONCE]:
             del self._due[name]
             self._growths[name] = growth_of(self._history.points(name))
 
-    def _take_points(self) -> None:
+    def anew(self) -> None:
+        """Work out all growths again: the history has become longer at its beginning."""
+        self._due.update(dict.fromkeys(self._names()))
+
+    def _names(self) -> list[str]:
+        return [_series(room, unit) for room in self._rooms for unit in room.free]
+
+    def _take_points(self, nodes: set[str]) -> None:
+        """A node that was not heard yet, since this monitor began, keeps its history."""
         at = self._clock.now_ms() / 1000
-        names = [_series(room, unit) for room in self._rooms for unit in room.free]
         if self._rooms:
-            self._history.keep_only(names)
+            self._history.keep_only(nodes)
         for room in self._rooms:
             if room.row.state != "healthy":
                 continue  # its figure is old
             for unit, used in _used(room.row):
                 self._history.add(_series(room, unit), Point(at, used))
-        self._due.update(dict.fromkeys(names))
+        self.anew()
 
     def survey(self) -> Survey:
         """Days to full as samples; its subjects are the cluster's, which cluster_survey.py names."""
         self.look()
-        return Survey(tuple(_sample(view, self._region(view)) for view in self.view()), frozenset())
-
-    def _region(self, view: ForecastView) -> str:
-        if view.scope == "node":
-            return next(room.row.node.region for room in self._rooms if room.row.node.name == view.name)
-        return view.name if view.scope == "region" else ""
+        regions = {room.row.node.name: room.row.node.region for room in self._rooms}
+        return Survey(tuple(_sample(view, _region(view, regions)) for view in self.view()), frozenset())
 
     def view(self) -> list[ForecastView]:
         """Every forecast that can be made now: nodes, sets, regions, each by name."""
@@ -128,15 +133,14 @@ class GrowthWatch:
         return min(made, key=_soonest, default=None)
 
     def _sets(self, nodes: dict[str, ForecastView]) -> Iterator[ForecastView]:
-        for name in sorted({room.row.node.set for room in self._rooms}):
-            members = [room.row.node.name for room in self._rooms if room.row.node.set == name]
+        for name, rooms in grouped(self._rooms, lambda room: room.row.node.set):
+            members = [room.row.node.name for room in rooms]
             found = [nodes[member] for member in members if member in nodes]
             if found:
                 yield _renamed(min(found, key=_soonest), "set", name)
 
     def _regions(self) -> Iterator[ForecastView]:
-        for name in sorted({room.row.node.region for room in self._rooms}):
-            rooms = [room for room in self._rooms if room.row.node.region == name]
+        for name, rooms in grouped(self._rooms, lambda room: room.row.node.region):
             growths = [g for room in rooms if (g := self._growths.get(_series(room, "bytes"))) is not None]
             growth = together(growths) if len(growths) == len(rooms) else None
             if growth is not None:
@@ -172,6 +176,12 @@ def _view(scope: Scope, name: str, unit: Unit, free: int, made: Forecast) -> For
     return ForecastView(scope, name, unit, free, round(made.growth.per_day, 1), days, early, late, known)
 
 
+def _region(view: ForecastView, regions: dict[str, str]) -> str:
+    if view.scope == "node":
+        return regions[view.name]
+    return view.name if view.scope == "region" else ""
+
+
 def _renamed(view: ForecastView, scope: Scope, name: str) -> ForecastView:
     return ForecastView(
         scope, name, view.unit, view.free, view.per_day, view.days, view.early, view.late, view.known_days
@@ -184,7 +194,7 @@ def _soonest(view: ForecastView) -> tuple[float, float]:
 
 def _sample(view: ForecastView, region: str) -> Sample:
     days = view.foreseen
-    early = "?" if view.early is None else f"{view.early:.1f}"
-    late = "never" if view.late is None else f"{view.late:.1f}"
+    early = "?" if view.early is None else in_words(view.early)
+    late = "never" if view.late is None else in_words(view.late)
     note = f"{early} to {late}, {view.unit}"
     return Sample(f"atoll_{view.scope}_days_to_full", Subject(view.scope, view.name), days, region, note=note)

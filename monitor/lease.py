@@ -88,19 +88,23 @@ class Lease:
             return
         began = self._clock.monotonic()
         try:
-            document = await self._bucket.get(KEY)
-            held = document.read(LeaseDocument)
-            self._reached = True
-            if self._mine is not None and document.revision == self._mine:
-                await self._write(document.revision, self.term, began)
-            elif self._free(held, document.revision):
-                await self._take(held, document.revision, began)
+            if self._mine is not None:  # not read first: it is replaced only if it is still mine
+                await self._write(self._mine, self.term, began)
             else:
-                self._lost(held)
+                await self._look(began)
         except Conflict:
             self._lost(None)
         except BusUnavailable as error:
             log.debug("the lease cannot be asked for: %s", error.detail)
+
+    async def _look(self, began: float) -> None:
+        document = await self._bucket.get(KEY)
+        held = document.read(LeaseDocument)
+        self._reached = True
+        if self._free(held, document.revision):
+            await self._take(held, document.revision, began)
+        else:
+            self._lost(held)
 
     def _free(self, held: LeaseDocument | None, revision: int | None) -> bool:
         now = self._clock.monotonic()

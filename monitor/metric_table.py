@@ -1,4 +1,4 @@
-"""What every figure of the monitor means: the HELP lines, and the table in docs/monitor.md. Pure."""
+"""What every figure of the monitor means: the HELP lines, as docs/metrics.md has them. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ MEANINGS: dict[str, str] = {
     "atoll_region_free_bytes": "Free space of all its nodes, in bytes.",
     "atoll_region_launch_trouble": "Launches of nodes there: 1 one is tried again, 2 one was given up.",
     "atoll_region_growth_blocked": "1 while it should grow and may not.",
+    "atoll_region_leave_trouble": "Nodes that are to leave: 1 one does not get on, 2 not ended.",
     "atoll_region_days_to_full": "Days until its space is used up; +Inf: not in sight.",
     "atoll_set_healthy": "1 if all members are healthy.",
     "atoll_set_members": "Nodes of the set.",

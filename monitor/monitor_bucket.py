@@ -13,10 +13,10 @@ import msgspec
 import nats.js.errors
 from msgspec import Struct
 from nats.js.api import KeyValueConfig, StorageType
-from nats.js.kv import KeyValue
 
 from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
 from atoll.errors import Conflict
+from atoll.kept_bucket import KeptBucket
 from atoll.signing import Keys, seal, seal_matches
 
 BUCKET = "ATOLL_MONITOR"
@@ -49,13 +49,14 @@ class MonitorBucket:
     """Reads and replaces documents."""
 
     def __init__(self, bus: Bus, keys: Keys, *, domain: str | None, replicas: int) -> None:
-        self._bus, self._keys, self._domain, self._replicas = bus, keys, domain, replicas
+        config = KeyValueConfig(bucket=BUCKET, history=1, storage=StorageType.FILE, replicas=replicas)
+        self._keys, self._bucket = keys, KeptBucket(bus, domain, config)
 
     async def get(self, key: str) -> Document:
         """The document under `key`."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                entry = await (await self._bucket()).get(key)
+                entry = await self._bucket.use(lambda bucket: bucket.get(key))
         except (nats.js.errors.KeyNotFoundError, nats.js.errors.KeyDeletedError) as error:
             gone = getattr(error, "entry", None)  # a deleted one has a revision that must be replaced
             return Document(None, gone.revision if gone is not None else None)
@@ -76,9 +77,12 @@ class MonitorBucket:
         )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                bucket = await self._bucket()
-                return await (
-                    bucket.create(key, sealed) if revision is None else bucket.update(key, sealed, revision)
+                return await self._bucket.use(
+                    lambda bucket: (
+                        bucket.create(key, sealed)
+                        if revision is None
+                        else bucket.update(key, sealed, revision)
+                    )
                 )
         except nats.js.errors.KeyWrongLastSequenceError as error:
             raise Conflict(f"{key} has just been changed by another monitor.") from error
@@ -92,13 +96,3 @@ class MonitorBucket:
             return None
         body = bytes(sealed.body)
         return body if seal_matches(self._keys.event, f"monitor.{key}", body, sealed.seal) else None
-
-    async def _bucket(self) -> KeyValue:
-        js = self._bus.jetstream(self._domain)
-        try:
-            return await js.key_value(BUCKET)
-        except nats.js.errors.BucketNotFoundError:
-            config = KeyValueConfig(
-                bucket=BUCKET, history=1, storage=StorageType.FILE, replicas=self._replicas
-            )
-            return await js.create_key_value(config)

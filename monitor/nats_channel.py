@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from atoll.bus import BusUnavailable
+from atoll.bus import Bus, BusUnavailable
 from atoll.signing import Keys
 from monitor.alerts import Batch, alert_subject, seal_alert
 from monitor.channels import Undelivered
-
-# Sends one message and returns once the server has it; `BusUnavailable` otherwise.
-Send = Callable[[str, bytes, dict[str, str]], Awaitable[None]]
 
 
 class NatsChannel:
     """A `Channel`."""
 
-    def __init__(self, send: Send, keys: Keys) -> None:
-        self._send, self._keys = send, keys
+    def __init__(self, bus: Bus, keys: Keys) -> None:
+        self._bus, self._keys = bus, keys
 
     async def send(self, batch: Batch) -> None:
+        published = False
         try:
             for alert in batch.alerts:
-                await self._send(alert_subject(alert), *seal_alert(alert, self._keys))
+                await self._bus.publish(alert_subject(alert), *seal_alert(alert, self._keys))
+                published = True
+            await self._bus.flush()
         except BusUnavailable as error:
-            raise Undelivered(error.detail) from error
+            raise Undelivered(error.detail, perhaps=published) from error

@@ -15,10 +15,10 @@ from msgspec import Struct
 from atoll.api_keys import ApiKeys
 from atoll.http import json_response
 from monitor.canary_board import CanaryBoard
-from monitor.forecast import Point
 from monitor.growth_history import GrowthHistory
 from monitor.node_table import NodeRow
 from monitor.sample import Sample, Survey
+from monitor.thinning import thinned
 
 MAX_POINTS = 200
 
@@ -74,19 +74,10 @@ class PictureApi:
 def _curve(row: NodeRow, history: GrowthHistory) -> Curve:
     assert row.beat is not None
     beat, node = row.beat, row.node
-    points = thinned(history.points(f"{node.name}/bytes"))
+    points = [(at, used) for at, used in thinned(history.points(f"{node.name}/bytes"), MAX_POINTS)]
     return Curve(
         node.name, node.region, node.set, beat.bytes_total, beat.bytes_free, beat.bytes_reserved, points
     )
-
-
-def thinned(points: Sequence[Point], most: int = MAX_POINTS) -> list[tuple[float, float]]:
-    """At most so many of them, the first and the last included."""
-    if len(points) <= most:
-        return [(at, used) for at, used in points]
-    step = (len(points) - 1) / (most - 1)
-    chosen = (points[round(index * step)] for index in range(most))
-    return [(at, used) for at, used in chosen]
 
 
 def _figure(sample: Sample) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from monitor.scale_departures import LEAVING, Departure
 from monitor.scale_facts import Facts
 from monitor.scale_instances import OPEN, Instance
 from monitor.scale_needs import Need, needs_of
@@ -24,13 +25,15 @@ MAX_LABEL = 32
 
 
 class Verdict(Struct, frozen=True):
-    """About one region now. `why`: the figures, in words; `blocked`: what forbids the growth it needs."""
+    """About one region now. `why`: the figures, in words; `blocked`: what forbids the growth it needs;
+    `leaves`: the nodes that go (scale_in_decide.py)."""
 
     region: str
     grows: bool
     why: tuple[str, ...]
     blocked: str = ""
     launches: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Board:
     facts: Facts
     instances: list[Instance]
     now: int
+    departures: Sequence[Departure] = ()
     new: list[Instance] = field(default_factory=list)
 
     @property
@@ -63,6 +67,10 @@ class Board:
             return f"{region} has {count} nodes, which is its maximum"
         if given_up := [i.name for i in self.known if i.region == region and i.state == "given_up"]:
             return f"{region}: {given_up[0]} was given up; `atoll scale retry` or `atoll scale forget` it"
+        if back := [
+            d.name for d in self.departures if d.region == region and d.state in LEAVING and not d.by_hand
+        ]:
+            return f"{region}: {back[0]} was leaving and is taken back first"
         cooled = self._cooled_at(region, rule.cooldown_seconds)
         if cooled > self.now:
             return f"{region} cools down for {(cooled - self.now) / 1000:.0f} s more"
@@ -101,10 +109,14 @@ class Board:
 
 
 def decide(
-    policy: ScalePolicy, facts: Facts, instances: Iterable[Instance], now: int
+    policy: ScalePolicy,
+    facts: Facts,
+    instances: Iterable[Instance],
+    now: int,
+    departures: Sequence[Departure] = (),
 ) -> tuple[list[Verdict], list[Instance]]:
     """A verdict for each region of the policy, and the nodes to be started. `now`: Unix milliseconds."""
-    board = Board(policy, facts, list(instances), now)
+    board = Board(policy, facts, list(instances), now, departures)
     return [_verdict(board, region) for region in sorted(policy.region)], board.new
 
 

@@ -1,8 +1,8 @@
-"""What growth is decided from: nodes, sets, forecasts and how long regions were busy, at one moment. Pure."""
+"""What growth is decided from: nodes, sets, forecasts and how long regions were busy or idle. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
@@ -11,7 +11,10 @@ from monitor.node_table import NodeRow
 
 
 class NodeFact(NamedTuple):
-    """One node that is not removed. `free`: 0 to 1 above its reserve, None: not said yet."""
+    """One node that is not removed. `free`: 0 to 1 above its reserve, None: not said yet.
+
+    `used`, `room`: bytes on its disk, and left above the reserve; `blobs`: None: not said yet.
+    """
 
     name: str
     region: str
@@ -20,10 +23,14 @@ class NodeFact(NamedTuple):
     healthy: bool
     free: float | None
     load: float
+    used: int = 0
+    room: int = 0
+    blobs: int | None = None
 
 
 class Facts(NamedTuple):
-    """One moment. `days`: to full, by set; `busy`: seconds above the region's cpu_percent without a pause."""
+    """One moment. `days`: to full, by set; `busy`: seconds above the region's cpu_percent without a pause;
+    `idle`: seconds in which one node less would have done, without a pause."""
 
     nodes: tuple[NodeFact, ...]
     sealed: frozenset[str]
@@ -31,32 +38,11 @@ class Facts(NamedTuple):
     regions: frozenset[str]
     days: Mapping[str, float]
     busy: Mapping[str, float]
+    idle: Mapping[str, float] = {}
 
     def here(self, name: str) -> bool:
         """Whether the node is a healthy, active member."""
         return any(n.name == name and n.active and n.healthy for n in self.nodes)
-
-
-class BusyWatch:
-    """Since when each region's nodes are busier, in the mean, than its policy allows."""
-
-    def __init__(self) -> None:
-        self._since: dict[str, float] = {}
-
-    def look(self, loads: Mapping[str, float], limits: Mapping[str, float], now: float) -> dict[str, float]:
-        """Seconds that each region has been above its limit (a load; 0: none), at `now` (seconds)."""
-        above = {r for r, load in loads.items() if 0 < limits.get(r, 0) < load}
-        self._since = {region: self._since.get(region, now) for region in above}
-        return {region: now - since for region, since in self._since.items()}
-
-
-def mean_loads(nodes: Iterable[NodeFact]) -> dict[str, float]:
-    """The mean load of each region's healthy nodes."""
-    loads: dict[str, list[float]] = {}
-    for node in nodes:
-        if node.healthy:
-            loads.setdefault(node.region, []).append(node.load)
-    return {region: sum(found) / len(found) for region, found in loads.items()}
 
 
 def node_facts(rows: Sequence[NodeRow]) -> tuple[NodeFact, ...]:
@@ -67,8 +53,12 @@ def node_facts(rows: Sequence[NodeRow]) -> tuple[NodeFact, ...]:
 def _fact(row: NodeRow) -> NodeFact:
     node, beat = row.node, row.beat
     healthy, active = row.state == "healthy", node.state == "active"
-    free, load = (_free(beat), beat.load) if beat is not None else (None, 0.0)
-    return NodeFact(node.name, node.region, node.set, active, healthy, free, load)
+    if beat is None:
+        return NodeFact(node.name, node.region, node.set, active, healthy, None, 0.0)
+    used, room = beat.bytes_total - beat.bytes_free, max(0, beat.bytes_free - beat.bytes_reserved)
+    return NodeFact(
+        node.name, node.region, node.set, active, healthy, _free(beat), beat.load, used, room, beat.blobs
+    )
 
 
 def _free(beat: Heartbeat) -> float | None:
@@ -79,12 +69,16 @@ def _free(beat: Heartbeat) -> float | None:
 
 
 def facts_of(
-    nodes: tuple[NodeFact, ...], cluster: ClusterMap, days: Mapping[str, float], busy: Mapping[str, float]
+    nodes: tuple[NodeFact, ...],
+    cluster: ClusterMap,
+    days: Mapping[str, float],
+    busy: Mapping[str, float],
+    idle: Mapping[str, float],
 ) -> Facts:
     """All of it as one value."""
     sealed = frozenset(s.name for s in cluster.sets.values() if s.sealed)
     names = frozenset((*cluster.nodes, *cluster.sets))
-    return Facts(nodes, sealed, names, frozenset(cluster.regions), days, busy)
+    return Facts(nodes, sealed, names, frozenset(cluster.regions), days, busy, idle)
 
 
 class Settled:

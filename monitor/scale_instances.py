@@ -16,6 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from atoll.model import Label, Milliseconds
+from monitor.scale_departures import Departure
+from monitor.scale_departures import pruned as departed
 from monitor.scale_policy import ScalePolicy
 
 InstanceState = Literal["recorded", "asked", "launched", "joined", "given_up"]
@@ -50,12 +52,14 @@ class Scaling(Struct, frozen=True):
     """The document that all monitors share."""
 
     instances: tuple[Instance, ...] = ()
+    departures: tuple[Departure, ...] = ()
 
     def pruned(self) -> Scaling:
-        """Without the oldest of those that joined."""
+        """Without the oldest of those that joined, and of those that left."""
         joined = [i for i in self.instances if i.state == "joined"]
         gone = {i.name for i in sorted(joined, key=lambda i: i.decided_at)[: max(0, len(joined) - MAX_KEPT)]}
-        return Scaling(tuple(i for i in self.instances if i.name not in gone))
+        kept = tuple(i for i in self.instances if i.name not in gone)
+        return Scaling(kept, departed(self.departures))
 
 
 def moved_on(one: Instance, *, here: bool, now: int, policy: ScalePolicy) -> Instance:

@@ -1,7 +1,8 @@
 """Grows the cluster: looks, decides, writes it down, asks the provider, waits until the node has joined. I/O.
 
 Only the monitor that leads acts; every one can explain. A turn changes nothing unless NATS keeps it: the
-launch is in the shared document, as `asked`, before the provider hears of it.
+launch is in the shared document, as `asked`, before the provider hears of it. Who leaves is decided here too,
+so that no two decisions cross; scale_in_run.py carries it out.
 """
 
 from __future__ import annotations
@@ -10,33 +11,27 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from atoll.bus import BusUnavailable
-from atoll.errors import Conflict, NotFound
+from atoll.errors import Conflict
 from monitor.clock import Clock
-from monitor.sample import Sample, Subject, Survey
+from monitor.sample import Survey
 from monitor.scale_book import Page, ScaleBook
 from monitor.scale_calls import ScaleCalls
-from monitor.scale_decide import Verdict, decide
+from monitor.scale_decide import Verdict
+from monitor.scale_departures import Departure
 from monitor.scale_facts import Facts
+from monitor.scale_in_rules import Known
 from monitor.scale_instances import Instance, Scaling, asked, is_due, moved_on
+from monitor.scale_orders import Ordered, again, find, forgotten, leaving
+from monitor.scale_plan import planned
 from monitor.scale_policy import ScalePolicy
+from monitor.scale_view import ScaleView, in_words, newest, outcome, samples
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 10  # launches that one turn asks for
-
-
-class ScaleView(Struct, frozen=True):
-    """What `atoll scale explain` shows."""
-
-    leads: bool
-    dry_run: bool
-    policy: dict[str, object]
-    verdicts: tuple[Verdict, ...]
-    instances: tuple[Instance, ...]
 
 
 class Scaler:
@@ -72,12 +67,13 @@ class Scaler:
         self._scaling = page.scaling
         facts, now = self._facts(), self._clock.now_ms()
         moved = [self._moved(one, facts, now) for one in page.scaling.instances]
-        verdicts, new = decide(self._policy, facts, moved, now)
+        plan = planned(self._policy, facts, Known(moved, page.scaling.departures), now)
         may_act = self._may_act()
-        self._tell(verdicts, aloud=may_act)
+        self._tell(plan.verdicts, aloud=may_act)
         if not may_act:
             return
-        due = await self._write_down([*moved, *([] if self._policy.dry_run else new)], page, now)
+        kept = replace(page.scaling, instances=tuple(moved)) if self._policy.dry_run else plan.scaling
+        due = await self._write_down(kept, page, now)
         if due:
             await self._carry_out(due)
 
@@ -87,11 +83,11 @@ class Scaler:
             log.info("growth: %s: %s → %s %s", one.name, one.state, after.state, after.error)
         return after
 
-    async def _write_down(self, instances: list[Instance], page: Page, now: int) -> list[Instance]:
+    async def _write_down(self, scaling: Scaling, page: Page, now: int) -> list[Instance]:
         """Those that the provider is to be asked for, once it is durable that it is being asked."""
-        due = [] if self._policy.dry_run else [i for i in instances if is_due(i, now)][:AT_ONCE]
+        due = [] if self._policy.dry_run else [i for i in scaling.instances if is_due(i, now)][:AT_ONCE]
         begun = {one.name: asked(one, now) for one in due}
-        made = Scaling(tuple(begun.get(one.name, one) for one in instances))
+        made = replace(scaling, instances=tuple(begun.get(one.name, one) for one in scaling.instances))
         if made != page.scaling:
             await self._book.write(made, page.revision)
             self._scaling = made
@@ -107,55 +103,52 @@ class Scaler:
         for verdict in verdicts:
             known = self._said.get(verdict.region)
             self._said[verdict.region] = verdict
-            if aloud and (
-                known is None
-                or not self._told
-                or (known.grows, known.blocked == "") != (verdict.grows, verdict.blocked == "")
-            ):
+            if aloud and (known is None or not self._told or outcome(known) != outcome(verdict)):
                 log.info("growth: %s", in_words(verdict), extra={"region": verdict.region})
         self._told = aloud
 
-    async def order(self, name: str, *, again: bool) -> Instance:
-        """Of an instance that was given up: try it again, or forget it. `NotFound`, `Conflict`."""
-        found = [i for i in (await self._book.read()).scaling.instances if i.name == name]
-        if not found:
-            raise NotFound("No launch has this name.", name=name[:80])
-        if found[0].state != "given_up":
-            raise Conflict(f"{name} is {found[0].state}, not given up.", state=found[0].state)
-        self._scaling = await self._book.change(lambda scaling: _ordered(scaling, name, again))
-        return found[0]
+    async def order(self, name: str, *, retry: bool, dry_run: bool = False) -> Ordered:
+        """Of what was given up or refused: try it again, or forget it. `NotFound`, `Conflict`."""
+        found = find((await self._book.read()).scaling, name)
+        make = self._retried(name) if retry else lambda scaling: forgotten(scaling, name)
+        make((await self._book.read()).scaling)  # whether it may be done
+        if not dry_run:
+            self._scaling = await self._book.change(make)
+        return found
+
+    def _retried(self, name: str) -> Callable[[Scaling], Scaling]:
+        return lambda scaling: again(scaling, name, self._clock.now_ms())
+
+    async def leave(self, name: str, *, dry_run: bool = False) -> list[Departure]:
+        """Have a node, or a whole set, leave; those who do. `NotFound`, or `Conflict` with why not."""
+        facts, now = self._facts(), self._clock.now_ms()
+        page = await self._book.read()
+        made, gone = leaving(page.scaling, name, self._policy, facts, now)
+        if dry_run:
+            return gone
+        if self._policy.dry_run:
+            raise Conflict("The policy says dry_run: nothing is started and nothing leaves.")
+        await self._book.write(made, page.revision)
+        self._scaling = made
+        log.info("growth: %s leaves, ordered by hand", ", ".join(one.name for one in gone))
+        return gone
+
+    @property
+    def known(self) -> Known:
+        """All that was ordered, as last read."""
+        return Known(self._scaling.instances, self._scaling.departures)
 
     def view(self) -> ScaleView:
         """Everything, the newest launches first."""
         policy: dict[str, object] = dict(self._policy.region.items())
-        newest = sorted(self._scaling.instances, key=lambda i: (-i.decided_at, i.name))
-        return ScaleView(
-            self._may_act(), self._policy.dry_run, policy, tuple(self._said.values()), tuple(newest)
-        )
+        launches, departures = newest(self._scaling)
+        verdicts = tuple(self._said.values())
+        return ScaleView(self._may_act(), self._policy.dry_run, policy, verdicts, launches, departures)
 
     def survey(self) -> Survey:
         """Figures of each region of the policy; its subjects are the cluster's."""
-        return Survey(tuple(s for v in self._said.values() for s in self._samples(v)), frozenset())
-
-    def _samples(self, verdict: Verdict) -> Iterable[Sample]:
-        subject, here = Subject("region", verdict.region), verdict.region
-        mine = [i for i in self._scaling.instances if i.region == here]
-        troubled = [i for i in mine if i.state == "given_up" or (i.error and i.state != "joined")]
-        worst = max((2.0 if i.state == "given_up" else 1.0 for i in troubled), default=0.0)
-        note = "; ".join(f"{i.name} (try {i.tries}): {i.error}" for i in troubled)
-        yield Sample("atoll_region_launch_trouble", subject, worst, here, note=note)
-        blocked = float(bool(verdict.blocked))
-        yield Sample("atoll_region_growth_blocked", subject, blocked, here, note=verdict.blocked)
-
-
-def in_words(verdict: Verdict) -> str:
-    """One line for the log."""
-    outcome = "nothing to do"
-    if verdict.grows:
-        outcome = "starts " + ", ".join(verdict.launches)
-    elif verdict.blocked:
-        outcome = f"cannot grow: {verdict.blocked}"
-    return f"{verdict.region}: {outcome} ({'; '.join(verdict.why) or 'no set here'})"
+        figures = (sample for verdict in self._said.values() for sample in samples(verdict, self._scaling))
+        return Survey(tuple(figures), frozenset())
 
 
 def _with(scaling: Scaling, after: dict[str, Instance]) -> Scaling:
@@ -165,16 +158,4 @@ def _with(scaling: Scaling, after: dict[str, Instance]) -> Scaling:
         else one
         for one in scaling.instances
     )  # fmt: skip
-    return Scaling(now)
-
-
-def _ordered(scaling: Scaling, name: str, again: bool) -> Scaling:
-    others = tuple(i for i in scaling.instances if i.name != name)
-    if not again:
-        return Scaling(others)
-    return Scaling(
-        tuple(
-            replace(i, state="recorded", tries=1, due_at=0) if i.name == name and i.state == "given_up" else i
-            for i in scaling.instances
-        )
-    )
+    return replace(scaling, instances=now)

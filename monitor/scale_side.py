@@ -1,4 +1,4 @@
-"""Growth, put together for the monitor's app: policy, provider, book and what is looked at.
+"""Growth and scale-in, put together for the monitor's app: policy, provider, book and what is looked at.
 
 The app owns bus, keys and clock and hands them down. Without a policy file nothing of it runs.
 """
@@ -27,14 +27,19 @@ from monitor.provider_webhook import WebhookProvider
 from monitor.sample import Survey
 from monitor.scale_book import ScaleBook
 from monitor.scale_calls import ScaleCalls
-from monitor.scale_facts import BusyWatch, Facts, Settled, facts_of, mean_loads, node_facts
+from monitor.scale_facts import Facts, Settled, facts_of, node_facts
+from monitor.scale_in_calls import LeaveCalls, QueryDoor
+from monitor.scale_in_rules import Known
+from monitor.scale_in_run import Leaver
 from monitor.scale_instances import Instance
-from monitor.scale_policy import ScalePolicy, load_policy
+from monitor.scale_loads import LoadWatch
+from monitor.scale_plan import planned
+from monitor.scale_policy import ScalePolicy, TriedPolicy, load_policy
 from monitor.scale_providers import Provider
 from monitor.scale_run import Scaler
+from monitor.scale_view import ScaleView
 from monitor.settings import MonitorSettings
 
-SETTLE_SECONDS = 10.0  # the map's nodes must have been the same for so long
 TOKEN_GRACE_SECONDS = 60.0  # a token outlives the patience for its node a little
 
 
@@ -51,29 +56,29 @@ class ScaleSide:
         cluster: Callable[[], ClusterMap],
         growth: GrowthWatch,
         lease: Lease,
+        door: QueryDoor,
     ) -> None:
-        """Raises `SettingsError` for a policy that cannot be used."""
+        """`door`: to the query services that have nodes leave. `SettingsError` for a policy that is none."""
         self._settings, self._rows, self._cluster = settings, rows, cluster
-        self._growth, self._clock, self._busy = growth, clock, BusyWatch()
-        self._settled = Settled(SETTLE_SECONDS)
+        self._growth, self._clock = growth, clock
         self._http: aiohttp.ClientSession | None = None
         self.scaler: Scaler | None = None
         policy = load_policy(settings.scale_policy_file)
+        self._loads = LoadWatch(policy.region if policy else {})
         if policy is None:
             return
         domain, replicas = settings.nats_map_domain, settings.nats_replicas
         book = ScaleBook(MonitorBucket(bus, keys, domain=domain, replicas=replicas))
         self._joins = JoinBook(bus, keys, domain=domain, replicas=replicas)
-        self._policy = policy
-        calls = ScaleCalls(
-            policy,
-            self._provider(policy),
-            lambda region: cluster().region(region).position,
-            self._token,
-            clock.now_ms,
-        )
+        self._policy, provider = policy, self._provider(policy)
+        self._settled = Settled(policy.settle_seconds)
+        place = lambda region: cluster().region(region).position  # noqa: E731 - as short as it is
+        calls = ScaleCalls(policy, provider, place, self._token, clock.now_ms)
         may_act = lambda: lease.leads and bus.connected and self._known()  # noqa: E731 - as short as it is
         self.scaler = Scaler(policy, book, calls, self._facts, may_act, clock)
+        leave = LeaveCalls(policy, provider, place, door.opened, clock.now_ms)
+        may_leave = lambda: lease.leads and bus.connected and not policy.dry_run  # noqa: E731 - as short
+        self._leaver = Leaver(book, leave, may_leave)
 
     def _provider(self, policy: ScalePolicy) -> Provider:
         entry = policy.provider
@@ -88,16 +93,26 @@ class ScaleSide:
         expires_at = self._clock.now_ms() + int(seconds * 1000)
         return await self._joins.invite(one.name, one.region, one.set, expires_at)
 
+    def attempt(self, tried: TriedPolicy) -> ScaleView:
+        """What this policy would decide now: of loads it knows only how they are at this moment."""
+        policy = tried.policy()
+        known = self.scaler.known if self.scaler is not None else Known((), ())
+        facts, now = self._seen(LoadWatch(policy.region)), self._clock.now_ms()
+        verdicts = planned(policy, facts, known, now).verdicts
+        return ScaleView(False, True, dict(policy.region.items()), tuple(verdicts), ())
+
     def _facts(self) -> Facts:
+        return self._seen(self._loads)
+
+    def _seen(self, loads: LoadWatch) -> Facts:
         nodes = node_facts(self._rows())
-        limits = {name: rule.cpu_percent / 100 for name, rule in self._policy.region.items()}
-        busy = self._busy.look(mean_loads(nodes), limits, self._clock.monotonic())
+        busy, idle = loads.look(nodes, self._clock.monotonic())
         days = {
             view.name: view.foreseen
             for view in self._growth.view()
             if view.scope == "set" and math.isfinite(view.foreseen)
         }
-        return facts_of(nodes, self._cluster(), days, busy)
+        return facts_of(nodes, self._cluster(), days, busy, idle)
 
     def _known(self) -> bool:
         return self._settled.look(frozenset(self._cluster().nodes), self._clock.monotonic())
@@ -117,6 +132,7 @@ class ScaleSide:
         """Grow, if there is a policy."""
         if self.scaler is not None:
             tasks.start("growth of the cluster", self.scaler.run(self._settings.scale_seconds))
+            tasks.start("departures from the cluster", self._leaver.run(self._settings.scale_seconds))
 
     def survey(self) -> Survey:
         """How launches fare."""

@@ -72,6 +72,11 @@ class ServiceWatch:
         if isinstance(answer, ServiceAnswer):
             self._names[url] = answer.name
 
+    def query_urls(self) -> list[str]:
+        """The query services among them that answer now: only they tell of engines."""
+        answered = ((url, a) for url, a in self._answers.items() if isinstance(a, ServiceAnswer))
+        return [str(url.origin()) for url, answer in answered if answer.engines and not answer.node]
+
     def survey(self) -> Survey:
         """What is known now; nothing of those not asked yet."""
         samples = [s for url, answer in self._answers.items() for s in self._samples(url, answer)]

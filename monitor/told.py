@@ -4,6 +4,10 @@ There is no queue of alerts. A channel's ledger says of each alert at which leve
 stands now says at which it is; the difference is sent, and entered when it has arrived. So a message that
 fails is tried again by itself, what came and went meanwhile is not told at all, and a restart or another
 monitor goes on from the ledger: that is de-duplication, retry and take-over in one.
+
+What is about to be sent is entered before, as `unsure`: a monitor that dies between a message's arrival and
+the ledger would forget that it arrived, and never tell its end. What is unsure is sent once more, with the
+same id and transition; or its end, if it has ended.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from msgspec.structs import replace
 
 from atoll.model import Milliseconds
 from monitor.alert_orders import Orders
-from monitor.alerts import Alert, Batch, alert_of
+from monitor.alerts import Alert, Batch, Transition, alert_of
 from monitor.condition_book import Condition
 from monitor.levels import LEVELS, Level
 
@@ -25,11 +29,16 @@ MAX_IN_A_BATCH = 100
 
 
 class Told(Struct, frozen=True):
-    """What was last told of an alert, and when."""
+    """What was last told of an alert, and when.
+
+    `unsure`: the level of a later message that may have arrived (`ok`: its end) and is to be sent again;
+    `level` is then that of the last one that did arrive, `ok` if none did.
+    """
 
     condition: Condition
     level: Level
     at: Milliseconds
+    unsure: Level | None = None
 
 
 Ledger = Mapping[str, Told]
@@ -64,11 +73,7 @@ def due(
 ) -> list[Alert]:
     """What the channel must be told now: ends first, then by urgency."""
     here = {condition.key for condition in standing}
-    ended = [
-        alert_of(told.condition, told.level, "cleared", now_ms, monitor)
-        for key, told in ledger.items()
-        if key not in here
-    ]
+    ended = [_end_of(told, now_ms, monitor) for key, told in ledger.items() if key not in here]
     steps = (_step(wants, ledger.get(c.key), c, orders, now_ms, monitor) for c in standing)
     return ended + [alert for alert in steps if alert is not None]
 
@@ -85,15 +90,33 @@ def _step(
         waited = wants.after_seconds <= 0 or now_ms - condition.since >= wants.after_seconds * 1000
         held = condition.covered or not waited or (acknowledged and wants.after_seconds > 0)
         return None if level == "ok" or held else alert_of(condition, "ok", "raised", now_ms, monitor)
+    if told.unsure == "ok":  # whatever stands by now, that one may not have been heard to end
+        return _end_of(told, now_ms, monitor)
     condition = _as_told(condition, told)
     if level == "ok":
-        return alert_of(condition, told.level, "cleared", now_ms, monitor)
+        return alert_of(condition, told.unsure or told.level, "cleared", now_ms, monitor)
+    if told.unsure is not None:
+        return _again(condition, told, told.unsure, now_ms, monitor)
     if level != told.level:
         return alert_of(condition, told.level, "changed", now_ms, monitor)
     again = wants.repeat_seconds > 0 and now_ms - told.at >= wants.repeat_seconds * 1000
     if again and not acknowledged and not condition.covered:
         return alert_of(condition, told.level, "reminded", now_ms, monitor)
     return None
+
+
+def _end_of(told: Told, now_ms: int, monitor: str) -> Alert:
+    last = told.level if told.unsure is None or told.unsure == "ok" else told.unsure
+    return alert_of(told.condition, last, "cleared", now_ms, monitor)
+
+
+def _again(condition: Condition, told: Told, level: Level, now_ms: int, monitor: str) -> Alert:
+    """The message that may have arrived, once more: receivers that have it know it by id and transition."""
+    if told.level == "ok":
+        transition: Transition = "raised"
+    else:
+        transition = "reminded" if told.level == level else "changed"
+    return alert_of(replace(condition, level=level), told.level, transition, now_ms, monitor)
 
 
 def _as_told(condition: Condition, told: Told) -> Condition:
@@ -104,6 +127,19 @@ def _as_told(condition: Condition, told: Told) -> Condition:
 def batch_of(alerts: Sequence[Alert]) -> Batch:
     """As much as one message may say; the rest comes with the next."""
     return Batch(tuple(alerts[:MAX_IN_A_BATCH]), max(0, len(alerts) - MAX_IN_A_BATCH))
+
+
+def intended(ledger: Ledger, sending: Iterable[Alert], standing: Sequence[Condition]) -> dict[str, Told]:
+    """The ledger while these are under way."""
+    conditions = {condition.key: condition for condition in standing}
+    during = dict(ledger)
+    for alert in sending:
+        told = during.get(alert.key)
+        condition = told.condition if told else conditions.get(alert.key)
+        if condition is not None:
+            last = told or Told(replace(condition, id=alert.id, since=alert.since), "ok", alert.at)
+            during[alert.key] = replace(last, unsure=alert.level)
+    return during
 
 
 def entered(ledger: Ledger, sent: Iterable[Alert], standing: Sequence[Condition]) -> dict[str, Told]:

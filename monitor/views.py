@@ -13,7 +13,7 @@ from atoll.health import State
 from atoll.heartbeat import Heartbeat
 from atoll.model import Node
 from atoll.node_api import rfc3339
-from monitor.capacity import Reading, node_readings, set_readings
+from monitor.capacity import Reading, grouped, node_readings, set_readings
 from monitor.node_table import NodeRow
 
 SetState = Literal["healthy", "degraded", "down"]
@@ -100,10 +100,10 @@ def node_view(row: NodeRow, now_ms: int) -> NodeView:
 def set_views(rows: Sequence[NodeRow], cluster: ClusterMap) -> list[SetView]:
     """Every set that the map names or a node belongs to, by name."""
     readings = {reading.set: reading for reading in set_readings(node_readings(rows))}
-    found = {row.node.set for row in rows} | set(cluster.sets)
+    members = dict(grouped(rows, lambda row: row.node.set))
     return [
-        _set_view(name, [row for row in rows if row.node.set == name], cluster, readings.get(name))
-        for name in sorted(found)
+        _set_view(name, members.get(name, []), cluster, readings.get(name))
+        for name in sorted(members.keys() | set(cluster.sets))
     ]
 
 

@@ -18,6 +18,7 @@ from monitor.alerts import Batch
 from monitor.channels import Undelivered
 
 SIGNATURE_HEADER = "Atoll-Signature"
+_ANSWER_LOST = frozenset({502, 504})  # what a proxy says that did not hear the receiver's answer
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -49,6 +50,9 @@ class WebhookChannel:
                 self._url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 if response.status >= 300:
-                    raise Undelivered(f"the receiver answered {response.status}")
+                    lost = response.status in _ANSWER_LOST
+                    raise Undelivered(f"the receiver answered {response.status}", perhaps=lost)
         except (aiohttp.ClientError, OSError) as error:
-            raise Undelivered(f"the receiver cannot be reached: {type(error).__name__}") from error
+            sent = not isinstance(error, aiohttp.ClientConnectorError)
+            why = f"the receiver cannot be reached: {type(error).__name__}"
+            raise Undelivered(why, perhaps=sent) from error

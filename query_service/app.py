@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from typing import NamedTuple
@@ -21,10 +22,12 @@ from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
 from atoll.delivery_keys import LiveRing
 from atoll.health import HealthTable
-from atoll.http import serve
+from atoll.hearing import Hearing
+from atoll.http import Handler, serve
 from atoll.ids import now_ms
 from atoll.join_book import JoinBook
 from atoll.lifecycle import Stop, Tasks
+from atoll.loop_meter import LoopMeter
 from atoll.metrics import RequestMeter, metrics_handler, new_registry
 from atoll.node_client import NodeClient, open_session
 from atoll.parking import ParkingPlace
@@ -33,20 +36,25 @@ from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from query_service.asset_side import asset_routes
 from query_service.bucket_side import open_buckets
-from query_service.cluster_api import ClusterApi
+from query_service.cluster_known import ClusterKnown
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide, backoff, open_data
 from query_service.event_folds import EventFolds
 from query_service.event_reader import EventReader
+from query_service.event_streams import EventStreams, StreamRules
 from query_service.geoip import open_geoip
 from query_service.health_watch import HealthWatch
 from query_service.hook_side import open_hooks
+from query_service.hot_front import hot_front
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
+from query_service.indexer_turn import IndexerTurn
 from query_service.job_side import open_jobs
 from query_service.join_api import JoinApi
 from query_service.key_side import open_keys
+from query_service.lease import UpkeepNotes
 from query_service.openapi_api import OpenApi
+from query_service.overview_side import overview_routes
 from query_service.parking import DURABLE, Parking
 from query_service.position import PositionFinder, ProxyTrust
 from query_service.proof_side import proof_routes
@@ -54,6 +62,8 @@ from query_service.query_metrics import NodeStates, UseMeter
 from query_service.routing import Route, add_routes
 from query_service.service_health import ServiceHealth
 from query_service.settings import QuerySettings
+from query_service.web_api import WebApi
+from query_service.web_files import read_web_files
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +74,7 @@ class _Ground(NamedTuple):
     bus: Bus
     cluster: LiveClusterMap
     data: DataSide
-    health: HealthTable
+    known: ClusterKnown
     views: Views
     watch: HealthWatch
     positions: PositionFinder
@@ -81,42 +91,54 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
     registry.register(meter)
     async with AsyncExitStack() as stack:
         ground = await _lay_ground(settings, keys, api_keys, registry, stack)
-        bus, cluster, data, health, views, watch, positions, ring, nodes = ground
+        bus, cluster, data, known, views, watch, positions, ring, nodes = ground
         key_side = open_keys(settings, keys, ring, api_keys, bus, cluster, data.shared, positions)
         stack.push_async_callback(key_side.close)
         buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
-        engines = data.engines(lambda: bus.connected)
-        jobs = open_jobs(settings, keys, ring, bus, data, views, stop)
+        hearing = Hearing(bus)
+        engines = data.engines(lambda: hearing.hears)
+        streams = EventStreams(
+            StreamRules(
+                settings.max_event_streams,
+                settings.max_event_streams_per_key,
+                settings.event_heartbeat_seconds,
+            ),
+            stop,
+            time.monotonic,
+        )
+        jobs = open_jobs(settings, keys, ring, bus, data, views, streams)
         hooks = await open_hooks(settings, keys, data, stack)
         uses, admit, announce = UseMeter(registry), buckets.admit, data.invalidation.announce
         routes = [
             *asset_routes(
                 settings, keys, api_keys, ring, data, views, positions, nodes, uses, admit, jobs.dispatch
             ),
-            *ClusterApi(cluster, health).routes(),
+            *overview_routes(settings, known, views, positions, nodes, streams, stack),
             *JoinApi(settings, keys, cluster, _join_book(settings, bus, keys), now_ms).routes(),
             *buckets.routes,
             *proof_routes(
-                cluster, health, views, nodes, data.catalog, announce, api_keys, settings.max_json_bytes
+                cluster, known.health, views, nodes, data.catalog, announce, api_keys, settings.max_json_bytes
             ),
             *jobs.routes,
             *hooks.routes,
             *key_side.routes,
             *OpenApi().routes(),
-            *ServiceHealth(settings.name, settings.region, cluster, health, engines).routes(),
+            *WebApi(read_web_files(), lambda: cluster.current).routes(),
+            *ServiceHealth(settings.name, settings.region, cluster, known.health, engines).routes(),
             Route("GET", "/metrics", None, metrics_handler(registry, settings.metrics_allow), reach="anyone"),
         ]
         app = web.Application()
         add_routes(app.router, routes, key_side.door, meter)
 
         tasks = await stack.enter_async_context(Tasks(stop))
-        _listen(tasks, bus, cluster, watch, data)
+        _listen(tasks, bus, cluster, watch, data, registry)
+        tasks.start("hearing", hearing.run())
         for side in (key_side, hooks, buckets):
             side.start(tasks)
-        indexer = _indexer(settings, keys, bus, cluster, data, registry, tasks)
+        indexer = _indexer(settings, keys, bus, cluster, known, data, registry, tasks)
         indexer.start()
         stack.push_async_callback(indexer.stop)
-        await stack.enter_async_context(_served(app, settings))
+        await stack.enter_async_context(_served(app, settings, hot_front(routes, key_side.door, meter)))
         log.info("serving", extra={"host": settings.listen_host, "port": settings.listen_port})
         await stop.wait()
         log.info("stopping: no new requests; those under way are answered")
@@ -135,27 +157,30 @@ async def _lay_ground(
     data = open_data(settings, keys, bus, registry, stack)
 
     session = await stack.enter_async_context(open_session())
-    health = HealthTable()
-    views = Views(lambda: cluster.current, health)
+    known = ClusterKnown(lambda: cluster.current, HealthTable())
+    views = Views(known)
     cluster.on_change(lambda _: views.drop())
-    watch = HealthWatch(health, lambda: cluster.current, keys, session, views.drop)
-    registry.register(NodeStates(lambda: cluster.current, health, lambda: watch.bad_heartbeats))
+    watch = HealthWatch(known.health, known.cluster, keys, session, views.drop)
+    registry.register(NodeStates(known.cluster, known.health, lambda: watch.bad_heartbeats))
     geoip = await open_geoip(settings.geoip_database)
     if geoip:
         stack.callback(geoip.close)
     positions = PositionFinder(lambda: cluster.current, settings.region, _trust(settings), geoip)
     ring = LiveRing(keys, lambda: cluster.current.signing, now_ms)
     nodes = NodeClient(session, keys, settings.name)
-    return _Ground(bus, cluster, data, health, views, watch, positions, ring, nodes)
+    return _Ground(bus, cluster, data, known, views, watch, positions, ring, nodes)
 
 
-def _served(app: web.Application, settings: QuerySettings) -> AbstractAsyncContextManager[object]:
+def _served(
+    app: web.Application, settings: QuerySettings, front: Callable[[Handler], Handler]
+) -> AbstractAsyncContextManager[object]:
     return serve(
         app,
         settings.listen_host,
         settings.listen_port,
         drain_seconds=settings.drain_seconds,
         limits=settings.request_limits,
+        front=front,
     )
 
 
@@ -179,8 +204,16 @@ async def _load_map(settings: QuerySettings, bus: Bus, keys: Keys, api_keys: Api
     return cluster
 
 
-def _listen(tasks: Tasks, bus: Bus, cluster: LiveClusterMap, watch: HealthWatch, data: DataSide) -> None:
+def _listen(
+    tasks: Tasks,
+    bus: Bus,
+    cluster: LiveClusterMap,
+    watch: HealthWatch,
+    data: DataSide,
+    registry: CollectorRegistry,
+) -> None:
     """All that goes on beside the requests, the indexer aside."""
+    tasks.start("loop meter", LoopMeter(registry).run())
     tasks.start("cluster map", cluster.run())
     tasks.start("heartbeats", watch.listen(bus))
     tasks.start("probes", watch.probe_forever())
@@ -196,6 +229,7 @@ def _indexer(
     keys: Keys,
     bus: Bus,
     cluster: LiveClusterMap,
+    known: ClusterKnown,
     data: DataSide,
     registry: CollectorRegistry,
     tasks: Tasks,
@@ -205,9 +239,10 @@ def _indexer(
         ensure_stream, bus, max_age_hours=settings.stream_max_age_hours, replicas=settings.nats_replicas
     )
     parking = Parking(ParkingPlace(bus, cluster, settings.region, DURABLE, ensure), metrics)
+    turn = _turn(settings, bus)
     return Indexer(
         cluster=cluster,
-        make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, backoff()),
+        make_reader=lambda region, queue: EventReader(bus, keys, region, queue, parking, backoff(), turn),
         catalog=EventFolds(data.catalog, data.jobs, data.hooks, now_ms),
         announce=data.invalidation.announce,
         parking=parking,
@@ -216,4 +251,15 @@ def _indexer(
         now_ms=now_ms,
         clock=time.monotonic,
         backoff=backoff(),
+        turn=turn,
+        fold_seconds=settings.indexer_fold_seconds,
+        silent=lambda node: known.health.state(node, known.clock()) == "suspect",
     )
+
+
+def _turn(settings: QuerySettings, bus: Bus) -> IndexerTurn | None:
+    """None: every query service indexes all the time."""
+    if not settings.indexer_help_backlog:
+        return None
+    notes = UpkeepNotes(bus, settings.nats_map_domain, settings.nats_replicas)
+    return IndexerTurn(settings.name, notes, settings.indexer_help_backlog, now_ms)

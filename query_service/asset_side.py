@@ -12,7 +12,7 @@ from atoll.signing import Keys
 from query_service.absent_names import AbsentNames
 from query_service.asset_finder import AssetFinder
 from query_service.assets_api import AssetsApi, DeletesApi
-from query_service.by_url_api import ByUrlApi
+from query_service.by_url_api import ByUrlApi, FetchRules
 from query_service.clients import Clients
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
@@ -21,6 +21,7 @@ from query_service.describe_api import DescribeApi
 from query_service.edit_answers import EditAnswers
 from query_service.edit_subjects import EditSubjects
 from query_service.edits import Edits
+from query_service.folders_api import FoldersApi
 from query_service.history_api import HistoryApi
 from query_service.image_access import ImageAccess
 from query_service.image_names import ImageNames
@@ -37,7 +38,10 @@ from query_service.routing import Route
 from query_service.set_orders import SetOrders
 from query_service.settings import QuerySettings
 from query_service.taken_names import TakenNames
+from query_service.testimony import Witnesses
 from query_service.tickets import TicketOffice, TicketRules
+from query_service.trash import TrashAsker
+from query_service.trash_routes import TrashApi
 from query_service.uploads_api import Admit, UploadsApi
 from query_service.url_signer import UrlSigner
 from query_service.versions_api import VersionsApi
@@ -70,35 +74,25 @@ def asset_routes(
     subjects = EditSubjects(data.catalog, finder, records)
     edits = Edits(orders, data.catalog, data.invalidation.announce)
     absent = AbsentNames(settings.memory_cache_entries, settings.redirect_seconds, time.monotonic)
+    names = ImageNames(finder, absent)
     access = ImageAccess(api_keys, ring, time.time, positions.proven_address)
+    redirects = Redirects(names, resolver, wishes, clients, positions, views, access, _cache_rules(settings))
     json_bytes, most_listed = settings.max_json_bytes, settings.max_list_items
-    uploads = UploadsApi(
-        TicketOffice(views, keys, _ticket_rules(settings), rng, wishes),
-        positions,
-        json_bytes,
-        meter.ticket,
-        admit,
-        TakenNames(finder),
-    )
+    office = TicketOffice(views, keys, _ticket_rules(settings), rng, wishes)
+    taken = TakenNames(finder, settings.name_seconds)
+    uploads = UploadsApi(office, positions, json_bytes, meter.ticket, admit, taken)
     return [
         *AssetsApi(finder, resolver, clients, views, data.renders).routes(),
-        *Redirects(
-            ImageNames(finder, absent),
-            resolver,
-            wishes,
-            clients,
-            positions,
-            views,
-            access,
-            _cache_rules(settings),
-        ).routes(),
+        *redirects.routes(),
         *ResolveApi(
             finder, resolver, clients, json_bytes, settings.max_resolve_items, meter.handles, data.renders
         ).routes(),
         *uploads.routes(),
-        *ByUrlApi(uploads, views, keys, dispatch, data.jobs, settings.outward_ports, json_bytes).routes(),
+        *ByUrlApi(uploads, views, keys, dispatch, data.jobs, _fetch_rules(settings), json_bytes).routes(),
         *ListingApi(data.catalog, finder, resolver, clients, views, most_listed, json_bytes).routes(),
+        *FoldersApi(data.catalog, views, settings.max_folders, settings.max_folder_names).routes(),
         *HistoryApi(data.catalog, finder, resolver, clients, views, data.renders).routes(),
+        *TrashApi(TrashAsker(lambda: views.current().cluster, Witnesses(nodes)), views, most_listed).routes(),
         *DeletesApi(data.catalog, finder, deleter).routes(),
         *VersionsApi(data.catalog, subjects, edits, resolver, clients, json_bytes).routes(),
         *DescribeApi(subjects, edits, EditAnswers(resolver, clients), json_bytes).routes(),
@@ -115,6 +109,10 @@ def _ticket_rules(settings: QuerySettings) -> TicketRules:
         settings.max_ticket_eager,
         settings.max_ticket_eager_chars,
     )
+
+
+def _fetch_rules(settings: QuerySettings) -> FetchRules:
+    return FetchRules(settings.outward_ports, settings.max_fetch_urls, settings.job_days)
 
 
 def _cache_rules(settings: QuerySettings) -> CacheRules:

@@ -53,6 +53,11 @@ class BranchReader:
         unasked = {n.name: a for n, a in zip(members, answers, strict=True) if isinstance(a, str)}
         return BranchDigests(tree, branch, said, unasked)
 
+    async def roots(self, members: Sequence[Node], tree: Tree) -> Mapping[str, TreeDigest]:
+        """The roots with their branches, of the members that could be asked."""
+        answers = await asyncio.gather(*(self._range(node, tree, "") for node in members))
+        return {n.name: a for n, a in zip(members, answers, strict=True) if isinstance(a, TreeDigest)}
+
     async def blobs(
         self, members: Sequence[Node], digests: BranchDigests, *, everything: bool
     ) -> AsyncIterator[Mapping[str, frozenset[BlobItem]]]:

@@ -21,11 +21,12 @@ from atoll.transformation.named import expanded
 from atoll.transformation.parser import parse, parse_definition
 from atoll.transformation.policy import Definitions, limits_of
 from atoll.transformation.refusals import refused
+from atoll.transformation.steps import Transformation
 from query_service.cluster_wire import BucketOrder
 
 T = TypeVar("T")
 
-_ASKS = {"w": "w_300", "dpr": "dpr_2", "f": "f_webp"}
+_INSTEAD_OF_AUTO = {"w": "w_300", "dpr": "dpr_2", "f": "f_webp"}
 
 
 def bucket_of(name: str, order: BucketOrder, own: Limits = DEFAULTS) -> Bucket:
@@ -68,10 +69,15 @@ def eager_texts(bucket: Bucket, texts: Iterable[str], limits: Limits) -> tuple[s
 
 def _eager(text: str, definitions: Definitions, limits: Limits) -> str:
     transformation = parse(text, limits)
-    for key in sorted(open_questions(expanded(transformation, definitions, limits))):
-        why = "what is made before anybody asks cannot depend on who asks"
-        raise refused(key, f"{key}_auto", why, _ASKS[key])
+    meant = expanded(transformation, definitions, limits)
+    check_settled(meant, "what is made before anybody asks cannot depend on who asks")
     return canonical(transformation)
+
+
+def check_settled(meant: Transformation, why: str) -> None:
+    """`BadTransformation` for what depends on who asks; `why` it may not here."""
+    for key in sorted(open_questions(meant)):
+        raise refused(key, f"{key}_auto", why, _INSTEAD_OF_AUTO[key])
 
 
 def _definition(text: str, limits: Limits) -> str:

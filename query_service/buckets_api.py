@@ -25,6 +25,7 @@ from atoll.transformation.limits import Limits
 from query_service.audit_guard import audit_facts
 from query_service.bucket_changes import check_change
 from query_service.bucket_end import BucketEnd, is_confirmed
+from query_service.bucket_match import KeptBucket, check_match, expected, kept, replace_matching, tagged
 from query_service.bucket_orders import bucket_of
 from query_service.bucket_usage import Told, UsageAsker, UsageView
 from query_service.cluster_wire import BucketOrder
@@ -37,7 +38,7 @@ _CLOSED_SECONDS = 5.0  # how long the nodes may take to hear that a bucket is be
 _FRESH = {"Cache-Control": "no-store"}
 
 
-class BucketView(Bucket, frozen=True, kw_only=True):
+class BucketView(KeptBucket, frozen=True, kw_only=True):
     """A bucket's policy, and what it has."""
 
     usage: UsageView
@@ -77,26 +78,28 @@ class BucketsApi:
         check_query(request, ())
         key = limited_key(request)
         buckets = [b for b in self._map.buckets.values() if key is None or key.reaches_bucket(b.name)]
-        return json_response({"buckets": sorted(buckets, key=lambda b: b.name)})
+        return json_response({"buckets": [kept(b) for b in sorted(buckets, key=lambda b: b.name)]})
 
     async def show(self, request: web.Request) -> web.Response:
         """One bucket, and how much is in it, asked of the nodes now."""
         check_query(request, ())
         bucket = self._map.bucket(_named(request))
         told = await self._asker.ask(bucket.name)
-        return json_response(BucketView(**structs.asdict(bucket), usage=told.view), headers=_FRESH)
+        view = BucketView(**structs.asdict(kept(bucket)), usage=told.view)
+        return json_response(view, headers=_FRESH | tagged(bucket))
 
     async def put(self, request: web.Request) -> web.Response:
-        """Make a bucket (201), or give it another policy (200)."""
+        """Make a bucket (201), or give it another policy (200); `If-Match`: in the place of that one only."""
         check_query(request, ())
-        name = _named(request)
+        name, match = _named(request), expected(request)
         order = await read_json(request, BucketOrder, self._max_json_bytes)
         bucket = bucket_of(name, order, self._limits)
         audit_facts(request, policy=msgspec.json.encode(order).decode())
         before = self._map.buckets.get(name)
+        check_match(before, bucket, match)
         await check_change(self._map, before, bucket, self._asker)
-        await self._put(bucket)
-        return json_response(bucket, 200 if before else 201)
+        await self._put(bucket, before, match)
+        return json_response(kept(bucket), 200 if before else 201, tagged(bucket))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete an empty bucket (200), or with `force` begin to delete all that is in it (202)."""
@@ -151,9 +154,12 @@ class BucketsApi:
                 return told
             await asyncio.sleep(0.05)
 
-    async def _put(self, bucket: Bucket) -> Bucket:
+    async def _put(self, bucket: Bucket, before: Bucket | None = None, match: str | None = None) -> Bucket:
         """Write it, and wait until this instance has it too, so that a ticket may be asked for at once."""
-        await self._live.put(bucket)
+        if before is None or match is None:
+            await self._live.put(bucket)
+        else:
+            await replace_matching(self._live, before, bucket, match)
         try:
             async with asyncio.timeout(_SEEN_SECONDS):
                 await self._live.wait_for(lambda cluster: cluster.buckets.get(bucket.name) == bucket)

@@ -24,7 +24,9 @@ from query_service.catalog_asset import CatalogAsset, Page
 from query_service.catalog_documents import Document, blob_key, locations_of, record_of
 from query_service.catalog_errors import CatalogUnavailable, catalog_errors
 from query_service.catalog_fold import Fold
+from query_service.catalog_folders import Folders
 from query_service.catalog_history import History
+from query_service.catalog_walks import Walks
 from query_service.catalog_windows import name_window
 from query_service.catalog_writer import Applied, CatalogWriter
 from query_service.circuit import Circuit
@@ -40,7 +42,7 @@ MARKS_DAYS = 90
 log = logging.getLogger(__name__)
 
 
-class Catalog(History):
+class Catalog(History, Folders):
     """Assets, locations and tombstones. Its methods raise `CatalogUnavailable` without MongoDB."""
 
     def __init__(
@@ -52,11 +54,13 @@ class Catalog(History):
     ) -> None:
         """`marks_days`: how long the catalog remembers what is gone (setting catalog_marks_days)."""
         self._mongo, self._circuit = mongo, circuit
+        self._walks = Walks(mongo)
         self._writer = CatalogWriter(mongo, marks_days * 86_400_000, now_ms)
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that are missing; repeating it changes nothing."""
         with catalog_errors("making indexes"):
+            await self._mongo.learn()
             await catalog_indexes.ensure_indexes(self._mongo)
         self._circuit.succeeded()
 
@@ -88,25 +92,25 @@ class Catalog(History):
 
         The cursor is a name, not a position: assets that come and go between two pages move nothing.
         """
-        limit = max(1, min(limit, MAX_PAGE))
-        window = {"bucket": bucket, **name_window(prefix, after)}
-        async with self._reading():
-            found = await self._matching(window, limit + 1)
-        more = len(found) > limit
-        return Page(tuple(found[:limit]), found[limit - 1].record.public_id if more else None)
+        found = {"bucket": bucket, **name_window(prefix, after)}
+        return await self._page(found, "public_id", limit)
 
     async def search(self, plan: Plan, limit: int, *, places: bool = True) -> Page:
         """Up to `limit` (at most 1,000) assets that a plan finds, in its order; without `places` none of
         their locations is read. `next_after` is the last one's sort key.
         """
-        limit, way = max(1, min(limit, MAX_PAGE)), -1 if plan.descending else 1
+        return await self._page(plan.filter, plan.key, limit, descending=plan.descending, places=places)
+
+    async def _page(
+        self, query: Document, key: str, limit: int, *, descending: bool = False, places: bool = True
+    ) -> Page:
+        limit = max(1, min(limit, MAX_PAGE))
         async with self._reading():
-            cursor = self._mongo.collection("assets").find(plan.filter).sort([(plan.key, way)])
-            documents = await cursor.limit(limit + 1).to_list(None)
+            documents = await self._walks.first(query, key, limit + 1, descending=descending)
             shown = documents[:limit]
             locations = await self._locations({d["blob"] for d in shown} if places else ())
         more = len(documents) > limit
-        return Page(tuple(_readable(shown, locations)), shown[-1][plan.key] if more else None)
+        return Page(tuple(_readable(shown, locations)), shown[-1][key] if more else None)
 
     async def locations(self, bucket: str, sha256: str) -> tuple[Location, ...]:
         """The nodes that hold a blob, by node name."""
@@ -156,12 +160,9 @@ class Catalog(History):
             raise
         self._circuit.succeeded()
 
-    async def _matching(self, query: Document, limit: int = 0) -> list[CatalogAsset]:
-        """The assets that match, with their locations; with a limit in the order of the name index."""
-        cursor = self._mongo.collection("assets").find(query).batch_size(MAX_PAGE)
-        if limit:
-            cursor = cursor.sort([("bucket", 1), ("public_id", 1)]).limit(limit)
-        documents = await cursor.to_list(None)
+    async def _matching(self, query: Document) -> list[CatalogAsset]:
+        """The assets that match, with their locations."""
+        documents = await self._mongo.collection("assets").find(query).batch_size(MAX_PAGE).to_list(None)
         locations = await self._locations({document["blob"] for document in documents})
         return _readable(documents, locations)
 

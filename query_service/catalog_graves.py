@@ -4,8 +4,8 @@ A tombstone of an asset covers its versions up to one; a tombstone of one versio
 bytes, and then the newest of the others becomes the asset. That spans three collections without a
 transaction, by an order that every writer keeps:
 
-    a writer of records writes `versions`, then `assets`, then reads the tombstones, and puts right what is
-    covered;
+    a writer of records writes `versions` (what it replaces, and by what), then `assets`, then reads the
+    tombstones, and puts right what is covered of all these;
     a writer of tombstones writes the tombstone, then puts right what is covered;
     whoever puts an asset right looks again after each write, until nothing is left to do.
 
@@ -21,6 +21,8 @@ from atoll.ids import version_id
 from atoll.model import AssetRecord, Tombstone
 from query_service.catalog_documents import Document, asset_document, replace_if_newer
 from query_service.catalog_errors import CatalogUnavailable
+from query_service.catalog_fences import may_have_one
+from query_service.catalog_records import keep
 from query_service.catalog_version_documents import version_key, version_record
 from query_service.mongo_driver import MongoDatabase
 
@@ -86,6 +88,11 @@ class Graves:
         if keys := [grave.key for grave in graves]:
             await self._mongo.collection("versions").delete_many({"_id": {"$in": keys}})
 
+    async def remove_fences(self, asset_ids: Iterable[str]) -> None:
+        """Of assets that are gone."""
+        if names := [name for name in asset_ids if may_have_one(name)]:
+            await self._mongo.collection("fences").delete_many({"_id": {"$in": names}})
+
     async def settle(self, asset_ids: Collection[str]) -> None:
         """Make each asset's document the newest of its records that no tombstone covers."""
         left = set(asset_ids)
@@ -100,6 +107,7 @@ class Graves:
         current = {grave.asset_id: grave for grave in await self._current(asset_ids)}
         known = await self._versions(asset_ids)
         covered = await self.covered({*known, *current.values()})
+        await self.remove_versions(covered.intersection(known))  # kept by somebody as they were covered
         changed = set()
         for asset_id in asset_ids:
             best = max((g for g in known if g.asset_id == asset_id and g not in covered), default=None)
@@ -113,13 +121,22 @@ class Graves:
         if best is None:
             if here is not None and gone:
                 await self._assets.delete_one({"_id": here.asset_id, "version": here.version})
+                await self.remove_fences([here.asset_id])
             return here is not None and gone
         if here is not None and not gone and here.version >= best.version:
             return False
         document = await self._mongo.collection("versions").find_one({"_id": best.key})
         if document is not None:
+            if here is not None and not gone:
+                await self._keep(here)
             await self._take(asset_document(version_record(document)), here if gone else None)
         return True
+
+    async def _keep(self, grave: Grave) -> None:
+        """What lies in `assets` may be nowhere else."""
+        document = await self._assets.find_one({"_id": grave.asset_id})
+        if document is not None:
+            await keep(self._mongo, document, {})
 
     async def _take(self, document: Document, instead_of: Grave | None) -> None:
         asset_id = document["_id"]

@@ -1,7 +1,8 @@
-"""Reading `versions`: the history of an asset, and what of it lies in a branch of the nodes' trees. I/O.
+"""The history of an asset, and what of it lies in a branch of the nodes' trees. I/O.
 
-Part of `Catalog`. A catalog from before there was this collection shows the current version alone until it is
-rebuilt.
+The current record is in `assets`, those before it are in `versions`; some are in both. Whoever replaces one
+writes `versions` first, so here `assets` is read first: what moves meanwhile is seen in one of them, or both.
+Part of `Catalog`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ import msgspec
 from msgspec import Struct
 
 from atoll.model import Location
+from atoll.repair_api import FAN_OUT
 from query_service.catalog_asset import CatalogAsset
-from query_service.catalog_documents import Document, record_of
+from query_service.catalog_documents import Document
 from query_service.catalog_graves import LIGHT, Grave, grave_in
 from query_service.catalog_version_documents import version_record
 from query_service.mongo_driver import MongoDatabase
 
 log = logging.getLogger(__name__)
+
+MOST_LOOKED_AT = 10_000  # documents, to find out where there is nothing
 
 
 class VersionPage(Struct, frozen=True):
@@ -60,9 +64,9 @@ class History:
         async with self._reading():
             graves = await self._records_of(asset_id)
             if not graves:
-                return await self._only(asset_id)
+                return None
             entries = [e for e in _entries(graves) if after is None or e.content < after]
-            found = await self._shown([entry.key for entry in entries[:limit]])
+            found = await self._shown(asset_id, [entry.key for entry in entries[:limit]])
         more = entries[limit - 1].content if len(entries) > limit else None
         return VersionPage(tuple(found), max(graves, key=lambda g: g.version).content, more)
 
@@ -73,15 +77,15 @@ class History:
             content = next((g.content for g in graves if version in (g.version, g.content)), None)
             entry = next((e for e in _entries(graves) if e.content == content), None)
             if entry is None:
-                return await self._only_version(asset_id, version)
-            found = await self._shown([entry.key])
+                return None
+            found = await self._shown(asset_id, [entry.key])
         return (found[0], max(graves, key=lambda g: g.version).content) if found else None
 
     async def sets_of(self, asset_id: str) -> Mapping[str, str]:
         """The sets that hold records of an asset, each with the newest version there."""
         sets: dict[str, str] = {}
         async with self._reading():
-            for collection, query in (("versions", {"asset_id": asset_id}), ("assets", {"_id": asset_id})):
+            for collection, query in (("assets", {"_id": asset_id}), ("versions", {"asset_id": asset_id})):
                 found = self._mongo.collection(collection).find(query, {"set": 1, "version": 1})
                 for document in await found.to_list(None):
                     known = sets.get(document["set"], "")
@@ -89,41 +93,44 @@ class History:
         return sets
 
     async def versions_in_leaves(self, set_name: str, leaves: range) -> set[str]:
-        """The records of a set whose place in the nodes' trees is in these leaves, by `_id`."""
+        """The records of a set whose place in the nodes' trees is in these leaves, by `version_key`."""
         window = {"$gte": leaves.start, "$lt": leaves.stop}
+        keys: set[str] = set()
         async with self._reading():
-            found = self._mongo.collection("versions").find({"set": set_name, "leaf": window}, {"_id": 1})
-            return {document["_id"] for document in await found.to_list(None)}
+            for collection in ("assets", "versions"):
+                found = self._mongo.collection(collection).find({"set": set_name, "leaf": window}, LIGHT)
+                keys |= {grave_in(document).key for document in await found.to_list(None)}
+        return keys
+
+    async def branches_of(self, set_name: str) -> set[int]:
+        """The branches of the nodes' trees in which the catalog has something of a set; all of them when it
+        has so much that nobody wants to look."""
+        found: set[int] = set()
+        async with self._reading():
+            for collection in map(self._mongo.collection, ("assets", "versions")):
+                if await collection.estimated_document_count() > MOST_LOOKED_AT:
+                    return set(range(FAN_OUT))
+                documents = await collection.find({"set": set_name}, {"leaf": 1}).to_list(None)
+                found |= {document["leaf"] // FAN_OUT for document in documents}
+        return found
 
     async def _records_of(self, asset_id: str) -> list[Grave]:
-        found = self._mongo.collection("versions").find({"asset_id": asset_id}, LIGHT)
-        return [grave_in(document) for document in await found.to_list(None)]
+        current = await self._mongo.collection("assets").find_one({"_id": asset_id}, LIGHT)
+        found = await self._mongo.collection("versions").find({"asset_id": asset_id}, LIGHT).to_list(None)
+        return list({grave_in(document) for document in (*found, *([current] if current else ()))})
 
-    async def _only(self, asset_id: str) -> VersionPage | None:
-        asset = await self._current(asset_id)
-        return VersionPage((asset,), asset.record.content_version) if asset else None
-
-    async def _only_version(self, asset_id: str, version: str) -> tuple[CatalogAsset, str] | None:
-        asset = await self._current(asset_id)
-        if asset is None or version not in (asset.record.version, asset.record.content_version):
-            return None
-        return asset, asset.record.content_version
-
-    async def _current(self, asset_id: str) -> CatalogAsset | None:
-        document = await self._mongo.collection("assets").find_one({"_id": asset_id})
-        if document is None:
-            return None
-        locations = await self._locations([document["blob"]])
-        return CatalogAsset(record_of(document), locations.get(document["blob"], ()))
-
-    async def _shown(self, keys: list[str]) -> list[CatalogAsset]:
+    async def _shown(self, asset_id: str, keys: list[str]) -> list[CatalogAsset]:
         """These records with their locations, in this order; one that cannot be read is left out."""
         if not keys:
             return []
-        cursor = self._mongo.collection("versions").find({"_id": {"$in": keys}})
-        documents: dict[str, Document] = {d["_id"]: d for d in await cursor.to_list(None)}
-        locations = await self._locations({d["blob"] for d in documents.values()})
-        return list(_readable([documents[key] for key in keys if key in documents], locations))
+        current = await self._mongo.collection("assets").find_one({"_id": asset_id})
+        found = await self._mongo.collection("versions").find({"_id": {"$in": keys}}).to_list(None)
+        documents: dict[str, Document] = {document["_id"]: document for document in found}
+        if current is not None:
+            documents.setdefault(grave_in(current).key, {**current, "asset_id": asset_id})
+        shown = [documents[key] for key in keys if key in documents]
+        locations = await self._locations({document["blob"] for document in shown})
+        return list(_readable(shown, locations))
 
 
 def _entries(graves: Iterable[Grave]) -> list[_Entry]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import OperationFailure
 
 from query_service.mongo_driver import MongoDatabase, settled
 
 # MongoDB deletes what has an `expires_at` that is past, and leaves alone what has none
 _swept = IndexModel([("expires_at", ASCENDING)], name="expires_at", expireAfterSeconds=0)
-
-_SORTED_TERMS = {"public_id": "public_id", "created_at": "by_created", "bytes": "by_bytes"}
 
 
 def _search(name: str, *keys: str) -> IndexModel:
@@ -31,14 +30,18 @@ INDEXES: dict[str, list[IndexModel]] = {
         # a branch of a set's assets, to be compared with the nodes
         IndexModel([("set", ASCENDING), ("leaf", ASCENDING)], name="set_leaf"),
         # searches, each in its order: see search_plan
-        *(_search(f"bucket_terms_{name}", "terms", key) for name, key in _SORTED_TERMS.items()),
+        _search("bucket_terms_public_id", "terms", "public_id"),
+        _search("bucket_terms_created_at", "terms", "by_created"),
+        _search("bucket_bytes", "by_bytes"),
         _search("bucket_width", "by_width"),
         _search("bucket_height", "by_height"),
         _search("bucket_words_created", "words", "by_created"),
         # what a key, or a session of its application, uploaded lately: see history_fields
-        IndexModel([("by_at", ASCENDING)], name="by_at"),
-        IndexModel([("key_at", ASCENDING)], name="key_at"),
+        IndexModel([("key_at", ASCENDING)], name="by_key", sparse=True),
+        IndexModel([("by_at", ASCENDING)], name="by_session", sparse=True),
     ],
+    # places where a walk of the assets can be cut: see catalog_fences
+    "fences": [IndexModel([("at", ASCENDING)], name="at")],
     "versions": [
         # an asset's records, newest first
         IndexModel([("asset_id", ASCENDING), ("version", DESCENDING)], name="asset_version"),
@@ -62,11 +65,27 @@ INDEXES: dict[str, list[IndexModel]] = {
 }
 
 
+# What older Atolls made. Each index costs every upload some time.
+OBSOLETE = {"assets": ("bucket_terms_bytes", "by_at", "key_at")}
+_INDEX_NOT_FOUND = 27
+
+
 async def ensure_indexes(mongo: MongoDatabase) -> None:
     """Make what is missing. An index of the same name with other keys is an error: somebody must decide."""
     for name, indexes in INDEXES.items():
         if indexes:
             await mongo.collection(name).create_indexes(indexes)
+    for name, obsolete in OBSOLETE.items():
+        for index in (await index_names(mongo, name)).intersection(obsolete):
+            await _drop(mongo, name, index)
+
+
+async def _drop(mongo: MongoDatabase, collection: str, index: str) -> None:
+    try:
+        await mongo.collection(collection).drop_index(index)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:  # another query service was faster
+            raise
 
 
 async def index_names(mongo: MongoDatabase, collection: str) -> set[str]:

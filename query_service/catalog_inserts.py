@@ -1,7 +1,7 @@
 """Bulk inserts of documents that never change: what is there already is right. I/O.
 
 Several times faster than upserts. Which document the server refuses for what it is, is noted, as in
-`catalog_upserts`. Called by `catalog_writer` for `versions`.
+`catalog_upserts`. Called by `catalog_records` for `versions`.
 """
 
 from __future__ import annotations

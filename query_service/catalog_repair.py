@@ -22,6 +22,7 @@ from query_service.catalog_fold import Fold, folded
 from query_service.catalog_places import with_losses, wrong_locations
 from query_service.catalog_version_documents import version_key
 from query_service.proof_rounds import ProofRounds
+from query_service.survey import Surveyor
 from query_service.testimony import Witnesses
 
 
@@ -49,6 +50,22 @@ class CatalogBranch(Struct, frozen=True):
     ghost_versions: int = 0
 
 
+def _nothing(set_name: str, branch: int) -> CatalogBranch:
+    return CatalogBranch(
+        set=set_name,
+        branch=f"{branch:02x}",
+        assets=0,
+        missing=0,
+        outdated=0,
+        ghosts=0,
+        wrong_locations=0,
+        rebuilt=False,
+        complete=True,
+        unasked={},
+        changed=[],
+    )
+
+
 class _Known(Struct):
     """What the nodes together know of a branch."""
 
@@ -65,6 +82,14 @@ class CatalogRepair:
         self, catalog: Catalog, reader: BranchReader, proofs: ProofRounds, witnesses: Witnesses
     ) -> None:
         self._catalog, self._reader, self._proofs, self._witnesses = catalog, reader, proofs, witnesses
+        self._surveyor = Surveyor(reader, witnesses)
+
+    async def settled(self, set_name: str, members: Sequence[Node]) -> list[CatalogBranch]:
+        """The branches in which neither the catalog nor any node has anything; the catalog is read first."""
+        kept = await self._catalog.branches_of(set_name)
+        survey = await self._surveyor.look(members)
+        empty = survey.empty() if survey else []
+        return [_nothing(set_name, branch) for branch in empty if branch not in kept]
 
     async def branch(
         self, set_name: str, members: Sequence[Node], branch: int, *, write: bool

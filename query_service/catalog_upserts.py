@@ -4,7 +4,8 @@ What is probably new is inserted first, and brought forward by its pipeline only
 there: to the server an insert costs a third to a fifth of such an upsert, and a duplicate next to nothing.
 
 What the server refuses for what it is, is noted and the rest written; a race for a new `_id` is run again;
-all else is an outage, raised for the caller to repeat the whole. Called by `catalog_writer`.
+all else is an outage, raised for the caller to repeat the whole. Called by `catalog_writer` and `job_store`;
+`catalog_records` sorts out its failures in the same way.
 """
 
 from __future__ import annotations
@@ -48,20 +49,26 @@ class Upserts:
     def __init__(self, mongo: MongoDatabase) -> None:
         self._mongo = mongo
 
-    async def write(self, collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]) -> None:
-        """Write all of them, noting in `refused` which documents cannot be written, and why."""
-        upserts = await self._insert(collection, upserts)
+    async def write(
+        self, collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]
+    ) -> frozenset[str]:
+        """Write all of them, noting in `refused` which documents cannot be written, and why.
+
+        Returns the ids that were not there before; perhaps not all of them.
+        """
+        everything, upserts = upserts, await self._insert(collection, upserts)
+        new = frozenset({upsert.id for upsert in everything} - {upsert.id for upsert in upserts})
         for _ in range(_UPSERT_TRIES):
             if not upserts:
-                return
+                return new
             try:
                 await self._send(collection, upserts)
             except BulkWriteError as error:
-                upserts = _sort_out(error, collection, upserts, refused)
+                upserts = sort_out(error, collection, upserts, refused)
             except NOT_ENCODABLE:
-                upserts = _encodable(collection, upserts, refused)
+                upserts = encodable(collection, upserts, refused)
             else:
-                return
+                return new
         raise CatalogUnavailable("Other writers were faster again and again.", retry_after=1)
 
     async def _insert(self, collection: str, upserts: list[Upsert]) -> list[Upsert]:
@@ -88,7 +95,7 @@ class Upserts:
         return await self._mongo.collection(collection).bulk_write(operations, ordered=False)
 
 
-def _sort_out(
+def sort_out(
     error: BulkWriteError, collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]
 ) -> list[Upsert]:
     """The writes to try again: those that lost a race for a new `_id`. Raises when the server is at fault."""
@@ -108,7 +115,7 @@ def _sort_out(
     return again
 
 
-def _encodable(collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]) -> list[Upsert]:
+def encodable(collection: str, upserts: list[Upsert], refused: dict[DocumentName, str]) -> list[Upsert]:
     """Those that BSON can hold. One that it cannot makes the driver refuse the whole bulk write."""
     good = []
     for upsert in upserts:

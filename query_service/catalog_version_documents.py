@@ -1,4 +1,4 @@
-"""The documents of `versions`: every record of every asset, the current one too. Pure.
+"""The documents of `versions`: the records of an asset that are not the current one, or were not once. Pure.
 
 `_id` is "asset_id/version". They are written once and never changed: a record is what it is. Used by the
 catalog's files only.

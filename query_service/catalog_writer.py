@@ -28,9 +28,10 @@ from query_service.catalog_documents import (
     tombstone_document,
 )
 from query_service.catalog_errors import catalog_errors
-from query_service.catalog_fold import DocumentName, Fold, documents_of, fold, folded
+from query_service.catalog_fences import fence_of, may_have_one
+from query_service.catalog_fold import DocumentName, Fold, documents_of, fold
 from query_service.catalog_graves import Graves, grave_of
-from query_service.catalog_inserts import insert
+from query_service.catalog_records import RecordWriter, by_asset, newest
 from query_service.catalog_upserts import Upsert, Upserts
 from query_service.catalog_version_documents import version_document
 from query_service.mongo_driver import MongoDatabase
@@ -54,14 +55,14 @@ class CatalogWriter:
     def __init__(self, mongo: MongoDatabase, marks_ms: int, now_ms: Callable[[], int]) -> None:
         """`marks_ms`: how long what only remembers that something is gone is kept."""
         self._mongo, self._marks_ms, self._now_ms = mongo, marks_ms, now_ms
-        self._upserts, self._graves = Upserts(mongo), Graves(mongo)
+        self._upserts, self._graves, self._records = Upserts(mongo), Graves(mongo), RecordWriter(mongo)
 
     async def apply(self, events: Sequence[Event]) -> Applied:
         """Fold `events` into the catalog; see `Catalog.apply`."""
         change, refused = fold(events), dict[DocumentName, str]()
         with catalog_errors("taking events"):
-            await self._write(change, refused)
-            changed = await self._changed(change)
+            new = await self._write(change, refused)
+            changed = await self._changed(change, new)
         return Applied(changed, _refusals(events, refused))
 
     async def mend(self, change: Fold) -> Mapping[DocumentName, str]:
@@ -83,12 +84,17 @@ class CatalogWriter:
         if removals:
             with catalog_errors("being rebuilt"):
                 await self._mongo.collection("assets").bulk_write(removals, ordered=False)
+                await self._graves.remove_fences(ghosts)
 
-    async def _write(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False) -> None:
+    async def _write(
+        self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False
+    ) -> frozenset[str]:
+        """Returns the blobs that nobody knew of."""
         expires_at = datetime.fromtimestamp((self._now_ms() + self._marks_ms) / 1000, UTC)
         await self._bury(change, expires_at, refused)
-        await self._upserts.write("locations", _places(change, expires_at, new=not or_equal), refused)
+        new = await self._upserts.write("locations", _places(change, expires_at, new=not or_equal), refused)
         await self._write_assets(change, refused, or_equal=or_equal)
+        return new
 
     async def _bury(self, change: Fold, expires_at: datetime, refused: dict[DocumentName, str]) -> None:
         stones = [tombstone_document(stone, expires_at) for stone in change.tombstones.values()]
@@ -102,36 +108,46 @@ class CatalogWriter:
     async def _write_assets(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool) -> None:
         covered = await self._graves.covered([grave_of(r) for r in change.versions.values()])
         living = [r for r in change.versions.values() if grave_of(r) not in covered]
-        await self._write_versions(living, refused, or_equal=or_equal)
-        documents = [asset_document(record) for record in folded(living, ()).records.values()]
-        upserts = [
-            Upsert(d["_id"], replace_if_newer(d, or_equal=or_equal), fresh=None if or_equal else d)
-            for d in documents
-        ]
-        await self._upserts.write("assets", upserts, refused)
-        covered = await self._graves.covered([grave_of(record) for record in living])
+        replaced = await self._records.put(living, refused)
+        if or_equal:
+            await self._write_anew(living, refused)
+        await self._write_fences(living)
+        covered = await self._graves.covered([grave_of(record) for record in (*living, *replaced)])
         if covered:
             await self._graves.remove_versions(covered)
             await self._graves.settle({grave.asset_id for grave in covered})
 
-    async def _write_versions(
-        self, records: list[AssetRecord], refused: dict[DocumentName, str], *, or_equal: bool
-    ) -> None:
-        documents = [version_document(record) for record in records]
-        if or_equal:
+    async def _write_anew(self, records: list[AssetRecord], refused: dict[DocumentName, str]) -> None:
+        """All of an asset's records, over whatever is there of the same version."""
+        current = {name: newest(found) for name, found in by_asset(records).items()}
+        older = [version_document(record) for record in records if record is not current[record.asset_id]]
+        for collection, documents in (
+            ("versions", older),
+            ("assets", [asset_document(record) for record in current.values()]),
+        ):
             upserts = [Upsert(d["_id"], replace_if_newer(d, or_equal=True)) for d in documents]
-            await self._upserts.write("versions", upserts, refused)
-        else:
-            await insert(self._mongo, "versions", documents, refused)
+            await self._upserts.write(collection, upserts, refused)
 
-    async def _changed(self, change: Fold) -> frozenset[str] | None:
-        """The assets of the batch, and all others whose bytes are one of its blobs."""
+    async def _write_fences(self, records: list[AssetRecord]) -> None:
+        """One that cannot be written is missed by nobody."""
+        few = (asset_document(record) for record in records if may_have_one(record.asset_id))
+        fences = [fence for document in few if (fence := fence_of(document))]
+        upserts = [Upsert(f["_id"], [{"$replaceWith": {"$literal": f}}], fresh=f) for f in fences]
+        await self._upserts.write("fences", upserts, {})
+
+    async def _changed(self, change: Fold, new: frozenset[str]) -> frozenset[str] | None:
+        """The assets of the batch, and all others whose bytes are one of its blobs.
+
+        Those of a `new` blob are in the batch: where nobody knew who holds a blob, nobody was told. (An asset
+        whose bytes no node has held for as long as that is remembered shows them when caches are too old.)
+        """
         named = change.records.keys() | {stone.of_asset for stone in change.tombstones.values()}
-        if not change.marks:
+        known = change.marks.keys() - new
+        if not known:
             return frozenset(named)
         sharing = (
             self._mongo.collection("assets")
-            .find({"blob": {"$in": list(change.marks)}}, {"_id": 1})
+            .find({"blob": {"$in": list(known)}}, {"_id": 1})
             .limit(MAX_CHANGED + 1)
         )
         changed = named | {document["_id"] for document in await sharing.to_list(None)}

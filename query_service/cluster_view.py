@@ -9,8 +9,7 @@ the client's position alone is worked out once in its life. Owns no state but it
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,11 +18,13 @@ from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.errors import Conflict, Unavailable
 from atoll.health import HealthTable
-from atoll.model import Node, Position
-from atoll.placement import Bands, Candidate, Ranked, draw, rank
+from atoll.model import Node, Position, ReplicaSet
+from atoll.placement import Bands, Candidate, Ranked, UploadRoom, draw, rank
+from query_service.cluster_known import ClusterKnown
 
 VIEW_SECONDS = 0.25  # added to the time until a dead node is seen as such
 MAX_PLANS = 4096
+MAX_ROOMS = 64  # one for each choice of home regions
 
 
 class Spot(NamedTuple):
@@ -76,6 +77,7 @@ class ClusterView:
     def __init__(self, cluster: ClusterMap, health: HealthTable, now: float) -> None:
         self.cluster, self._health, self.now = cluster, health, now
         self._plans: dict[tuple[str, float, float, tuple[str, ...] | None], Plan] = {}
+        self._rooms: dict[tuple[str, ...], UploadRoom] = {}
 
     def plan(self, client: Position, set_name: str, holders: tuple[str, ...] | None) -> Plan:
         """Who may serve a blob of the set that `holders` (names; None: nobody asked) are known to hold."""
@@ -104,30 +106,35 @@ class ClusterView:
         places = [Candidate(node, self.cluster.regions[node.region].position) for node in nodes]
         return tuple(sorted((r for band in rank(client, places) for r in band), key=lambda r: r.km))
 
-    @cached_property
-    def writable_sets(self) -> list[list[Candidate]]:
-        """Per unsealed set its writable nodes; of sets that can keep two copies now, if there are any.
+    def room_for(self, bucket: Bucket) -> UploadRoom:
+        """The sets that take uploads into the bucket: all of whose nodes stand in its home regions, if it has
+        some. `Conflict` without any such set.
 
-        A set whose other regions are down takes uploads only when no other can: better one copy than a
-        refusal, but better two than one.
+        Of sets that can keep two copies now, if there are any. A set whose other regions are down takes
+        uploads only when no other can: better one copy than a refusal, but better two than one.
         """
-        return self._takers(s.name for s in self.cluster.sets.values() if not s.sealed)
+        room = self._rooms.get(bucket.home_regions)
+        if room is None:
+            room = UploadRoom(self._takers(s.name for s in self._inside(bucket) if not s.sealed))
+            if len(self._rooms) < MAX_ROOMS:
+                self._rooms[bucket.home_regions] = room
+        return room
 
-    def writable_for(self, bucket: Bucket) -> list[list[Candidate]]:
-        """The same, of sets all of whose nodes stand in the bucket's home regions. `Conflict` without any."""
+    def _inside(self, bucket: Bucket) -> list[ReplicaSet]:
+        sets = list(self.cluster.sets.values())
         if not bucket.home_regions:
-            return self.writable_sets
-        inside = [s for s in self.cluster.sets.values() if self._is_inside(s.name, bucket)]
+            return sets
+        inside = [s for s in sets if self._is_inside(s.name, bucket)]
         if not inside:
             raise Conflict(
                 f"No set lies wholly in the home regions of {bucket.name!r}. Start nodes of a set there.",
                 bucket=bucket.name,
                 home_regions=list(bucket.home_regions),
             )
-        return self._takers(s.name for s in inside if not s.sealed)
+        return inside
 
     def _takers(self, names: Iterable[str]) -> list[list[Candidate]]:
-        writable = {name: self._writable(name) for name in names}
+        writable = {name: self.writable(name) for name in names}
         whole = [name for name in writable if self._regions_up(name) > 1]
         return [writable[name] for name in whole if writable[name]] or [w for w in writable.values() if w]
 
@@ -135,7 +142,8 @@ class ClusterView:
         members = self.cluster.members(set_name)
         return bool(members) and all(bucket.is_home(node.region) for node in members)
 
-    def _writable(self, set_name: str) -> list[Candidate]:
+    def writable(self, set_name: str) -> list[Candidate]:
+        """The nodes of the set that would take an upload now, if it is not sealed."""
         found = (self._health.writable(n, self.cluster, self.now) for n in self.cluster.members(set_name))
         return [candidate for candidate in found if candidate]
 
@@ -146,13 +154,8 @@ class ClusterView:
 class Views:
     """Gives the current view, and makes a new one when it is old or dropped."""
 
-    def __init__(
-        self,
-        cluster: Callable[[], ClusterMap],
-        health: HealthTable,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._cluster, self._health, self._clock = cluster, health, clock
+    def __init__(self, known: ClusterKnown) -> None:
+        self._cluster, self._health, self._clock = known
         self._view: ClusterView | None = None
 
     def current(self) -> ClusterView:

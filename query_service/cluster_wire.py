@@ -26,6 +26,8 @@ class RenderingOrder(Struct, frozen=True, forbid_unknown_fields=True):
     max_components: Annotated[int, Meta(ge=1, le=64)] | None = None
     max_layers: Annotated[int, Meta(ge=0, le=16)] | None = None
     sources: Annotated[tuple[Extension, ...], Meta(min_length=1, max_length=16)] | None = None
+    max_frame_pixels: Annotated[int, Meta(ge=1, le=10**9)] | None = None
+    max_art_pixels: Annotated[int, Meta(ge=1, le=10**9)] | None = None
 
 
 class QuotaOrder(Struct, frozen=True, forbid_unknown_fields=True):

@@ -71,7 +71,9 @@ class DrainProof:
         roots = await self._roots(node)
         others = await asyncio.gather(*(self._confirm(node, other) for other in staying))
         images = roots.blobs.items if isinstance(roots, Roots) else None
-        waiting = waiting_for(node, beat, roots, others)
+        unused = not staying and await self.unused(node.set)
+        waiting = waiting_for(node, beat, roots, others, unused=unused)
+        waiting += self._companions(node) if unused else []
         worst = max((o.missing_images for o in others if not o.unasked), default=0)
         known = images is not None and others and not any(o.unasked or o.more for o in others)
         return DrainView(
@@ -84,6 +86,26 @@ class DrainProof:
             waiting_for=waiting,
             others=list(others),
         )
+
+    async def unused(self, set_name: str) -> bool:
+        """Whether a sealed set has never held anything, by the word of every member that is left.
+
+        Of deletes tombstones stay, so a set that was emptied is not unused: its receipts would be gone.
+        """
+        sealed = self._cluster().sets.get(set_name)
+        members = self._cluster().members(set_name)
+        if sealed is None or not sealed.sealed or not members:
+            return False
+        found = await asyncio.gather(*(self._roots(node) for node in members))
+        return all(
+            isinstance(roots, Roots) and not (roots.blobs.items or roots.assets.items or roots.unchecked)
+            for roots in found
+        )
+
+    def _companions(self, node: Node) -> list[str]:
+        """What the others of an unused set may still do: with a ticket of before it was sealed, an upload."""
+        others = [n for n in self._cluster().members(node.set) if n.name != node.name]
+        return [word for other in others for word in _unsettled(other, self._health.heartbeat(other.name))]
 
     async def _roots(self, node: Node) -> Roots | AtollError:
         try:
@@ -111,15 +133,23 @@ class DrainProof:
 
 
 def waiting_for(
-    node: Node, beat: Heartbeat | None, roots: Roots | AtollError, others: Sequence[Confirmation]
+    node: Node,
+    beat: Heartbeat | None,
+    roots: Roots | AtollError,
+    others: Sequence[Confirmation],
+    *,
+    unused: bool = False,
 ) -> list[str]:
-    """What is not so yet, in words; empty when the node may leave. Pure."""
+    """What is not so yet, in words; empty when the node may leave. Pure.
+
+    `unused`: nobody stays, and there is nothing to stay for.
+    """
     waiting = [*_unsettled(node, beat)]
     if isinstance(roots, AtollError):
         waiting.append(f"{node.name} cannot be asked: {roots.detail}")
     elif roots.unchecked:
         waiting.append(f"{node.name} has not looked at all its images since its index was made anew")
-    if not others:
+    if not others and not unused:
         waiting.append(f"no other active node in set {node.set}")
     return waiting + [f"{o.node}: {_lacks(o)}" for o in others if not o.complete]
 

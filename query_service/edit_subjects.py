@@ -17,7 +17,7 @@ from atoll.model import AssetRecord
 from query_service.asset_finder import AssetFinder
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
-from query_service.key_reach import check_found, check_name
+from query_service.key_reach import check_found, check_found_by, check_name, limited_key
 from query_service.node_records import NodeRecords
 
 
@@ -36,6 +36,18 @@ class EditSubjects:
             raise NotFound("There is no such asset.", asset_id=asset_id)
         check_found(request, asset.record)
         return asset
+
+    async def renamed(self, request: web.Request, asset_id: str, public_id: str) -> CatalogAsset:
+        """What an asset that is gone was renamed to, if that was `public_id`: its rename is being repeated.
+
+        `NotFound` otherwise, also when its newest tombstone is another's or that name is gone as well.
+        """
+        stone = await self._records.tombstone(asset_id)
+        check_found_by(limited_key(request), asset_id, [(stone.bucket, stone.public_id)])
+        if stone.moved_to != named_asset_id(stone.bucket, checked_new_name(public_id)):
+            raise NotFound("There is no such asset.", asset_id=asset_id)
+        check_name(request, stone.bucket, public_id)
+        return await self.asset(request, stone.moved_to)
 
     async def version(self, request: web.Request, asset: CatalogAsset, version: str) -> CatalogAsset:
         """One of its versions, as last described."""

@@ -4,6 +4,7 @@ Owns the fetching and the opening of messages; what is no event of ours is parke
 a pause comes at once; while there are more they gather in the stream and are fetched together, as the indexer
 writes them together anyway. A full queue stops the reading: what does not fit in our hands stays in the
 stream. A stream that is missing, a consumer that was deleted and a NATS that is away heal by asking again.
+While it is another service's turn nothing is fetched, and what was not handed on is given back.
 Made by `app`, run by the indexer.
 """
 
@@ -24,6 +25,7 @@ from atoll.lifecycle import Stop
 from atoll.model import Region
 from atoll.signing import Keys
 from atoll.streams import Consumer
+from query_service.indexer_turn import Always, Turn
 from query_service.parking import DURABLE, Parking
 
 log = logging.getLogger(__name__)
@@ -52,11 +54,13 @@ class EventReader:
         queue: asyncio.Queue[Delivery | None],
         parking: Parking,
         backoff: Backoff,
+        turn: Turn | None = None,
     ) -> None:
+        """`turn`: asked before each fetch; None: it is always ours."""
         subjects = [f"atoll.{region.name}.{kind}.>" for kind in events.KINDS]
         self._consumer = Consumer(bus, region, DURABLE, subjects, max_ack_pending=MAX_ACK_PENDING)
         self._keys, self._queue, self._parking, self._backoff = keys, queue, parking, backoff
-        self._stop = Stop()
+        self._stop, self._turn = Stop(), turn or Always()
         self._reachable = True
 
     @property
@@ -73,6 +77,9 @@ class EventReader:
         try:
             some = False
             while not self._stop.requested():
+                if not await self._turn.comes(0.0):
+                    await self._wait_for_turn()
+                    continue
                 messages = await self._fetch(gathered=some)
                 for message in messages:
                     await self._take(message)
@@ -81,6 +88,11 @@ class EventReader:
                     await self._stop.sleep(GATHER_SECONDS)
         finally:
             await self._consumer.release()
+
+    async def _wait_for_turn(self) -> None:
+        await self._consumer.release()
+        while not self._stop.requested() and not await self._turn.comes(FETCH_SECONDS):
+            pass
 
     async def _fetch(self, *, gathered: bool) -> list[Msg]:
         try:

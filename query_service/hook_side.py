@@ -37,10 +37,10 @@ async def open_hooks(settings: QuerySettings, keys: Keys, data: DataSide, stack:
         """Of one endpoint: made anew whenever it is needed, kept nowhere."""
         return f"whsec_{derived_key(keys.signing, 'webhook ' + hook['_id'], hook['salt']).hex()}"
 
-    outward = await stack.enter_async_context(
-        open_outward(settings.outward_policy(), settings.outward_limits())
-    )
+    policy = settings.outward_policy()
+    outward = await stack.enter_async_context(open_outward(policy, settings.outward_limits()))
     ports = settings.outward_ports
     rules = HookRules(settings.webhook_retry_seconds, random.Random().random)
     sender = HookSender(data.hooks, outward, ports, secret, rules, now_ms, backoff())
-    return HookSide(HooksApi(data.hooks, secret, ports, settings.max_json_bytes, now_ms).routes(), sender)
+    api = HooksApi(data.hooks, secret, ports, policy, settings.max_json_bytes, now_ms)
+    return HookSide(api.routes(), sender)

@@ -149,7 +149,7 @@ class HookStore:
         """Up to `limit` deliveries of an endpoint whose `order` is before, the newest first."""
         query: dict[str, Any] = {"hook": hook}
         if before is not None:
-            query["order"] = {"$gte": "", "$lt": before}
+            query["order"] = {"$lt": before}  # a lower bound there has the stand-in find nothing
         with catalog_errors("reading a webhook's deliveries"):
             async with asyncio.timeout(READ_SECONDS):
                 cursor = self._log.find(query).sort([("order", -1)]).limit(limit)

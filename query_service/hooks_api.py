@@ -17,6 +17,8 @@ from atoll.errors import NotFound, TooLarge
 from atoll.http import json_response, read_json
 from atoll.ids import new_id
 from atoll.node_api import rfc3339
+from atoll.outward import check_address
+from atoll.outward_addresses import AddressPolicy
 from atoll.outward_url import parse_url
 from query_service.audit_guard import audit_facts
 from query_service.hook_sender import Secret
@@ -31,17 +33,18 @@ _ID = re.compile(r"[0-9a-z]{1,40}", re.ASCII)
 
 
 class HooksApi:
-    """`ports` that a URL may name."""
+    """`ports` that a URL may name; `policy`: the addresses it may name."""
 
     def __init__(
         self,
         store: HookStore,
         secret: Secret,
         ports: Collection[int],
+        policy: AddressPolicy,
         max_json_bytes: int,
         now_ms: Callable[[], int],
     ) -> None:
-        self._store, self._secret, self._ports = store, secret, ports
+        self._store, self._secret, self._ports, self._policy = store, secret, ports, policy
         self._max_json_bytes, self._now_ms = max_json_bytes, now_ms
 
     def routes(self) -> list[Route]:
@@ -64,7 +67,8 @@ class HooksApi:
         """201 with the endpoint and its secret."""
         check_query(request, ())
         order = await read_json(request, HookOrder, self._max_json_bytes)
-        parse_url(order.url, self._ports)  # what its name leads to is looked at whenever it is called
+        # what a name leads to is looked at whenever it is called
+        check_address(parse_url(order.url, self._ports), self._policy)
         if len(await self._store.all()) >= MAX_HOOKS:
             raise TooLarge(f"There are at most {MAX_HOOKS} webhooks.", limit=MAX_HOOKS)
         document = {

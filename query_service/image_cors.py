@@ -2,6 +2,7 @@
 
     public bucket     any page, as on the nodes that it leads to: whoever asks gets the image anyway
     private bucket    pages of the bucket's origins, with a signature
+    no such bucket    any page: it learns that there is none, as whoever asks does
 
 No preflight is answered: what needs one is an API key, which no page has. A browser that follows a redirect
 to another host does not say there whose page it was (`Origin: null`), so where a private bucket names its
@@ -22,8 +23,8 @@ def by_origin(bucket: Bucket) -> bool:
     return bucket.visibility == "private" and bool(bucket.cors) and "*" not in bucket.cors
 
 
-def shown_to(bucket: Bucket, origin: str | None) -> dict[str, str]:
+def shown_to(bucket: Bucket | None, origin: str | None) -> dict[str, str]:
     """The headers that let a page of `origin` read the answer; not to be changed."""
-    if bucket.visibility == "public" or "*" in bucket.cors:
+    if bucket is None or bucket.visibility == "public" or "*" in bucket.cors:
         return _ANY
     return {_ALLOW: origin} if origin is not None and origin in bucket.cors else _NONE

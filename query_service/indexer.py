@@ -1,16 +1,17 @@
 """The indexer: events of every region become the catalog, and the caches forget what has changed.
 
 All query services share one durable consumer per region, so each event is indexed by one of them; whatever
-dies, its events are delivered to another. Readers fill one queue and one worker empties it, batch by batch:
-events of all regions about one blob fold into one write. Under load batches begin at a steady pace, and so
-grow: one write of many costs the catalog far less than many writes. The first event after a pause waits for
-nothing. What becomes of a batch is in `indexing`.
+dies, its events are delivered to another. Whose turn it is to read is in `indexer_turn`. Readers fill one
+queue and one worker empties it, batch by batch: events of all regions about one blob fold into one write
+(`fold_window`). Under load batches begin at a steady pace, and so grow: one write of many costs the catalog
+far less than many writes. The first event after a pause waits for nothing. What becomes of a batch is in
+`indexing`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from atoll.backoff import Backoff
@@ -19,7 +20,9 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.lifecycle import Stop, Tasks
 from atoll.model import Region
 from query_service.event_reader import Delivery, EventReader
+from query_service.fold_window import FoldWindow, Part
 from query_service.indexer_metrics import IndexerMetrics
+from query_service.indexer_turn import IndexerTurn
 from query_service.indexing import Announcer, Folds, Indexing
 from query_service.parking import Parking
 
@@ -47,20 +50,29 @@ class Indexer:
         now_ms: Callable[[], int],
         clock: Callable[[], float],
         backoff: Backoff,
+        turn: IndexerTurn | None = None,
+        fold_seconds: float = 0.0,
+        silent: Callable[[str], bool] = lambda _node: False,
     ) -> None:
-        """`clock` is monotonic seconds; `backoff` paces the tries while the catalog is away."""
+        """`clock` is monotonic seconds; `backoff` paces the tries while the catalog is away. `turn`: asked by
+        the readers, too; without it we are alone. `fold_seconds`: how long events wait for company, but not
+        for that of `silent` nodes.
+        """
         self._cluster, self._make_reader, self._tasks = cluster, make_reader, tasks
         self._metrics, self._clock = metrics, clock
         self._queue: Queue = asyncio.Queue(MAX_QUEUE)
         self._readers: dict[Region, tuple[EventReader, asyncio.Task[None]]] = {}
         self._worker: asyncio.Task[None] | None = None
-        self._stop = Stop()
+        self._stop, self._turn = Stop(), turn
+        self._window, self._silent = FoldWindow(self._members, fold_seconds), silent
         self._indexing = Indexing(catalog, announce, parking, metrics, self._stop, now_ms, clock, backoff)
 
     def start(self) -> None:
         """Read every region of the map, those to come too, and index."""
         self._worker = self._tasks.start("indexer", self._work())
         self._tasks.start("indexer backlog", self._measure())
+        if self._turn:
+            self._tasks.start("indexer turn", self._turn.run())
         self._cluster.on_change(self._follow)
         self._follow(self._cluster.current)
 
@@ -72,6 +84,8 @@ class Indexer:
         await self._queue.put(None)
         if self._worker:
             await asyncio.gather(self._worker, return_exceptions=True)
+        if self._turn:
+            await self._turn.pass_on()
 
     def _follow(self, cluster: ClusterMap) -> None:
         """Have one reader for each region, as the map describes it now."""
@@ -90,27 +104,45 @@ class Indexer:
             self._follow(self._cluster.current)  # the region may have come back meanwhile
 
     async def _work(self) -> None:
-        while batch := await self._take():
+        going = True
+        while going:
             begun = self._clock()
-            await self._indexing.until_done(batch)
-            await self._stop.sleep(max(0.0, begun + PACE_SECONDS - self._clock()))
+            going, deliveries = await self._take()
+            for batch in _batches(self._window.let_go(deliveries, begun, everything=not going)):
+                await self._indexing.until_done(batch)
+            if going:
+                await self._stop.sleep(max(0.0, begun + PACE_SECONDS - self._clock()))
 
-    async def _take(self) -> list[Delivery]:
-        """What waits, at most a batch of it; nothing at the end."""
+    async def _take(self) -> tuple[bool, list[Delivery]]:
+        """What waits, at most a batch of it; False with the last of it. Waits for some if nothing is held."""
         batch: list[Delivery] = []
-        delivery = await self._queue.get()
-        while delivery is not None:
+        while len(batch) < MAX_BATCH:
+            if self._queue.empty() and (batch or (self._window.holds and not self._stop.requested())):
+                break
+            delivery = await self._queue.get()
+            if delivery is None:
+                return False, batch
             batch.append(delivery)
-            if len(batch) == MAX_BATCH or self._queue.empty():
-                return batch
-            delivery = self._queue.get_nowait()
-        if batch:
-            self._queue.put_nowait(None)  # the end is still to be seen
-        return batch
+        return True, batch
+
+    def _members(self, set_name: str) -> Collection[str]:
+        members = self._cluster.current.members(set_name)
+        return [node.name for node in members if not self._silent(node.name)]
 
     async def _measure(self) -> None:
         """Ask how much waits, for ever."""
         while True:
             await asyncio.sleep(BACKLOG_SECONDS)
+            waiting = 0.0
             for reader, _ in list(self._readers.values()):
-                self._metrics.backlog.labels(reader.region.name).set(await reader.backlog())
+                backlog = await reader.backlog()
+                self._metrics.backlog.labels(reader.region.name).set(backlog)
+                waiting += backlog
+            if self._turn:
+                self._turn.heard_backlog(waiting)
+
+
+def _batches(parts: list[Part]) -> Iterator[list[Part]]:
+    """What the catalog takes in one write without making its caller wait too long."""
+    for start in range(0, len(parts), MAX_BATCH):
+        yield parts[start : start + MAX_BATCH]

@@ -2,7 +2,8 @@
 
 The order is the promise: catalog, caches, then ack. Nothing is given up: without MongoDB the batch in hand is
 held and tried again. An event that the catalog refuses is tried alone, and parked only if it was that one.
-Called by the indexer's one worker.
+A delivery of which only a part is in the batch is acknowledged with its last part. Called by the indexer's
+one worker.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from atoll.streams import answer
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.catalog_writer import Applied
 from query_service.event_reader import Delivery
+from query_service.fold_window import Part
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.parking import Parking
 
@@ -62,7 +64,7 @@ class Indexing:
         self._stop, self._now_ms, self._clock, self._backoff = stop, now_ms, clock, backoff
         self._held = False
 
-    async def until_done(self, batch: Sequence[Delivery]) -> None:
+    async def until_done(self, batch: Sequence[Part]) -> None:
         """Return when nothing of the batch is in our hands any more."""
         for attempt in itertools.count(1):
             try:
@@ -77,7 +79,7 @@ class Indexing:
                 await self._settle(batch, refused)
                 return
 
-    async def _let_go(self, batch: Sequence[Delivery], attempt: int, error: Exception) -> bool:
+    async def _let_go(self, batch: Sequence[Part], attempt: int, error: Exception) -> bool:
         """Whether the batch need not be held any longer, after `attempt` tries together."""
         if self._stop.requested():
             await self._give_back(batch, 0)
@@ -87,43 +89,44 @@ class Indexing:
         await self._index_each(batch)
         return True
 
-    async def _settle(self, batch: Sequence[Delivery], refused: Sequence[tuple[Delivery, str]]) -> None:
+    async def _settle(self, batch: Sequence[Part], refused: Sequence[tuple[Delivery, str]]) -> None:
         """One that was refused among others may have been refused for their sake: it is tried alone."""
         for delivery, reason in refused:
             if len(batch) == 1:
                 await self._parking.park(delivery.message, f"the catalog refuses it: {reason}")
             else:
-                await self.until_done([delivery])
+                await self.until_done([Part(delivery, delivery.event, last=True)])
 
-    async def _index(self, batch: Sequence[Delivery]) -> list[tuple[Delivery, str]]:
+    async def _index(self, batch: Sequence[Part]) -> list[tuple[Delivery, str]]:
         """Index the batch and acknowledge it; the deliveries that were refused are still in our hands."""
         started = self._clock()
-        applied = await self._catalog.apply([delivery.event for delivery in batch])
+        applied = await self._catalog.apply([part.event for part in batch])
         await self._announce(applied.changed)
         reasons = {id(event): reason for event, reason in applied.refused}
-        refused = []
-        for delivery in batch:
-            if id(delivery.event) in reasons:
-                refused.append((delivery, reasons[id(delivery.event)]))
-            else:
+        refused = {
+            id(p.delivery): (p.delivery, reasons[id(p.event)]) for p in batch if id(p.event) in reasons
+        }
+        for delivery in (part.delivery for part in batch if part.last):
+            if id(delivery) not in refused:
                 await answer(delivery.message.ack())
                 self._metrics.indexed(delivery.event, self._now_ms())
         self._metrics.batch_seconds.observe(self._clock() - started)
-        return refused
+        return list(refused.values())
 
-    async def _index_each(self, batch: Sequence[Delivery]) -> None:
+    async def _index_each(self, batch: Sequence[Part]) -> None:
         """One by one; what still fails waits its turn in the stream and is not in the way of the rest."""
-        for delivery in batch:
+        for part in batch:
             try:
-                refused = await self._index([delivery])
+                refused = await self._index([part])
             except (CatalogUnavailable, BusUnavailable) as error:
-                log.error("event %s cannot be indexed now: %s", delivery.event.id, error.detail)
-                await self._give_back([delivery], ASIDE_SECONDS)
+                log.error("event %s cannot be indexed now: %s", part.event.id, error.detail)
+                await self._give_back([part], ASIDE_SECONDS)
             else:
-                await self._settle([delivery], refused)
+                await self._settle([part], refused)
 
-    async def _give_back(self, batch: Sequence[Delivery], seconds: float) -> None:
-        for delivery in batch:
+    async def _give_back(self, batch: Sequence[Part], seconds: float) -> None:
+        """A delivery once given back is not acknowledged any more, whatever becomes of its other parts."""
+        for delivery in {id(part.delivery): part.delivery for part in batch}.values():
             await answer(delivery.message.nak(delay=seconds))
 
     async def _catalog_answers(self) -> bool:

@@ -7,24 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple
 
 from atoll.api_keys import ApiKey
-from atoll.errors import BadRequest, NotFound, TooLarge
+from atoll.errors import BadRequest, Conflict, NotFound, TooLarge
 from atoll.ids import new_id
-from atoll.jobs import ExportWork, JobFacts, JobItem, LookWork, RenderWork, Task, Work, packs
+from atoll.jobs import JobFacts, Task, Work
 from atoll.model import AssetRecord
-from atoll.node_api import handle_of
+from query_service.bucket_orders import check_settled
 from query_service.catalog import MAX_PAGE, Catalog
 from query_service.cluster_view import Views
 from query_service.job_dispatch import JobDispatch
-from query_service.job_wire import ExportOrder, JobOrder, LookOrder, TransformOrder
+from query_service.job_portions import ExportFiles, items_of, portions
+from query_service.job_wire import ApplyOrder, JobOrder, TransformOrder
 from query_service.key_reach import check_found_by, check_layers
-from query_service.wishes import Wishes
-
-RENDER_ITEMS = 10  # images in one task: what is lost when a node dies over it, and the grain of progress
-LOOK_ITEMS = 20
-EXPORT_ITEMS = 1000
+from query_service.version_home import home_of
+from query_service.wishes import Wish, Wishes
 
 
 class Plan(NamedTuple):
@@ -60,10 +59,10 @@ class JobPlanner:
 
     async def plan(self, order: JobOrder, by: str, limited: ApiKey | None) -> Plan:
         """The job that does what `order` says, for the key `by`; `limited`: that key if it is limited."""
-        texts = self._texts(order, limited) if isinstance(order, TransformOrder) else ()
+        texts = self._texts(order, limited)
         records = await self._chosen(order, limited)
         job, now = new_id(self._now_ms()), self._now_ms()
-        work = list(self._work(order, texts, records, job))
+        work = list(self._work(order, texts, records, job, by))
         tasks = self._dispatch.tasks(job, work)
         kind = order.__struct_config__.tag
         facts = JobFacts(
@@ -74,12 +73,26 @@ class JobPlanner:
             by,
             now,
             len(tasks),
-            sum(_items(task.work) for task in tasks),
+            sum(items_of(task.work) for task in tasks),
         )
         return Plan(facts, tasks)
 
-    def _texts(self, order: TransformOrder, limited: ApiKey | None) -> tuple[str, ...]:
+    def _texts(self, order: JobOrder, limited: ApiKey | None) -> tuple[str, ...]:
         """The transformations in canonical form, each once."""
+        match order:
+            case TransformOrder():
+                self._check_number(order)
+                return self._canonical(order.bucket, order.transformations, limited)
+            case ApplyOrder():
+                self._check_takes(order.bucket)
+                return self._canonical(order.bucket, (order.transformation,), limited, _check_settled)
+        return ()
+
+    def _check_takes(self, name: str) -> None:
+        if self._views.current().cluster.bucket(name).ending is not None:
+            raise Conflict(f"The bucket {name!r} is being deleted; it takes nothing.", bucket=name)
+
+    def _check_number(self, order: TransformOrder) -> None:
         limit = self._rules.transformations
         if len(order.transformations) > limit:
             raise TooLarge(
@@ -88,10 +101,19 @@ class JobPlanner:
                 limit=limit,
                 got=len(order.transformations),
             )
-        bucket = self._views.current().cluster.bucket(order.bucket)
-        wishes = [self._wishes.wish(bucket, text) for text in order.transformations]
+
+    def _canonical(
+        self,
+        name: str,
+        texts: Iterable[str],
+        limited: ApiKey | None,
+        check: Callable[[Wish], None] = lambda _: None,
+    ) -> tuple[str, ...]:
+        bucket = self._views.current().cluster.bucket(name)
+        wishes = [self._wishes.wish(bucket, text) for text in texts]
         for wish in wishes:
             check_layers(limited, bucket.name, wish.transformation)
+            check(wish)
         return tuple(dict.fromkeys(wish.text for wish in wishes))
 
     async def _chosen(self, order: JobOrder, limited: ApiKey | None) -> list[AssetRecord]:
@@ -134,19 +156,25 @@ class JobPlanner:
         )
 
     def _work(
-        self, order: JobOrder, texts: tuple[str, ...], records: Iterable[AssetRecord], job: str
+        self, order: JobOrder, texts: tuple[str, ...], records: Iterable[AssetRecord], job: str, by: str
     ) -> Iterable[tuple[str, str, Work]]:
         """(region, set, work) of each task: images of one set lie on the same nodes."""
-        by_set: dict[str, list[JobItem]] = {}
+        by_set: dict[str, list[AssetRecord]] = {}
         for record in records:
-            by_set.setdefault(record.set, []).append(_item(record))
-        number = 0
-        for set_name, items in sorted(by_set.items()):
+            by_set.setdefault(self._home(order, record.set), []).append(record)
+        files = ExportFiles((f"{job}-{number}.zip" for number in count(1)), self._rules.export_bytes)
+        for set_name, some in sorted(by_set.items()):
             regions = self._regions(order, set_name)
-            for portion in self._portions(order, items):
+            for work in portions(order, some, texts, by, files):
                 for region in regions:
-                    number += 1
-                    yield region, set_name, _work_of(order, texts, tuple(portion), f"{job}-{number}.zip")
+                    yield region, set_name, work
+
+    def _home(self, order: JobOrder, set_name: str) -> str:
+        """The set that does it: of what is stored one that takes uploads, the asset's own before others."""
+        if not isinstance(order, ApplyOrder):
+            return set_name
+        view = self._views.current()
+        return home_of(view, view.cluster.bucket(order.bucket), set_name)
 
     def _regions(self, order: JobOrder, set_name: str) -> Sequence[str]:
         if isinstance(order, TransformOrder) and order.regions:
@@ -160,47 +188,6 @@ class JobPlanner:
             return tuple(dict.fromkeys(order.regions))
         return (self._dispatch.region_for(set_name),)
 
-    def _portions(self, order: JobOrder, items: list[JobItem]) -> Iterable[list[JobItem]]:
-        match order:
-            case TransformOrder():
-                return packs(items, RENDER_ITEMS)
-            case LookOrder():
-                return packs(items, LOOK_ITEMS)
-            case ExportOrder():
-                return (
-                    part
-                    for pack in packs(items, EXPORT_ITEMS)
-                    for part in _by_bytes(pack, self._rules.export_bytes)
-                )
 
-
-def _by_bytes(items: Iterable[JobItem], most: int) -> Iterable[list[JobItem]]:
-    """Portions of at most `most` bytes; one that is larger by itself is one of its own."""
-    part: list[JobItem] = []
-    size = 0
-    for item in items:
-        if part and size + item.bytes > most:
-            yield part
-            part, size = [], 0
-        part.append(item)
-        size += item.bytes
-    if part:
-        yield part
-
-
-def _item(record: AssetRecord) -> JobItem:
-    return JobItem(record.asset_id, record.public_id, str(handle_of(record)), record.blob.size)
-
-
-def _work_of(order: JobOrder, texts: tuple[str, ...], items: tuple[JobItem, ...], name: str) -> Work:
-    match order:
-        case TransformOrder():
-            return RenderWork(order.bucket, items, texts)
-        case LookOrder():
-            return LookWork(order.bucket, items)
-        case ExportOrder():
-            return ExportWork(order.bucket, items, name, order.keep_seconds)
-
-
-def _items(work: Work) -> int:
-    return len(getattr(work, "items", ())) or 1
+def _check_settled(wish: Wish) -> None:
+    check_settled(wish.meant, "what is stored cannot depend on who asks")

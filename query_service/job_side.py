@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 from atoll.bus import Bus
 from atoll.delivery_keys import Ring
 from atoll.ids import now_ms
 from atoll.jobs import JobFile
-from atoll.lifecycle import Stop
 from atoll.signing import Keys
 from atoll.transformation.signature import sign
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide
+from query_service.event_streams import EventStreams
 from query_service.job_dispatch import JobDispatch
-from query_service.job_events_api import JobEventsApi, StreamRules
+from query_service.job_events_api import JobEventsApi
 from query_service.job_planner import JobPlanner, JobRules
 from query_service.jobs_api import FoundJobs, JobsApi
 from query_service.routing import Route
@@ -31,7 +30,13 @@ class JobSide(NamedTuple):
 
 
 def open_jobs(
-    settings: QuerySettings, keys: Keys, ring: Ring, bus: Bus, data: DataSide, views: Views, stop: Stop
+    settings: QuerySettings,
+    keys: Keys,
+    ring: Ring,
+    bus: Bus,
+    data: DataSide,
+    views: Views,
+    streams: EventStreams,
 ) -> JobSide:
     """Nothing is connected to before it is used."""
     store = data.jobs
@@ -46,11 +51,10 @@ def open_jobs(
         signed = sign(file.path, file.expires_at // 1000, ring().newest)
         return f"{node.url if node else ''}{file.path}?{signed}"
 
-    streams = StreamRules(settings.max_event_streams, settings.event_heartbeat_seconds)
     return JobSide(
         dispatch,
         [
             *JobsApi(store, found, planner, dispatch, url_of, settings.max_json_bytes).routes(),
-            *JobEventsApi(store, found, url_of, streams, stop, time.monotonic).routes(),
+            *JobEventsApi(store, found, url_of, streams).routes(),
         ],
     )

@@ -30,6 +30,17 @@ class TransformOrder(Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     regions: Annotated[tuple[Label, ...], Meta(max_length=64)] = ()
 
 
+class ApplyOrder(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="apply"):
+    """Make a new version of each image: what `transformation` makes of the current one. Tags, context and
+    words stay. The transformation may not depend on who asks: no `f_auto`, `w_auto`, `dpr_auto`.
+    """
+
+    bucket: Text
+    transformation: str
+    prefix: Text | None = None
+    asset_ids: AssetIds | None = None
+
+
 class LookOrder(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="look"):
     """Look at images again, as at their upload: for faces, colour and placeholders."""
 
@@ -47,7 +58,7 @@ class ExportOrder(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
     keep_seconds: KeepSeconds = 86_400
 
 
-JobOrder = TransformOrder | LookOrder | ExportOrder
+JobOrder = TransformOrder | ApplyOrder | LookOrder | ExportOrder
 
 
 class JobFileView(Struct, frozen=True):

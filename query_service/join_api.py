@@ -130,4 +130,6 @@ class JoinApi:
             known.join_nats_url or known.nats_url,
             known.join_nats_user,
             self._password,
+            known.nats_map_domain,
+            known.nats_replicas,
         )

@@ -17,11 +17,14 @@ from atoll.signing import Keys
 from query_service.audit_api import AuditApi
 from query_service.audit_stream import AuditRules, AuditStream
 from query_service.audit_trail import AuditTrail
+from query_service.callers import Callers
 from query_service.data_side import backoff
 from query_service.key_use import KeyUse
 from query_service.keys_api import KeysApi
 from query_service.position import PositionFinder
 from query_service.routing import Door, Route
+from query_service.session_api import SessionApi
+from query_service.sessions import Sessions
 from query_service.settings import QuerySettings
 from query_service.shared_redis import SharedRedis
 from query_service.signing_keys_api import SigningKeysApi
@@ -46,8 +49,7 @@ class KeySide(NamedTuple):
 
     async def close(self) -> None:
         """Write what is known only here; when no request is answered any more."""
-        await self.door.throttling.keys.close()
-        await self.door.throttling.addresses.close()
+        await self.door.throttling.close()
         await self.use.write()
 
 
@@ -67,17 +69,27 @@ def open_keys(
     )
     trail = AuditTrail(stream, settings.state_dir, backoff())
     use = KeyUse(api_keys, redis, now_ms)
-    key_rate = Rate(settings.key_rate, settings.key_burst)
-    address_rate = Rate(settings.address_rate, settings.address_burst)
-    wait = settings.throttle_wait_seconds
-    by_key = Throttle("key", key_rate, redis, time.monotonic, wait)
-    by_address = Throttle("address", address_rate, redis, time.monotonic, wait)
+    throttling = _throttling(settings, redis, positions)
+    sessions = Sessions(keys, api_keys, settings.session_seconds, now_ms)
+    callers = Callers(api_keys, sessions, settings.public_url)
     json_bytes = settings.max_json_bytes
     routes = [
         *KeysApi(cluster, api_keys, use, json_bytes, now_ms).routes(),
         *SigningKeysApi(cluster, keys, ring, json_bytes, now_ms).routes(),
         *UploadKeysApi(cluster, keys, json_bytes, now_ms).routes(),
         *AuditApi(stream).routes(),
+        *SessionApi(sessions, callers, throttling).routes(),
     ]
-    throttling = Throttling(by_key, by_address, positions.address)
-    return KeySide(Door(api_keys, throttling, trail, settings.name), routes, use, trail)
+    return KeySide(Door(callers, throttling, trail, settings.name), routes, use, trail)
+
+
+def _throttling(settings: QuerySettings, redis: SharedRedis | None, positions: PositionFinder) -> Throttling:
+    def throttle(name: str, per_second: int, burst: int) -> Throttle:
+        return Throttle(name, Rate(per_second, burst), redis, time.monotonic, settings.throttle_wait_seconds)
+
+    return Throttling(
+        throttle("key", settings.key_rate, settings.key_burst),
+        throttle("address", settings.address_rate, settings.address_burst),
+        throttle("sign-in", settings.sign_in_rate, settings.sign_in_burst),
+        positions.address,
+    )

@@ -17,6 +17,7 @@ from nats.js.api import KeyValueConfig, StorageType
 from nats.js.kv import KeyValue
 
 from atoll.bus import FOREIGN_ERRORS, Bus, BusUnavailable
+from atoll.kept_bucket import KeptBucket
 
 T = TypeVar("T")
 
@@ -33,19 +34,27 @@ class UpkeepNotes:
     """The key-value bucket. `BusUnavailable` without NATS."""
 
     def __init__(self, bus: Bus, domain: str | None, replicas: int) -> None:
-        self._bus, self._domain, self._replicas = bus, domain, replicas
+        config = KeyValueConfig(
+            bucket=BUCKET,
+            history=1,
+            ttl=NOTES_SECONDS,
+            storage=StorageType.FILE,
+            replicas=replicas,
+            max_value_size=64 * 1024,
+        )
+        self._bucket = KeptBucket(bus, domain, config)
 
     async def note(self, key: str, value: Struct) -> None:
         """Keep it for 90 days; a later one of the same key replaces it."""
         try:
-            await (await self._bucket()).put(key, msgspec.json.encode(value))
+            await self._bucket.use(lambda bucket: bucket.put(key, msgspec.json.encode(value)))
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"{key} cannot be noted: {error!r}", retry_after=1) from error
 
     async def noted(self, key: str, kind: type[T]) -> T | None:
         """What was noted last; None when nothing was, or nothing that can be read."""
         try:
-            kept = await (await self._bucket()).get(key)
+            kept = await self._bucket.use(lambda bucket: bucket.get(key))
             return msgspec.json.decode(kept.value or b"", type=kind)
         except (nats.js.errors.KeyNotFoundError, nats.js.errors.KeyDeletedError, msgspec.MsgspecError):
             return None
@@ -56,27 +65,15 @@ class UpkeepNotes:
         """Hold the lease `key` until then (Unix ms); False while somebody else holds it."""
         mine = msgspec.json.encode(_Held(holder, until))
         try:
-            bucket = await self._bucket()
-            return await _swap(bucket, key, mine, lambda held: held.holder == holder or held.until <= now)
+            return await self._bucket.use(
+                lambda bucket: _swap(
+                    bucket, key, mine, lambda held: held.holder == holder or held.until <= now
+                )
+            )
         except nats.js.errors.KeyWrongLastSequenceError:
             return False  # somebody was faster
         except FOREIGN_ERRORS as error:
             raise BusUnavailable(f"the lease {key} cannot be taken: {error!r}", retry_after=1) from error
-
-    async def _bucket(self) -> KeyValue:
-        js = self._bus.jetstream(self._domain)
-        try:
-            return await js.key_value(BUCKET)
-        except nats.js.errors.BucketNotFoundError:
-            config = KeyValueConfig(
-                bucket=BUCKET,
-                history=1,
-                ttl=NOTES_SECONDS,
-                storage=StorageType.FILE,
-                replicas=self._replicas,
-                max_value_size=64 * 1024,
-            )
-            return await js.create_key_value(config)
 
 
 async def _swap(bucket: KeyValue, key: str, mine: bytes, may: Callable[[_Held], bool]) -> bool:

@@ -2,8 +2,8 @@
 
 A set keeps its images in at least two regions, so a node may leave only while the others do. Leaving takes
 two steps: a draining node takes no uploads and goes on serving; it is removed when every blob of it is
-confirmed elsewhere. `force` skips what cannot be waited for (the machine burnt down), never the first rule
-of a set: that some node stays.
+confirmed elsewhere. A sealed set that has never held anything may leave whole. `force` skips what cannot be
+waited for (the machine burnt down), never the first rule of a set: that some node stays.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ NodeState = Literal["active", "draining", "removed"]
 MIN_REGIONS = 2
 
 
-def check_change(cluster: ClusterMap, node: Node, wanted: NodeState, *, force: bool, drained: bool) -> None:
+def check_change(
+    cluster: ClusterMap, node: Node, wanted: NodeState, *, force: bool, drained: bool, unused: bool = False
+) -> None:
     """`Conflict` with what to do instead, unless the node may become `wanted`.
 
-    `drained`: every blob of the node was just confirmed on the other nodes of its set.
+    `drained`: every blob of the node was just confirmed on the other nodes of its set. `unused`: its set is
+    sealed, and every member just said that it has never held anything.
     """
     if node.state == wanted:
         return
@@ -33,7 +36,8 @@ def check_change(cluster: ClusterMap, node: Node, wanted: NodeState, *, force: b
         )
     if wanted == "active":
         return
-    _check_regions(cluster, node, wanted, force=force)
+    if not unused:
+        _check_regions(cluster, node, wanted, force=force)
     if wanted == "removed" and not (drained or force):
         raise Conflict(
             "Not every image of this node is confirmed on the other nodes of its set. Drain it first, or "

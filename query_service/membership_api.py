@@ -63,10 +63,11 @@ class MembershipApi:
         node = self._map.node(request.match_info["node"])
         change = await read_json(request, NodeChange, self._max_json_bytes)
         audit_facts(request, state=change.state, force=change.force)
-        drained = False
-        if change.state == "removed" and node.state != "removed" and not change.force:
-            drained = (await self._drain.of(node)).done
-        check_change(self._map, node, change.state, force=change.force, drained=drained)
+        drained = unused = False
+        if change.state not in {"active", node.state} and node.state != "removed" and not change.force:
+            unused = await self._drain.unused(node.set)
+            drained = change.state == "removed" and (await self._drain.of(node)).done
+        check_change(self._map, node, change.state, force=change.force, drained=drained, unused=unused)
         changed = msgspec.structs.replace(node, state=change.state)
         if changed != node:
             await self._write(changed)

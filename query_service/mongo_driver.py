@@ -41,6 +41,8 @@ class MongoDatabase:
         except (ConfigurationError, InvalidURI, ValueError) as error:
             raise SettingsError([f"the MongoDB URL is not usable: {error}"]) from error
         self._database = self._client[database]
+        # The stand-in for demo and tests reads all that a filter finds before it looks at the limit.
+        self.reads_whole_windows = False
 
     def collection(self, name: str) -> Any:
         """A collection of either driver; `find`, `bulk_write` and `create_indexes` are used alike."""
@@ -49,6 +51,11 @@ class MongoDatabase:
     async def ping(self) -> None:
         """Return when the server answers; raises what the driver raises."""
         await self._client.admin.command("ping")
+
+    async def learn(self) -> None:
+        """Ask what kind of server it is; raises what the driver raises."""
+        about = await self._client.admin.command("buildInfo")
+        self.reads_whole_windows = "secantusVersion" in about
 
     async def close(self) -> None:
         """Close all connections."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from atoll.asset_edits import Copy, EditResult, Rename, Target
+from atoll.errors import NotFound
 from atoll.http import json_response, read_json
 from atoll.model import AssetRecord
 from atoll.node_api import rfc3339
@@ -72,11 +73,15 @@ class NamesApi:
         return json_response(self._answers.view(request, result.records[-1], source.locations), 201)
 
     async def rename(self, request: web.Request) -> web.Response:
-        """The asset under its new name, with all its versions."""
+        """The asset under its new name, with all its versions. Repeating it gives what it gave."""
         check_query(request, PARAMETERS)
         check_scope(request, "delete")
         order = await read_json(request, RenameOrder, self._max_json_bytes)
-        asset = await self._subjects.asset(request, asset_id_of(request))
+        try:
+            asset = await self._subjects.asset(request, asset_id_of(request))
+        except NotFound:  # its answer may have been lost
+            there = await self._subjects.renamed(request, asset_id_of(request), order.public_id)
+            return json_response(self._answers.view(request, there.record, there.locations))
         to = await self._subjects.target(request, asset.record, order.public_id, overwrite=order.overwrite)
         result = await self._rename(asset.record, to, overwrite=order.overwrite)
         for stone in result.tombstones:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError, NotFound, Unavailable
-from atoll.model import AssetRecord, Node
+from atoll.model import AssetRecord, Node, Tombstone
 from atoll.node_api import AssetState
 from atoll.node_client import NodeClient
 from query_service.cluster_view import Views
@@ -61,6 +61,14 @@ class NodeRecords:
         if any(one.state is None and one.node.set == record.set for one in said):
             raise _unknown(asset_id, unasked=True)
         return record
+
+    async def tombstone(self, asset_id: str) -> Tombstone:
+        """The newest one of the asset. `NotFound`; `Unavailable` when none is known and a node is away."""
+        said = await self._ask_all(asset_id)
+        stones = [one.state.tombstone for one in said if one.state and one.state.tombstone]
+        if not stones:
+            raise _unknown(asset_id, unasked=any(one.state is None for one in said))
+        return max(stones, key=lambda stone: stone.version)
 
     async def _ask_all(self, asset_id: str) -> list[_Said]:
         members = _all_members(self._views.current().cluster)

@@ -14,9 +14,12 @@ usually within a tenth of a second. Until then an asset is "not found" by id or 
 handle work.
 
 Every GET may be asked with HEAD. Unknown query parameters are refused, except on `/i/…`, `/health`,
-`/metrics`, `/docs` and the documents. Errors are problem documents (RFC 9457); what they name beyond the four
-common members are the facts: the limit, what came, when to ask again. A method that a path does not have is
-answered 405 with `Allow`.
+`/metrics`, `/docs`, the documents and the web app. Errors are problem documents (RFC 9457); what they name
+beyond the four common members are the facts: the limit, what came, when to ask again. A method that a path
+does not have is answered 405 with `Allow`.
+
+Pages of the web app ask with a session, which stands for the API key it was opened with; to change something
+they send `X-Atoll-App` as well.
 
 Answers to requests that are counted say `RateLimit` and `RateLimit-Policy`; who asks too often gets 429 with
 `Retry-After`.
@@ -38,11 +41,12 @@ _TAGS = {
     "jobs": "Work that goes on behind an answer.",
     "webhooks": "Being told instead of asking.",
     "proof": "Where every byte is, as the nodes testify it.",
-    "cluster": "Regions, nodes, sets and buckets.",
+    "cluster": "Regions, nodes, sets and buckets; how they are.",
     "keys": "API keys, signing keys, and the record of what administrators did.",
     "upkeep": "What operators do.",
     "resumable": "The same by tus 1.0.0 (https://tus.io): in pieces, over broken connections and restarts.",
     "delivery": "Bytes out.",
+    "web": "The web app, and its sessions.",
     "service": "This process itself.",
 }
 

@@ -23,22 +23,26 @@ from query_service.openapi_keys import KEYS
 from query_service.openapi_node import NODE_OPERATIONS
 from query_service.openapi_node_shapes import NODE_PARAMETERS
 from query_service.openapi_operations import ASSETS, CLUSTER, SERVICE
+from query_service.openapi_overview import OVERVIEW
 from query_service.openapi_page import CONTENT_SECURITY, page
 from query_service.openapi_shapes import PARAMETERS, Unresolved
 from query_service.openapi_upkeep import PROOF, UPKEEP
 from query_service.openapi_versions import VERSIONS
+from query_service.openapi_web import WEB
 from query_service.routing import Route
 
 OPERATIONS: tuple[Operation, ...] = (
     *ASSETS,
     *VERSIONS,
     *CLUSTER,
+    *OVERVIEW,
     *BUCKETS,
     *KEYS,
     *JOBS,
     *WEBHOOKS,
     *PROOF,
     *UPKEEP,
+    *WEB,
     *SERVICE,
 )
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=300"}

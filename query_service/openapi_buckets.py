@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from atoll.bucket import Bucket
-from atoll.errors import BadTransformation, Conflict
+from atoll.errors import BadTransformation, Conflict, PreconditionFailed
 from query_service.bucket_end import BucketEndView
+from query_service.bucket_match import KeptBucket
 from query_service.buckets_api import BucketView
 from query_service.cluster_wire import BucketOrder
 from query_service.openapi import Answer, Operation
 from query_service.openapi_shapes import BucketList
 
 _ONE, _END = "/v1/buckets/{bucket}", "/v1/buckets/{bucket}/deletion"
+_TAG = {"ETag": "Of the policy, as it is kept; what the bucket has is no part of it."}
 
 BUCKETS = (
     Operation(
@@ -21,7 +22,7 @@ BUCKETS = (
         _ONE,
         "read",
         "A bucket's policy, and how much is in it, asked of the nodes now",
-        {200: Answer("The bucket", BucketView)},
+        {200: Answer("The bucket", BucketView, headers=_TAG)},
         tag="cluster",
     ),
     Operation(
@@ -29,10 +30,11 @@ BUCKETS = (
         _ONE,
         "admin",
         "Make a bucket, or give it another policy",
-        {200: Answer("Changed", Bucket), 201: Answer("Made", Bucket)},
+        {200: Answer("Changed", KeptBucket, headers=_TAG), 201: Answer("Made", KeptBucket, headers=_TAG)},
         body=BucketOrder,
         tag="cluster",
-        problems=(BadTransformation, Conflict),
+        problems=(BadTransformation, Conflict, PreconditionFailed),
+        request_headers=("If-Match",),
     ),
     Operation(
         "DELETE",

@@ -57,6 +57,7 @@ _HOOK: Mapping[str, Any] = {
 }
 
 EXAMPLES: Mapping[str, Any] = {
+    "AcknowledgeOrder": {"alert": "node_silent/node/eu-1", "why": "the disk is being replaced"},
     "JoinTokenOrder": {"node": "eu-4", "region": "eu-central", "set": "s2", "expires_in": 3600},
     "JoinRequest": {
         "claims": "eyJpZCI6IjA2ZjliMXEzazdtMnA0cjZ0OHYwdzJ4NHl6Iiwibm9kZSI6ImV1LTQifQ",
@@ -64,6 +65,7 @@ EXAMPLES: Mapping[str, Any] = {
         "proof": "k2V0bm9ib2R5cy1wcm9vZi1vZi1hLXRva2VuLWF0LWFsbA",
     },
     "UploadOrder": {"bucket": "photos", "public_id": "holiday/beach", "tags": ["sea"]},
+    "SignIn": {"key": "the secret of an API key"},
     "UrlOrder": {
         "bucket": "photos",
         "url": "https://img.example.org/beach.jpg",
@@ -143,6 +145,12 @@ EXAMPLES: Mapping[str, Any] = {
         "prefix": "holiday/",
         "transformations": ["c_fill,h_200,w_200"],
     },
+    "ApplyOrder": {
+        "kind": "apply",
+        "bucket": "photos",
+        "asset_ids": [_ASSET_ID],
+        "transformation": "c_fill,g_auto,h_900,w_1600/e_auto_contrast",
+    },
     "LookOrder": {"kind": "look", "bucket": "photos", "prefix": "holiday/"},
     "ExportOrder": {"kind": "export", "bucket": "photos", "prefix": "holiday/", "keep_seconds": 86400},
     "KeyOrder": {"name": "shop", "scopes": ["read", "write"], "buckets": ["photos"], "expires_in": 7776000},
@@ -153,7 +161,9 @@ EXAMPLES: Mapping[str, Any] = {
     "UploadKeyOrder": {"name": "kiosk", "buckets": ["photos"], "prefixes": ["kiosk/"], "max_bytes": 10000000},
     "MadeSigningKey": {"key": _SIGNING_KEY, "secret": _SECRET},
     "VerifyOrder": {"set": "main", "branch": "9f", "deep": False},
+    "VerifySurveyOrder": {"set": "main", "deep": False},
     "CatalogOrder": {"set": "main", "branch": "9f"},
+    "CatalogSurveyOrder": {"set": "main"},
     "ScrubChange": {"paused": True, "nodes": ["eu-1"]},
     "NodeChange": {"state": "draining"},
     "SetChange": {"sealed": True},

@@ -12,7 +12,8 @@ JOBS = (
         "POST",
         "/v1/jobs",
         "write",
-        "Begin heavy work in the background: transform images, look at them again, or export them",
+        "Begin heavy work in the background: transform images, store what that makes of them as new versions,"
+        " look at them again, or export them",
         {202: Answer("The job: all its tasks are queued", JobView)},
         body=JobOrder,
         tag="jobs",

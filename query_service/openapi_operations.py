@@ -20,9 +20,9 @@ from atoll.errors import (
     Unauthorized,
 )
 from atoll.node_api import AssetView
-from query_service.by_url_wire import UrlOrder
+from query_service.by_url_wire import FetchOrdered, UrlOrder
+from query_service.folders_api import FolderList
 from query_service.history_api import HistoryView
-from query_service.job_wire import JobView
 from query_service.openapi import OPEN, Answer, Operation
 from query_service.openapi_problems import AWAY
 from query_service.openapi_shapes import (
@@ -35,6 +35,7 @@ from query_service.openapi_shapes import (
     SetList,
 )
 from query_service.search_wire import SEARCH_PARAMETERS, SearchOrder
+from query_service.trash_routes import TrashList
 from query_service.wire import DeletedView, Resolved, ResolveOrder, TicketView, UploadOrder
 
 PLACE = ("lat", "lon", "region")
@@ -58,8 +59,8 @@ ASSETS = (
         "POST",
         "/v1/uploads/by-url",
         "write",
-        "Have the cluster fetch an image from a host in the bucket's fetch_hosts",
-        {202: Answer("The job that fetches it; its `assets` name the image once it is done", JobView)},
+        "Have the cluster fetch images from hosts in the bucket's fetch_hosts",
+        {202: Answer("The job that fetches them; its `assets` name those that are stored", FetchOrdered)},
         PLACE,
         UrlOrder,
         tag="uploads",
@@ -107,6 +108,24 @@ ASSETS = (
         {200: Answer("A page", AssetPage)},
         CLIENT,
         SearchOrder,
+    ),
+    Operation(
+        "GET",
+        "/v1/folders",
+        "read",
+        "The folders right below a prefix, as the names of images have them",
+        {200: Answer("The folders", FolderList)},
+        ("bucket", "prefix"),
+        needed=("bucket",),
+    ),
+    Operation(
+        "GET",
+        "/v1/trash",
+        "delete",
+        "What was deleted and can be restored still, asked of the nodes now; what stays longest first",
+        {200: Answer("A page", TrashList)},
+        ("bucket", "prefix", "limit", "cursor"),
+        needed=("bucket",),
     ),
     Operation(
         "GET",

@@ -59,6 +59,7 @@ _FACTS: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "unavailable": {"retry_after": {"type": "number"}},
     "bus-unavailable": {"retry_after": {"type": "number"}},
     "catalog-unavailable": {"retry_after": {"type": "number"}},
+    "monitor-unavailable": {"retry_after": {"type": "number"}},
     "overloaded": {"retry_after": {"type": "number"}},
 }
 # Headers that come with every answer of a status.

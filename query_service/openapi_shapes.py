@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from atoll.bucket import Bucket
 from atoll.model import Extension, Label, Location, Size
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
 from atoll.uploaders import Session
+from query_service.bucket_match import KeptBucket
 from query_service.cluster_wire import NodeView, RegionView, SetView
 from query_service.color_families import FAMILIES
 from query_service.openapi import Parameter, ProblemDocument
@@ -75,7 +75,7 @@ class RegionList(Struct, frozen=True):
 class BucketList(Struct, frozen=True):
     """Every bucket."""
 
-    buckets: list[Bucket]
+    buckets: list[KeptBucket]
 
 
 class ServiceHealthView(Struct, frozen=True):
@@ -138,6 +138,7 @@ PARAMETERS = {
     "async": Parameter("Whether the answer comes before what is made of the image is made.", bool),
     "session": Parameter("A visitor of the application that has the key, in its own words.", Session),
     "upload_key": Parameter("What was uploaded with tickets that this upload key signed.", Label),
+    "seconds": Parameter("How long the stream lasts; 0: one event.", Annotated[int, Meta(ge=0, le=300)]),
     "cursor": Parameter("The `next_cursor` of the page before."),
     "format": Parameter("Only images of this type.", Extension),
     "orientation": Parameter("Only images of this shape, as displayed; square is exactly so.", Orientation),
@@ -160,12 +161,18 @@ PARAMETERS = {
     "title": Parameter("A title, at most 256 characters."),
     "alt": Parameter("The alternative text, at most 1,024 characters."),
     "context": Parameter("key=value|key=value; \\ before |, = and \\ themselves.", example="source=camera"),
-    "If-Match": Parameter("Only if this is the asset's `version`, in quotes; else 412."),
+    "If-Match": Parameter(
+        "Only if this is the asset's `version`, or the bucket's `etag`, in quotes; else 412."
+    ),
     "trash_seconds": Parameter(
         "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
     ),
     "deep": Parameter("Whether every node shall read and hash the bytes now.", bool),
     "key": Parameter("In a path: the key's name. Of a signature: which key made it."),
     "node": Parameter("The node's name.", example="eu-1"),
+    "build": Parameter("Of which build of the web app a file is: it follows from the bytes of all files."),
+    "file": Parameter("A file of the web app.", example="main.js"),
+    "page": Parameter("A page of the web app.", example="library/photos"),
+    "X-Atoll-App": Parameter("Anything: no page of another site can send this header.", example="1"),
     "set": Parameter("The set's name.", example="main"),
 }

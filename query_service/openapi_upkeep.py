@@ -12,7 +12,7 @@ from atoll.scrub_api import ScrubStatus
 from query_service.asset_proof import DeepProof
 from query_service.backup_api import Backup
 from query_service.branch_view import BranchView
-from query_service.catalog_api import CatalogOrder
+from query_service.catalog_api import CatalogOrder, CatalogSurvey, CatalogSurveyOrder
 from query_service.catalog_repair import CatalogBranch
 from query_service.drain_proof import DrainView
 from query_service.join_api import JoinTokenOrder, JoinTokenView
@@ -20,7 +20,7 @@ from query_service.membership_api import NodeChange, SetChange
 from query_service.openapi import Answer, Operation
 from query_service.receipts import ReceiptView
 from query_service.scrub_api import ScrubChange
-from query_service.verify_api import VerifyOrder
+from query_service.verify_api import VerifyOrder, VerifySurvey, VerifySurveyOrder
 
 
 class PutBack(Struct, frozen=True):
@@ -71,6 +71,16 @@ PROOF = (
         "Prove one of the 256 branches of a set",
         {200: Answer("What the nodes hold of it", BranchView)},
         body=VerifyOrder,
+        tag="proof",
+        problems=(Overloaded,),
+    ),
+    Operation(
+        "POST",
+        "/v1/verify/survey",
+        "admin",
+        "Prove what one look at a set's nodes proves; the other branches are to be walked",
+        {200: Answer("The branches that are settled", VerifySurvey)},
+        body=VerifySurveyOrder,
         tag="proof",
         problems=(Overloaded,),
     ),
@@ -158,6 +168,16 @@ UPKEEP = (
         "Bring one branch of the catalog to what the nodes say",
         {200: Answer("The differences there were", CatalogBranch)},
         body=CatalogOrder,
+        tag="upkeep",
+        problems=(Overloaded,),
+    ),
+    Operation(
+        "POST",
+        "/v1/catalog/survey",
+        "admin",
+        "Find what of a set neither catalog nor nodes have anything of; the rest is to be walked",
+        {200: Answer("The branches that are settled", CatalogSurvey)},
+        body=CatalogSurveyOrder,
         tag="upkeep",
         problems=(Overloaded,),
     ),

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from atoll import names
 from atoll.bucket import Bucket
-from atoll.errors import AtollError, NotFound
-from atoll.http import SAFE_HEADERS, problem_response
+from atoll.errors import NotFound
+from atoll.http import SAFE_HEADERS
 from atoll.transformation.paths import ImagePath
 from query_service.clients import Clients
 from query_service.cluster_view import Views
@@ -28,6 +28,8 @@ from query_service.routing import Route
 from query_service.url_signer import Client
 from query_service.wire import Resolved
 from query_service.wishes import Wish, Wishes
+
+VARY = web.RequestKey("vary", str)  # the headers that decide about the answer, once the path is understood
 
 
 @dataclass(frozen=True)
@@ -59,32 +61,25 @@ class Redirects:
 
     def routes(self) -> list[Route]:
         """The one route; it checks keys and signatures itself, for much needs neither."""
-        return [Route("GET", "/i/{bucket}/{name:.+}", None, self.redirect, reach="inside")]
+        path = "/i/{bucket}/{name:.+}"
+        return [Route("GET", path, None, self.redirect, reach="inside", dress=self._dress)]
 
     async def redirect(self, request: web.Request) -> web.Response:
         """302 to the nearest node. Unknown parameters are let be: pages put `?v=3` behind image names."""
         bucket = self._views.current().cluster.bucket(names.check_bucket(request.match_info["bucket"]))
-        try:
-            response = await self._answer(request, bucket)
-        except AtollError as error:
-            if error.status >= 500:
-                raise
-            response = problem_response(error)
-        response.headers.update(shown_to(bucket, request.headers.get("Origin")))
-        return response
-
-    async def _answer(self, request: web.Request, bucket: Bucket) -> web.Response:
         asked = read_target(target_of(request), request.query.items(), self._wishes.limits(bucket))
-        vary = self._vary(request, bucket, asked.image)
-        try:
-            admission = self._access.admit(request, bucket, asked.image)
-            if asked.moved_to is not None:
-                return self._moved(asked.moved_to, admission, vary)
-            return await self._to_node(request, bucket, asked.image, admission, vary)
-        except AtollError as error:
-            if error.status >= 500 or not vary:
-                raise
-            return _with_vary(problem_response(error), vary)
+        request[VARY] = self._vary(request, bucket, asked.image)
+        admission = self._access.admit(request, bucket, asked.image)
+        if asked.moved_to is not None:
+            return self._moved(asked.moved_to, admission)
+        return await self._to_node(request, bucket, asked.image, admission)
+
+    def _dress(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Say in every answer, errors and early refusals too, who may read it and what decided about it."""
+        bucket = self._views.current().cluster.buckets.get(request.match_info["bucket"])
+        response.headers.update(shown_to(bucket, request.headers.get("Origin")))
+        if vary := request.get(VARY, "Origin" if bucket is not None and by_origin(bucket) else ""):
+            response.headers["Vary"] = vary
 
     def _vary(self, request: web.Request, bucket: Bucket, image: ImagePath) -> str:
         """The headers that decide about the answer, whatever it will be."""
@@ -92,18 +87,17 @@ class Redirects:
         by_page = ["Origin"] if by_origin(bucket) else []
         return ", ".join([*by_key, *by_page, *filter(None, [self._positions.vary(request)])])
 
-    def _moved(self, path: str, admission: Admission, vary: str) -> web.Response:
+    def _moved(self, path: str, admission: Admission) -> web.Response:
         """301: the same request has one address."""
-        headers = self._headers(path, admission, self._cache.redirect)
-        return _with_vary(web.Response(status=301, headers=headers), vary)
+        return web.Response(status=301, headers=self._headers(path, admission, self._cache.redirect))
 
     async def _to_node(
-        self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission, vary: str
+        self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission
     ) -> web.Response:
         client = self._client(request, admission)
         resolved, seconds = await self._resolve(bucket, image, client)
         headers = self._headers(resolved.url, admission, 0 if resolved.suspect else seconds)
-        return _with_vary(web.Response(status=302, headers=headers), vary)
+        return web.Response(status=302, headers=headers)
 
     def _client(self, request: web.Request, admission: Admission) -> Client:
         """What it is given lasts no longer, and reaches no further, than what it was let in with."""
@@ -144,9 +138,3 @@ def _there(meant: Meant | None, image: ImagePath) -> Meant:
     if meant is None:
         raise NotFound("There is no such image.", bucket=image.bucket, public_id=image.public_id)
     return meant
-
-
-def _with_vary(response: web.Response, vary: str) -> web.Response:
-    if vary:
-        response.headers["Vary"] = vary
-    return response

@@ -10,17 +10,18 @@ at twice the cost of resolving an image.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
-from atoll.api_keys import ApiKeys
 from atoll.errors import Forbidden, TooManyRequests
 from atoll.http import Handler, problems
 from query_service.audit_guard import Trail, audited
+from query_service.callers import SESSION, Callers
 from query_service.key_reach import API_KEY
+from query_service.packing import packed
 from query_service.throttling import COUNTED, Throttling, refusal_response, tell_limit
 
 UNMATCHED = "unmatched"
@@ -35,7 +36,9 @@ Reach = Literal["anyone", "cluster", "whole", "inside"]
 class Route:
     """One path. With `unread_body` the client is not told to go on sending (`Expect: 100-continue`).
 
-    Without a `reach` it counts as "whole", and a test fails: each route decides.
+    `at_once` answers, with what is in memory, before the router is asked (hot_front.py).
+    Without a `reach` it counts as "whole", and a test fails: each route decides. `dress` is shown every
+    answer last, what was refused before the handler included; it must not raise.
     """
 
     method: str
@@ -45,6 +48,8 @@ class Route:
     unread_body: bool = False
     reach: Reach | None = None
     audit: bool | None = None
+    dress: Callable[[web.Request, web.StreamResponse], None] | None = None
+    at_once: Callable[[web.Request, str], Any] | None = None
 
     @property
     def audited(self) -> bool:
@@ -62,7 +67,7 @@ class Meter(Protocol):
 class Door:
     """What stands before every handler. Without `trail` nothing is audited, as `service` names us there."""
 
-    keys: ApiKeys
+    callers: Callers
     throttling: Throttling
     trail: Trail | None = None
     service: str = ""
@@ -75,6 +80,8 @@ def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], door: Door, m
         if route.audited and door.trail is not None:
             guarded = audited(guarded, door.trail, door.service)
         handler = _answering(guarded, route.path, meter)
+        if route.dress is not None:
+            handler = _dressed(handler, route.dress)
         expect = _stay_silent if route.unread_body else _go_on
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             router.add_route(method, route.path, handler, expect_handler=expect)
@@ -88,14 +95,14 @@ def add_routes(router: web.UrlDispatcher, routes: Sequence[Route], door: Door, m
 def _guarded(route: Route, door: Door) -> Handler:
     """The handler behind the route's scope and reach, and behind how often it may be asked."""
     scope, handler, limited_may = route.scope, route.handler, route.reach in {"cluster", "inside"}
-    keys, throttling = door.keys, door.throttling
+    check, throttling = door.callers.check, door.throttling
     if scope is None:
         return handler if route.reach != "inside" else _anonymous(handler, throttling)
 
     at_once = throttling.keys.spend
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        key = keys.check(request.headers, scope)
+        key = check(request, scope)
         if key.limited and not limited_may:
             raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
         request[API_KEY] = key
@@ -128,7 +135,18 @@ def _answering(handler: Handler, path: str, meter: Meter) -> Handler:
         started = clock()
         response = await problems(request, handler)
         tell_limit(request, response)
+        if SESSION in request:
+            await packed(request, response)
         meter(request.method, path, response.status, clock() - started)
+        return response
+
+    return answer
+
+
+def _dressed(handler: Handler, dress: Callable[[web.Request, web.StreamResponse], None]) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = await handler(request)
+        dress(request, response)
         return response
 
     return answer

@@ -1,10 +1,11 @@
 """What a document of `assets` holds beyond its record, so that every search is answered by an index. Pure.
 
-`terms`   everything that an asset is or is not, as short words: tags, folders, format, colour, orientation,
-          faces; and one that all assets have. Indexed before each sort key, so one term and an order are one
-          walk of an index, without looking at what does not fit or sorting what does.
-`facets`  the same once more, in no index. MongoDB uses one of several values of an array for its walk, and
-          which one is not said; so the plan asks `terms` for the one it wants and `facets` for the others.
+`facets`  everything that an asset is or is not, as short words: tags, folders, format, colour, orientation,
+          faces. In no index.
+`terms`   those of them that `leads` says few assets have, and one that all have. Indexed before the name
+          and the time, so one term and an order are one walk of an index, without looking at what does not
+          fit or sorting what does. MongoDB uses one of several values of an array for its walk, and which
+          one is not said; so the plan asks `terms` for the one it wants and `facets` for the others.
 `words`   the beginnings of the words of title, public_id and alternative text.
 `by_…`    sort keys: a number with leading zeros, then the id. They are different for every asset, so that a
           cursor is one value and a page begins exactly behind it.
@@ -27,6 +28,8 @@ from query_service.color_families import family_of
 ALL = "*"  # the term that every asset has
 MAX_FOLDERS = 16  # deeper ones are searched as their sixteenth
 MAX_WORDS = 64  # of one asset: of the title, then the public_id, then the alternative text
+# What half of all assets are: a walk of an index by one of these passes over as much as one of all.
+COMMON = frozenset({"f:jpg", "o:landscape", "o:portrait", "h:none"})
 FIRST, LAST = 2, 16  # a word is found by its beginnings of so many characters, and is cut there
 
 _WORD = re.compile(r"[^\W_]+")
@@ -35,10 +38,10 @@ _WORD = re.compile(r"[^\W_]+")
 def search_fields(record: AssetRecord) -> dict[str, Any]:
     """The derived members of the document."""
     picture, asset_id = record.blob.picture, record.asset_id
-    terms = [ALL, *terms_of(record)]
+    facets = terms_of(record)
     return {
-        "terms": terms,
-        "facets": terms[1:],
+        "terms": [ALL, *filter(leads, facets)],
+        "facets": facets,
         "words": beginnings(words_of(_texts(record), MAX_WORDS)),
         "by_created": sort_key(record.created_at, asset_id),
         "by_bytes": sort_key(record.blob.size, asset_id),
@@ -63,6 +66,11 @@ def terms_of(record: AssetRecord) -> list[str]:
     if picture.faces is not None:
         terms.append(faces_term(bool(picture.faces)))
     return list(dict.fromkeys(terms))
+
+
+def leads(term: str) -> bool:
+    """Whether an index may be walked by this term: each one costs every asset that has it some entries."""
+    return term not in COMMON
 
 
 def tag_term(tag: str) -> str:

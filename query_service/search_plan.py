@@ -3,9 +3,9 @@
 Pure. Owns the promise that no search sorts in memory or reads a collection through: each sort has its index,
 and the rarest thing that is asked for comes before the sort key in it.
 
-    without q, by public_id, created_at, bytes    (bucket, terms, key): the rarest term, or `ALL`
-    without q and terms, by public_id             (bucket, public_id)
-    without q, by width, height                   (bucket, key)
+    without q, by public_id, created_at           (bucket, terms, key): the rarest term, or `ALL`
+    without q and such terms, by public_id        (bucket, public_id)
+    without q, by bytes, width, height            (bucket, key)
     with q, by created_at                         (bucket, words, by_created): the longest word
 
 What remains – other terms, ranges of what is not the sort key – is looked at in each document of that walk.
@@ -77,12 +77,12 @@ def _walk(name: str, key: str, words: list[str], terms: list[str]) -> tuple[str,
     if words:
         found: Filter = {"words": words[0] if len(words) == 1 else {"$all": words}}
         return "bucket_words_created", found | _all_of(terms)
-    if name in {"width", "height"}:
+    if name in {"bytes", "width", "height"}:
         return f"bucket_{name}", _all_of(terms)
-    if name == "public_id" and not terms:
-        return "bucket_public_id", {}
-    first, *others = terms or [fields.ALL]
-    return f"bucket_terms_{name}", {"terms": first} | _all_of(others)
+    first = next(filter(fields.leads, terms), fields.ALL)
+    if name == "public_id" and first == fields.ALL:
+        return "bucket_public_id", _all_of(terms)
+    return f"bucket_terms_{name}", {"terms": first} | _all_of([term for term in terms if term != first])
 
 
 def _all_of(terms: list[str]) -> Filter:

@@ -27,6 +27,11 @@ def _check_public_url(value: str | tuple[str, ...]) -> None:
         raise ValueError("is an address such as https://images.example.org")
 
 
+def _check_addresses(values: str | tuple[str, ...]) -> None:
+    for value in (values,) if isinstance(values, str) else values:
+        _check_public_url(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class QuerySettings(OutwardSettings, DaemonSettings):
     """One query service. Times are seconds."""
@@ -43,6 +48,20 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         default=90,
         low=1,
         high=3650,
+    )
+
+    indexer_help_backlog: int = setting(
+        "One query service indexes for all; with more events than this waiting, all do. 0: always all.",
+        default=5000,
+        low=0,
+        high=10_000_000,
+    )
+    indexer_fold_seconds: float = setting(
+        "How long, while many uploads come, an upload's first event waits for those of the other regions, so "
+        "that they are written together, in seconds; 0: not at all.",
+        default=3.0,
+        low=0,
+        high=10,
     )
 
     redis_url_file: Path | None = setting(
@@ -80,6 +99,18 @@ class QuerySettings(OutwardSettings, DaemonSettings):
     )
     address_burst: int = setting(
         "How many of them at once after a pause.", default=10_000, low=1, high=10_000_000
+    )
+    sign_in_rate: int = setting(
+        "How many times a second one address may try to sign in to the web app; 0: no limit.",
+        default=1,
+        low=0,
+        high=1_000_000,
+    )
+    sign_in_burst: int = setting(
+        "How many of them at once after a pause.", default=20, low=1, high=10_000_000
+    )
+    session_seconds: int = setting(
+        "How long a session of the web app lasts, in seconds.", default=43_200, low=60, high=2_592_000
     )
     throttle_wait_seconds: float = setting(
         "The longest that a request waits for Redis to say whether it may go on; then this instance decides "
@@ -138,6 +169,19 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         "Most files one ticket is good for; nodes take 1000 at most.", default=1000, low=1, high=1000
     )
 
+    name_seconds: float = setting(
+        "How long a ticket waits for the catalog's word on whether its name is taken, and where, in seconds; "
+        "then it is given without.",
+        default=0.25,
+        low=0.01,
+        high=5,
+    )
+    max_fetch_urls: int = setting(
+        "Most URLs in one order to fetch images; nor more than max_ticket_files.",
+        default=100,
+        low=1,
+        high=1000,
+    )
     max_ticket_eager: int = setting(
         "Most eager transformations one ticket carries, beside those of its bucket.",
         default=8,
@@ -172,6 +216,14 @@ class QuerySettings(OutwardSettings, DaemonSettings):
     max_resolve_items: int = setting("Most items in one POST /v1/resolve.", default=1000, low=1, high=1000)
     max_list_items: int = setting("Most assets in one page of a listing.", default=1000, low=1, high=1000)
 
+    max_folders: int = setting("Most folders told by GET /v1/folders.", default=500, low=1, high=10_000)
+    max_folder_names: int = setting(
+        "Most names of images looked at for them: beside the folders, not inside.",
+        default=20_000,
+        low=1,
+        high=1_000_000,
+    )
+
     job_days: int = setting(
         "How long a job can be looked at after it was made, in days.", default=7, low=1, high=365
     )
@@ -186,10 +238,32 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         high=64 * 2**30,
     )
     max_event_streams: int = setting(
-        "Open streams of job events at once, of this service.", default=200, low=1, high=10_000
+        "Open streams of events (jobs, the cluster) at once, of this service.",
+        default=200,
+        low=1,
+        high=10_000,
+    )
+    max_event_streams_per_key: int = setting(
+        "The same of one API key: a program that opens streams and leaves them takes nobody else's.",
+        default=50,
+        low=1,
+        high=10_000,
     )
     event_heartbeat_seconds: float = setting(
-        "Longest silence in a stream of job events, in seconds.", default=15.0, low=0.1, high=300
+        "Longest silence in a stream of events, in seconds.", default=15.0, low=0.1, high=300
+    )
+
+    monitor_urls: tuple[str, ...] = setting(
+        "The monitors, as URLs that this daemon reaches: for the web app's page of the cluster; none: it "
+        "shows what this service itself knows.",
+        default=(),
+        check=_check_addresses,
+    )
+    monitor_seconds: float = setting(
+        "How long the monitors may take for an answer, all together, in seconds.",
+        default=2.0,
+        low=0.1,
+        high=30,
     )
 
     webhook_retry_seconds: int = setting(

@@ -20,13 +20,11 @@ from query_service.wire import UploadOrder
 
 log = logging.getLogger(__name__)
 
-ASKED_SECONDS = 0.25
-
 
 class TakenNames:
     """`seconds`: how long a ticket waits for the answer."""
 
-    def __init__(self, finder: AssetFinder, seconds: float = ASKED_SECONDS) -> None:
+    def __init__(self, finder: AssetFinder, seconds: float) -> None:
         self._finder, self._seconds = finder, seconds
 
     async def home_of(self, order: UploadOrder) -> str | None:

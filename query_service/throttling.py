@@ -1,6 +1,7 @@
 """Who is throttled by what: API keys by their name, anonymous clients of images by their address.
 
     a route with a scope        the key's bucket
+    signing in to the web app   the address's, a narrower one of its own
     /i/…, with a key or none    the address's: IPv4 as it is, IPv6 by its /64; by the word of trusted proxies
     the rest (health, metrics)  nothing
 
@@ -27,17 +28,32 @@ COUNTED = web.RequestKey("counted", tuple)  # the throttle and the subject that 
 
 
 class Throttling:
-    """Both throttles. `address` finds a request's client."""
+    """The throttles. `address` finds a request's client."""
 
-    def __init__(self, keys: Throttle, addresses: Throttle, address: Callable[[web.Request], str]) -> None:
-        self.keys, self.addresses, self._address = keys, addresses, address
+    def __init__(
+        self, keys: Throttle, addresses: Throttle, sign_ins: Throttle, address: Callable[[web.Request], str]
+    ) -> None:
+        self.keys, self.addresses, self.sign_ins = keys, addresses, sign_ins
+        self._address = address
 
     async def admit_address(self, request: web.Request) -> None:
-        """`TooManyRequests` when this address has."""
+        """`TooManyRequests` when this address has asked for too many images."""
+        await self._admit(request, self.addresses)
+
+    async def admit_sign_in(self, request: web.Request) -> None:
+        """`TooManyRequests` when this address has tried too often."""
+        await self._admit(request, self.sign_ins)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for throttle in (self.keys, self.addresses, self.sign_ins):
+            await throttle.close()
+
+    async def _admit(self, request: web.Request, throttle: Throttle) -> None:
         subject = subject_of(self._address(request))
-        request[COUNTED] = (self.addresses, subject)
-        if not self.addresses.spend(subject):
-            await self.addresses.wait(subject)
+        request[COUNTED] = (throttle, subject)
+        if not throttle.spend(subject):
+            await throttle.wait(subject)
 
 
 def subject_of(address: str) -> str:

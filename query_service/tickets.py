@@ -21,7 +21,7 @@ from atoll.errors import BadName, BadRequest, Conflict, TooManyFiles, Unavailabl
 from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
 from atoll.model import Node, Position
 from atoll.node_api import rfc3339
-from atoll.placement import Candidate, choose_upload_node
+from atoll.placement import Candidate
 from atoll.signing import MAX_TOKEN_CHARS, Keys, Ticket, sign_token
 from query_service.bucket_orders import eager_texts
 from query_service.cluster_view import Views
@@ -57,11 +57,16 @@ class TicketOffice:
         self._rng, self._wishes, self._clock_ms = rng, wishes, clock_ms
 
     def issue(
-        self, order: UploadOrder, client: Position, home: str | None = None, by: str = ""
+        self,
+        order: UploadOrder,
+        client: Position,
+        home: str | None = None,
+        by: str = "",
+        origin: str = "",
     ) -> TicketView:
         """A ticket for the writable node nearest to the client, in the set `home` or else one with room.
 
-        `by`: who uploads (uploaders.py).
+        `by`: who uploads (uploaders.py). `origin`: the web app's page that will use it.
         """
         bucket = self._views.current().cluster.bucket(names.check_bucket(order.bucket))
         public_id = self._check_name(order)
@@ -74,7 +79,7 @@ class TicketOffice:
         chosen = self._choose(bucket, client, home)
         check_possible(durability, self._regions(chosen.node.set))
         ticket = self._ticket(order, public_id, bucket, limits, chosen.node, durability)
-        return self._view(replace(ticket, by=by), chosen.node, limits)
+        return self._view(replace(ticket, by=by, origin=origin), chosen.node, limits)
 
     def _ticket(
         self,
@@ -151,9 +156,7 @@ class TicketOffice:
         )
 
     def _choose(self, bucket: Bucket, client: Position, home: str | None) -> Candidate:
-        sets = self._views.current().writable_for(bucket)
-        at_home = [members for members in sets if any(c.node.set == home for c in members)]
-        chosen = choose_upload_node(client, at_home or sets, self._rng)
+        chosen = self._views.current().room_for(bucket).choose(client, self._rng, home)
         if chosen is None:
             raise Unavailable("No node takes uploads now: none is healthy with room to spare.", retry_after=2)
         return chosen

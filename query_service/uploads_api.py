@@ -12,6 +12,7 @@ from aiohttp import web
 
 from atoll.errors import AtollError
 from atoll.http import SAFE_HEADERS, json_response, read_json
+from query_service.callers import app_origin
 from query_service.key_reach import check_name, uploader_of
 from query_service.position import PositionFinder
 from query_service.query_input import POSITION, check_query, flag, needed, tags_of, whole_number
@@ -90,7 +91,7 @@ class UploadsApi:
         client, by = self._positions.of(request), uploader_of(request, order.session)
         try:
             home = await self._taken_names.home_of(order)
-            view = self._office.issue(await self._admit(order), client, home, by)
+            view = self._office.issue(await self._admit(order), client, home, by, app_origin(request))
         except AtollError:
             self._issued(False)
             raise

@@ -17,6 +17,7 @@ from atoll.repair_api import MAX_UNHELD, AssetItem, BlobItem, Proof, StatesOrder
 from query_service.branch_reading import BranchDigests, BranchReader
 from query_service.branch_view import BranchView, Problem, Tally
 from query_service.proof_rounds import ProofRounds
+from query_service.survey import Surveyor
 from query_service.testimony import Witnesses
 
 LOOKS = 4  # how often something is looked for before it is missing
@@ -37,6 +38,18 @@ class Verification:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._reader, self._proofs, self._witnesses, self._sleep = reader, proofs, witnesses, sleep
+        self._surveyor = Surveyor(reader, witnesses)
+
+    async def settled(self, set_name: str, members: Sequence[Node], *, deep: bool) -> list[BranchView]:
+        """The branches that one look at all members proves; `deep`: those with nothing to be read."""
+        survey = await self._surveyor.look(members)
+        if survey is None:
+            return []
+        tallies = [Tally(set_name, branch) for branch in (survey.empty() if deep else survey.alike())]
+        for tally in tallies:
+            tally.copies = survey.copies(tally.branch)
+            tally.images = max(tally.copies.values(), default=0)
+        return [tally.view() for tally in tallies]
 
     async def branch(self, set_name: str, members: Sequence[Node], branch: int, *, deep: bool) -> BranchView:
         """What the members of a set hold in one branch of the hashes."""

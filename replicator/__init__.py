@@ -8,6 +8,7 @@ replicator never touches its disk, and keeps nothing but a copy of the cluster m
     region_reader ─► intake ─► window ─► workers ─► pulls / tombstones / parking ─► own_node
     (one a region)            (newest,   (parallel)            │                     ▲
                                smallest)                       └─ wanted (durable in the node) ─ wanted_walk
+    anti_entropy ─► (behind the window) a window of its own ─► workers of its own ─► mends ─► own_node
 
 A node that is away pauses everything and costs no message a try (gate). A blob that no source can give
 is noted with the node as wanted, so that it never blocks the rest. A message that can never be processed

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from atoll.daemon_main import daemon_main
-from replicator.app import run
-from replicator.settings import ReplicatorSettings
+from atoll.kept_imports import kept_imports
+
+
+def main() -> int:
+    """Its exit code."""
+    with kept_imports():
+        from atoll.daemon_main import daemon_main
+        from replicator.app import run
+        from replicator.settings import ReplicatorSettings
+    return daemon_main("replicator", ReplicatorSettings, run)
+
 
 if __name__ == "__main__":
-    sys.exit(daemon_main("replicator", ReplicatorSettings, run))
+    sys.exit(main())

@@ -1,6 +1,6 @@
-"""The orders of one comparison: through the window, last of all, a bounded number under way.
+"""The orders of one comparison: through repair's own window, last of all, a bounded number under way.
 
-The window hands them to the workers when nothing fresh waits; what becomes of each is counted here.
+It hands them to repair's workers when nothing fresh waits (behind.py); what becomes of each is counted here.
 """
 
 from __future__ import annotations

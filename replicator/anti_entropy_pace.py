@@ -1,9 +1,12 @@
 """How much repair may be under way: never so much that readers and uploads feel it. Pure but for waiting.
 
 Two bounds. `Throttle` is additive increase, multiplicative decrease (as TCP, Chiu and Jain 1989) on the load
-that the nodes say of themselves once a second: halved while a node is busy, one more each time it is not.
-One at a time is still much where each takes milliseconds, so below that there are rests between them, longer
-while the node stays busy. It never falls to nothing: a node that is busy for weeks must still become whole.
+that the nodes say of themselves once a second: halved while a node is busy, one more each time it is not. So
+up to `least`; beyond it, up to `most`, only while both nodes are idle, and one is given back each time they
+are not: a lost region is filled from what nobody else uses. Repair's own work is part of the load, so it
+takes no more of a node than leaves it idle. One at a time is still much where each takes milliseconds, so
+below that there are rests between them, longer while the node stays busy. It never falls to nothing: a node
+that is busy for weeks must still become whole.
 `Slots` hands out places within it and keeps the bytes under a rate. Tombstones wait for a place, never for
 a rest: they cost next to nothing, and what is deleted must go.
 """
@@ -18,12 +21,14 @@ REST_FIRST, REST_MOST = 0.05, 0.5  # seconds between two orders to a node that s
 
 
 class Throttle:
-    """Between 1 and `most`; `busy` is the load (0 to 1) from which on a node is left alone."""
+    """Between 1 and `most` (`least`, if that is more). `busy` is the load (0 to 1) from which on a node is
+    left alone, `idle` the one below which there may be more than `least`."""
 
-    def __init__(self, most: int, busy: float) -> None:
-        self._most, self._busy = most, busy
+    def __init__(self, least: int, busy: float, *, most: int = 0, idle: float = 0.0) -> None:
+        self._least, self._most = least, max(least, most)
+        self._busy, self._idle = busy, min(idle, busy)
         self._adjusted = float("-inf")
-        self.allowed = most
+        self.allowed = least
         self.rest = 0.0  # seconds between two orders
 
     def look(self, load: float | None, now: float) -> int:
@@ -36,12 +41,14 @@ class Throttle:
     def _next(self, load: float | None) -> int:
         rest, self.rest = self.rest, 0.0
         if load is None:
-            return max(1, self._most // 2)
+            return max(1, self._least // 2)
         if load >= self._busy:
             if self.allowed == 1:
                 self.rest = min(REST_MOST, max(REST_FIRST, 2 * rest))
             return max(1, self.allowed // 2)
-        return min(self._most, self.allowed + 1)
+        if load < self._idle or self.allowed < self._least:
+            return min(self._most, self.allowed + 1)
+        return max(self._least, self.allowed - 1)
 
 
 class ByteRate:

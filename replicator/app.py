@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -15,6 +16,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.http import serve
 from atoll.ids import now_ms
 from atoll.lifecycle import Stop, Tasks
+from atoll.loop_meter import LoopMeter
 from atoll.metrics import new_registry
 from atoll.model import Region
 from atoll.node_client import NodeClient, open_session
@@ -26,6 +28,8 @@ from replicator.anti_entropy import AntiEntropy, Means
 from replicator.anti_entropy_figures import RepairFigures
 from replicator.anti_entropy_ledger import Ledger
 from replicator.anti_entropy_pace import ByteRate, Slots, Throttle
+from replicator.behind import Behind
+from replicator.company import Company
 from replicator.ending import end_in_order
 from replicator.figures import Figures
 from replicator.gate import NodeGate
@@ -69,24 +73,20 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         await cluster.load()
         session = await enter(open_session())
         client = NodeClient(session, keys, settings.name)
-        node = OwnNode(client, cluster, settings.node, settings.pull_seconds)
-        peers = Peers(bus, cluster, keys, settings.node, time.monotonic)
-        sources = Sources(cluster, peers, settings.node, settings.fresh_seconds, now_ms)
-
+        node, peers, sources = _neighbours(settings, keys, bus, cluster, client)
         gate = NodeGate(node.check, settings.node_probe_seconds, rng)
-        held, window = Held(time.monotonic), Window(gate)
+        held, (window, behind) = Held(time.monotonic), _windows(settings, gate)
         again = _retry_delays(settings, rng)
         parking = Parking(ParkingPlace(bus, cluster, settings.region, durable), again, figures)
         mending = RepairFigures(registry)
         hands = Hands(node, sources, parking, figures, mending, settings.retries, again)
         workers = _workers(window, gate, hands, settings.pulls_together)
+        menders = _workers(behind, gate, hands, 1)
         walk = WantedWalk(node, window, settings.wanted_seconds, settings.wanted_batch, now_ms)
         peers.on_return(walk.hurry)
-
         ledger = Ledger(mending, now_ms)
-        means = Means(client, cluster, node, peers, sources, window, gate, mending, now_ms, rng)
+        means = Means(client, cluster, node, peers, sources, behind, gate, mending, now_ms, rng)
         repair = _anti_entropy(settings, means, ledger)
-
         intake = Intake(held, window, keys, settings.node)
         tasks = Tasks(stop)
 
@@ -100,7 +100,7 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         status = StatusSource(
             settings.name, settings.node, stop, bus, cluster, gate, regions, held, parking, ledger
         )
-        figures.watch(lambda: len(window), lambda: len(held), lambda: not gate.is_open)
+        figures.watch(lambda: len(window) + len(behind), lambda: len(held), lambda: not gate.is_open)
 
         await enter(bus.opened())
         await enter(tasks)
@@ -108,14 +108,37 @@ async def run(settings: ReplicatorSettings, stop: Stop) -> None:
         await enter(serve(app, settings.listen_host, settings.listen_port, drain_seconds=1))
         regions.follow(cluster.current)
         cluster.on_change(regions.follow)
-        for part in (cluster, peers, gate, held, walk, repair):
+        for part in (cluster, peers, gate, held, walk, repair, LoopMeter(registry)):
             tasks.start(type(part).__name__.lower(), part.run())
         tasks.start("acks", held.acknowledge())
         tasks.start("backlog", regions.measure(settings.backlog_seconds))
-        working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
+        working = _start_work(tasks, settings, workers, menders)
         log.info("serving node %s", settings.node)
         await stop.wait()
-        await end_in_order(regions, window, working, held, settings.drain_seconds)
+        await end_in_order(regions, (window, behind), working, held, settings.drain_seconds)
+
+
+def _neighbours(
+    settings: ReplicatorSettings, keys: Keys, bus: Bus, cluster: LiveClusterMap, client: NodeClient
+) -> tuple[OwnNode, Peers, Sources]:
+    """The own node, the others of its set, and who has what."""
+    peers = Peers(bus, cluster, keys, settings.node, time.monotonic)
+    sources = Sources(cluster, peers, settings.node, settings.fresh_seconds, now_ms)
+    return OwnNode(client, cluster, settings.node, settings.pull_seconds), peers, sources
+
+
+def _windows(settings: ReplicatorSettings, gate: NodeGate) -> tuple[Window, Window]:
+    """Of what is fresh, and behind it of repair, where nothing waits for company."""
+    company = Company(settings.pulls_together, settings.company_seconds, time.monotonic)
+    window = Window(gate, company)
+    return window, Window(Behind(gate, window), Company(1, 0, time.monotonic))
+
+
+def _start_work(
+    tasks: Tasks, settings: ReplicatorSettings, workers: Workers, menders: Workers
+) -> list[asyncio.Task[None]]:
+    working = [tasks.start(f"work {n}", workers.work()) for n in range(settings.parallel_pulls)]
+    return working + [tasks.start(f"repair {n}", menders.work()) for n in range(_most_repair(settings))]
 
 
 def _consumer(bus: Bus, region: Region, set_name: str, durable: str, window: int) -> Consumer:
@@ -160,11 +183,15 @@ def _workers(window: Window, gate: NodeGate, hands: Hands, together: int) -> Wor
     )
 
 
+def _most_repair(settings: ReplicatorSettings) -> int:
+    return max(settings.repair_parallel, settings.repair_parallel_most)
+
+
 def _anti_entropy(settings: ReplicatorSettings, means: Means, ledger: Ledger) -> AntiEntropy:
-    """It never gets all of the workers: an upload must not wait behind repair."""
-    most = max(1, min(settings.repair_parallel, settings.parallel_pulls - 1))
+    """It has workers of its own: an upload must not wait behind repair."""
+    least, most = settings.repair_parallel, _most_repair(settings)
     slots = Slots(
-        Throttle(most, settings.repair_busy_load),
+        Throttle(least, settings.repair_busy_load, most=most, idle=settings.repair_idle_load),
         ByteRate(settings.repair_bytes_per_second),
         means.peers.load_with,
         time.monotonic,

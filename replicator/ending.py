@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from replicator.held import Held
 from replicator.regions import Regions
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 async def end_in_order(
     regions: Regions,
-    window: Window,
+    windows: Iterable[Window],
     working: Collection[asyncio.Task[None]],
     held: Held,
     drain_seconds: float,
@@ -25,7 +25,8 @@ async def end_in_order(
     An order that is still under way after `drain_seconds` is abandoned: the node may finish it by itself,
     and ordering it again is harmless.
     """
-    window.close()
+    for window in windows:
+        window.close()
     regions_end = asyncio.create_task(regions.stop(), name="end of reading")
     _, late = await asyncio.wait(working, timeout=drain_seconds)
     for task in late:

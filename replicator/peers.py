@@ -1,20 +1,15 @@
-"""The other nodes' health, from their heartbeats; and the moment one of the set comes back. I/O."""
+"""The health of the set's nodes, from their heartbeats; and the moment another one comes back. I/O."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-
-from nats.aio.msg import Msg
 
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
-from atoll.events import ALL_HEARTBEATS, BadEvent, open_heartbeat
 from atoll.health import HealthTable, State
 from atoll.heartbeat import Heartbeat
+from atoll.set_beats import SetBeats
 from atoll.signing import Keys
-
-log = logging.getLogger(__name__)
 
 
 class Peers:
@@ -23,9 +18,9 @@ class Peers:
     def __init__(
         self, bus: Bus, cluster: LiveClusterMap, keys: Keys, node: str, clock: Callable[[], float]
     ) -> None:
-        self._bus, self._cluster, self._keys = bus, cluster, keys
-        self._node, self._clock = node, clock
+        self._cluster, self._node, self._clock = cluster, node, clock
         self._table = HealthTable()
+        self._beats = SetBeats(bus, cluster, keys, node, self._heard, self._table.forget)
         self._listeners: list[Callable[[], None]] = []
 
     def state(self, node: str) -> State:
@@ -47,15 +42,10 @@ class Peers:
         self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Subscribe once there is a connection; NATS calls us from then on."""
-        await self._bus.subscribe(ALL_HEARTBEATS, self._heard)
+        """Listen for ever, once there is a connection."""
+        await self._beats.run()
 
-    async def _heard(self, message: Msg) -> None:
-        try:
-            beat = open_heartbeat(message.subject, message.data, message.headers, self._keys)
-        except BadEvent as error:
-            log.debug("a heartbeat on %s was refused: %s", message.subject, error)
-            return
+    def _heard(self, beat: Heartbeat) -> None:
         was_away = self.state(beat.node) != "healthy"
         self._table.heard(beat, self._clock())
         if was_away and self._is_peer(beat):

@@ -25,6 +25,13 @@ class ReplicatorSettings(DaemonSettings):
         low=1,
         high=MAX_PULLS_TOGETHER,
     )
+    company_seconds: float = setting(
+        "While small images come closer together than this, the first waits so long, for others to go in one"
+        " order with it; one that comes singly never waits. 0: none waits.",
+        default=0.02,
+        low=0,
+        high=1,
+    )
     window: int = setting(
         "Messages held per source region, waiting or under way; the newest and smallest go first.",
         default=256,
@@ -72,11 +79,25 @@ class ReplicatorSettings(DaemonSettings):
         "An upload younger than this is left to its stream by the comparison.", default=10.0, low=0
     )
     repair_parallel: int = setting(
-        "Pulls and tombstones that repair may have under way at once while the node is not busy; fewer than"
-        " parallel_pulls, so that uploads always find a free place.",
+        "Pulls and tombstones that repair may have under way at once while the node is not busy, beside those"
+        " of uploads.",
         default=6,
         low=1,
         high=255,
+    )
+    repair_parallel_most: int = setting(
+        "The same while the node and its source are idle (repair_idle_load): one more each second up to so"
+        " many, one fewer when they are not. With parallel_pulls it should stay below three quarters of the"
+        " node's max_pulls. Not above repair_parallel: always that many.",
+        default=24,
+        low=1,
+        high=255,
+    )
+    repair_idle_load: float = setting(
+        "Load of the busier of both nodes (0 to 1, repair's own work included) below which they are idle.",
+        default=0.5,
+        low=0,
+        high=1,
     )
     repair_bytes_per_second: int = setting(
         "Most bytes that repair orders a second, as a mean.", default=64 * 2**20, low=1024

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from replicator.company import is_small
 from replicator.figures import Figures
 from replicator.gate import NodeGate
 from replicator.mends import Mends
@@ -18,13 +19,6 @@ from replicator.window import Window
 from replicator.work import Deleted, Mend, Poison, Stored, Wanted, Work
 
 log = logging.getLogger(__name__)
-
-SMALL_BYTES = 256 * 1024  # a larger image gains nothing from company, and would hold up the answer
-
-
-def is_small(work: Work) -> bool:
-    """Whether it is an upload that may go in one order with others."""
-    return isinstance(work, Stored) and work.event.asset.blob.size <= SMALL_BYTES
 
 
 class Workers:
@@ -61,7 +55,7 @@ class Workers:
         """One, or as many small ones as wait: each order costs both sides more than another image in it."""
         works = [first]
         if is_small(first):
-            alike = self._window.take_alike(is_small, self._together - 1)
+            alike = self._window.take_small(self._together - 1)
             works += [work for work in alike if isinstance(work, Stored)]
         try:
             outcomes = await self._pulls.order(works)

@@ -11,6 +11,7 @@ from storage_node.blob_address import BlobAddress
 from storage_node.ranges import Span
 
 _PUBLIC = "public, max-age=31536000, immutable"
+SHOWN = "ETag, Content-Range, Accept-Ranges, Content-Disposition, X-Atoll-Derivative"  # to pages' scripts
 
 
 def blob_headers(address: BlobAddress, private_seconds: int | None) -> dict[str, str]:
@@ -23,6 +24,7 @@ def blob_headers(address: BlobAddress, private_seconds: int | None) -> dict[str,
     }
     if private_seconds is None:
         headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = SHOWN
         headers["Timing-Allow-Origin"] = "*"
     return headers
 

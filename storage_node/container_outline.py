@@ -3,8 +3,9 @@
 Pure: parses a buffer, touches no pixel, follows no offset backwards, so it takes time linear in the file.
 It exists for what the decoders do not tell in time or at all: Pillow counts a GIF's frames only by walking
 them and takes a cut-off animation for a shorter one, libwebp allocates its canvas before anyone can ask for
-its size, and libheif draws a grid whose last tiles are missing. JPEG, TIFF and BMP need none of this.
-Every walk counts a container's parts against a limit (`outline_parts`): that JPEG and TIFF need as well.
+its size, libheif draws a grid whose last tiles are missing, and libjpeg may take a JPEG without its end.
+TIFF and BMP need none of this.
+Every walk counts a container's parts against a limit (`outline_parts`): that TIFF needs as well.
 Called in the inspection worker, before any decoder sees the bytes.
 """
 

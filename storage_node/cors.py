@@ -3,8 +3,9 @@
 A browser reads an answer only if it names the page's origin. The bucket decides, and which bucket is meant a
 ticket, a resumable upload or the path says:
 
-    uploads           pages of the bucket's origins; without a ticket that opens anything, of any bucket's: a
-                      page that may upload somewhere is to understand why it may not here
+    uploads           pages of the bucket's origins, and the web app's page that asked for the ticket: the
+                      query service wrote it in; without a ticket that opens anything, of any bucket's: a page
+                      that may upload somewhere is to understand why it may not here
     public images     any page, as always: whoever asks gets them anyway
     private images    pages of the bucket's origins, with a signed URL
     everything else   none
@@ -17,7 +18,7 @@ preflights and a signal for all other answers; the hot path (hot_path.py) has it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -26,10 +27,10 @@ from atoll.bucket import Bucket
 from atoll.cluster import ClusterMap
 from atoll.errors import AtollError, Forbidden
 from atoll.http import Handler
+from storage_node.blob_headers import SHOWN
 from storage_node.tus_address import PREFIX as TUS
 
 UPLOADS = "/v1/uploads"
-BUCKET = web.RequestKey("cors_bucket", str)  # in the request: the bucket of a ticket that a form brought
 PREFLIGHT_SECONDS = 7200  # Chromium believes no more
 _ANY = "*"
 _PREFLIGHT = "Access-Control-Request-Method"
@@ -42,11 +43,19 @@ _READ = {
     "Access-Control-Allow-Headers": "Range, If-Match, If-None-Match, If-Range",
 }
 _SENT_SHOWN = "Location, Retry-After"
-_READ_SHOWN = "ETag, Content-Range, Accept-Ranges, Content-Disposition, X-Atoll-Derivative"
 _CLOSED = ("/internal/", "/health", "/metrics")
 
-TicketBucket = Callable[[web.Request], str]  # of the ticket that a request brings; AtollError
-UploadBucket = Callable[[web.Request], str | None]  # of the resumable upload at a path, if it is known
+
+class UploadPages(NamedTuple):
+    """Whose pages may send an upload: those of a bucket's origins, and of one more (web app; "": none)."""
+
+    bucket: str
+    origin: str = ""
+
+
+PAGES = web.RequestKey("pages", UploadPages)  # in the request: of the ticket that was opened for it
+OfTicket = Callable[[web.Request], UploadPages]  # of the ticket that a request brings; AtollError
+OfUpload = Callable[[web.Request], UploadPages | None]  # of the resumable upload at a path, if it is known
 
 
 class MapView(Protocol):
@@ -59,7 +68,7 @@ class MapView(Protocol):
 class Cors:
     """Answers preflights, and dresses what else is answered."""
 
-    def __init__(self, cluster: MapView, of_ticket: TicketBucket, of_upload: UploadBucket) -> None:
+    def __init__(self, cluster: MapView, of_ticket: OfTicket, of_upload: OfUpload) -> None:
         self._cluster, self._of_ticket, self._of_upload = cluster, of_ticket, of_upload
 
     def add_to(self, app: web.Application) -> None:
@@ -98,7 +107,7 @@ class Cors:
             if (origin := self._allowed(request)) is not None:
                 headers["Access-Control-Allow-Origin"] = origin
         if policy and not _is_tus(path) and "Access-Control-Allow-Methods" not in headers:
-            headers["Access-Control-Expose-Headers"] = _SENT_SHOWN if path == UPLOADS else _READ_SHOWN
+            headers["Access-Control-Expose-Headers"] = _SENT_SHOWN if path == UPLOADS else SHOWN
 
     def _allowed(self, request: web.Request) -> str | None:
         """What `Access-Control-Allow-Origin` is to this request; None: nothing."""
@@ -111,21 +120,21 @@ class Cors:
         """`*`, or the origins that may."""
         path = request.path
         sends = path == UPLOADS or _is_tus(path)
-        name = self._sent_to(request) if sends else path[1:].partition("/")[0]
+        pages = self._senders(request) if sends else UploadPages(path[1:].partition("/")[0])
         buckets = self._cluster.current.buckets
-        if name is None:
+        if pages is None:
             return _any_of(buckets.values())
-        bucket = buckets.get(name)
+        bucket = buckets.get(pages.bucket)
         if bucket is None:
             return ()
-        if not sends and bucket.visibility == "public":
+        if _ANY in bucket.cors or (not sends and bucket.visibility == "public"):
             return _ANY
-        return _ANY if _ANY in bucket.cors else bucket.cors
+        return (*bucket.cors, pages.origin) if pages.origin else bucket.cors
 
-    def _sent_to(self, request: web.Request) -> str | None:
-        """The bucket that an upload goes to, as far as the request tells."""
-        if BUCKET in request:
-            return request[BUCKET]
+    def _senders(self, request: web.Request) -> UploadPages | None:
+        """Who may send what this request sends, as far as it tells."""
+        if PAGES in request:
+            return request[PAGES]
         if request.path.startswith(TUS + "/"):
             return self._of_upload(request)
         try:

@@ -14,15 +14,17 @@ from functools import partial
 from aiohttp import web
 
 from atoll.errors import AtollError, NotFound
+from atoll.prepared import DateLine, Prepared, is_plain
 from storage_node.blob_address import BLOB_SEGMENTS, BlobAddress, parse_address
 from storage_node.blob_answer import Answers, BlobRequest, conditions_of
 from storage_node.blob_headers import hot_blob_head
 from storage_node.delivery_access import DeliveryAccess
 from storage_node.fetch import Fetched
+from storage_node.hand_over import HandOver
 from storage_node.home_redirect import HomeRedirect
 from storage_node.local_copies import LocalCopies, LocalCopy
 from storage_node.peers import Peers
-from storage_node.pull import Puller
+from storage_node.pull_outcome import PullsThrough
 from storage_node.quarantine import Verdict
 from storage_node.ram_cache import Entry, RamCache
 from storage_node.read_metrics import ReadMetrics, Served
@@ -48,13 +50,14 @@ class Delivery:
         ram: RamCache,
         local: LocalCopies,
         peers: Peers,
-        puller: Puller,
+        puller: PullsThrough,
         answers: Answers,
         counts: ReadMetrics,
         transformed: Transformed,
         home: HomeRedirect,
+        hand_over: HandOver | None = None,
     ) -> None:
-        self._home = home
+        self._home, self._hand_over, self._date = home, hand_over, DateLine(time.time)
         self._transformed = transformed
         self._own_set, self._access, self._ram, self._local = own_set, access, ram, local
         self._peers, self._puller, self._answers, self._counts = peers, puller, answers, counts
@@ -89,6 +92,12 @@ class Delivery:
         if entry is not None:
             pieces = partial(from_memory, entry.body)
             return await self._answers.answer(asked, self._counts.ram, len(entry.body), pieces)
+        if self._hand_over is not None and self._hand_over.may(asked):
+            held = await self._local.known(asked.address)
+            if held is not None:
+                self._counts.handed.requests += 1
+                self._counts.handed.bytes += held.blob.size
+                return self._hand_over.answer(asked, held)
         try:
             copy = await self._here(asked)
         except BadCopy:
@@ -121,9 +130,17 @@ class Delivery:
         size = copy.held.blob.size
         if copy.body is not None:
             self._remember(asked, copy.body)
+            if asked.private_seconds is None and is_plain(asked.request):
+                return self._prepared(asked, served, copy.body)
             return await self._answers.answer(asked, served, size, partial(from_memory, copy.body))
         read = self._local.chunks(copy.held, fall_back=True)
         return await self._answers.answer(asked, served, size, partial(from_chunks, read))
+
+    def _prepared(self, asked: BlobRequest, served: Served, body: bytes) -> web.StreamResponse:
+        """As the hot path will answer the next request for it."""
+        served.requests += 1
+        served.bytes += len(body)
+        return Prepared(hot_blob_head(asked.address, len(body)), body, self._date.line())
 
     async def _from_peers(self, asked: BlobRequest, *, keep: bool) -> web.StreamResponse:
         async with self._puller.through(asked.address, keep=keep) as pulled:

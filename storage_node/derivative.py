@@ -72,6 +72,15 @@ class Derivative(Struct, frozen=True):
         return frozenset((self.bucket, sha256) for sha256 in (self.sha256, *self.layers))
 
 
+def date_of(derivative: Derivative) -> int:
+    """The modification time (Unix seconds, 31 bits) that its file gets: of its digest, not of any clock.
+
+    A static web server makes an entity tag of a file's date and size: so all that stand before nodes which
+    have these bytes say the same one, and another one for others.
+    """
+    return int(derivative.digest[:8], 16) & 0x7FFF_FFFF
+
+
 class BadDerivative(Exception):
     """What is kept is not what was rendered, or not there any more. It was dropped: render anew.
 

@@ -18,6 +18,7 @@ from atoll.http import problem_response
 from atoll.names import CONTENT_TYPES
 from atoll.transformation.negotiation import accept_ch, vary
 from storage_node.blob_answer import Shown
+from storage_node.blob_headers import SHOWN
 from storage_node.derivative import Derivative
 from storage_node.derivative_request import Asked, Lease
 
@@ -78,6 +79,7 @@ def shown(derivative: Derivative, terms: Terms, origin: str) -> Shown:
     }
     if not terms.lease.private:
         headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = SHOWN
         headers["Timing-Allow-Origin"] = "*"
     if derivative.focus_missing:
         headers["X-Atoll-Focus"] = "attention"

@@ -35,7 +35,7 @@ from storage_node.derivative_background import Background
 from storage_node.derivative_choice import Choice, Chosen
 from storage_node.derivative_hot import HotUrls
 from storage_node.derivative_layers import LayerSearch
-from storage_node.derivative_making import Maker
+from storage_node.derivative_making import Made, Making
 from storage_node.derivative_memory import DerivativeMemory
 from storage_node.derivative_metrics import DerivativeMetrics
 from storage_node.derivative_names import SavedAs
@@ -83,7 +83,7 @@ class DerivativeDelivery:
         choice: Choice,
         layers: LayerSearch,
         memory: DerivativeMemory,
-        maker: Maker,
+        maker: Making,
         background: Background,
         hot: HotUrls,
         saved_as: SavedAs,
@@ -111,13 +111,20 @@ class DerivativeDelivery:
 
     async def prepare(self, bucket: str, transformation: str, handle: Handle) -> None:
         """Make what will be asked for under `transformation`, when there is nothing else to do."""
+        for wanted in await self._every(bucket, transformation, handle):
+            if await self._maker.find(wanted) is None:
+                await self._maker.make(wanted, patient=True)
+
+    async def rendition(self, bucket: str, transformation: str, handle: Handle) -> Made:
+        """What a `transformation` that leaves nothing to who asks makes of a blob, when there is a place."""
+        wanted, *_ = await self._every(bucket, transformation, handle)
+        return await self._maker.make(wanted, patient=True)
+
+    async def _every(self, bucket: str, transformation: str, handle: Handle) -> list[Wanted]:
         meant_for = self._door.bucket(bucket)
         definitions = Definitions(meant_for.bucket, meant_for.limits)
         meant = expanded(parse(transformation, meant_for.limits), definitions, meant_for.limits)
-        address = BlobAddress(bucket, handle)
-        for wanted in await self._choice.every(address, meant, meant_for.limits):
-            if await self._maker.find(wanted) is None:
-                await self._maker.make(wanted, patient=True)
+        return await self._choice.every(BlobAddress(bucket, handle), meant, meant_for.limits)
 
     async def _admitted(self, request: web.Request, asked: Asked, lease: Lease) -> web.StreamResponse:
         if not asked.is_canonical:

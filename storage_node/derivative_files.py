@@ -53,9 +53,12 @@ class DerivativeFiles:
             raise
         return staged
 
-    def settle(self, staged: Path) -> None:
-        """Its bytes durable, or after a power cut a static server could find the name without them."""
+    def settle(self, staged: Path, date: int) -> None:
+        """Its bytes durable, or after a power cut a static server could find the name without them.
+
+        `date`: its modification time, Unix seconds (`derivative.date_of`)."""
         staged.chmod(0o444)
+        os.utime(staged, (date, date))
         descriptor = os.open(staged, os.O_RDONLY)
         try:
             sync_file(descriptor)

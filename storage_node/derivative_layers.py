@@ -18,7 +18,7 @@ from atoll.model import AssetRecord
 from atoll.node_api import AssetState
 from storage_node.derivative_resolution import Layer
 from storage_node.disk_calls import DiskReads
-from storage_node.index import Index
+from storage_node.index_reads import IndexReads
 from storage_node.peers import Peers
 from storage_node.pull import address_of
 
@@ -30,7 +30,7 @@ class LayerSearch:
     """`clock` gives monotonic seconds."""
 
     def __init__(
-        self, index: Index, peers: Peers, reads: DiskReads, clock: Callable[[], float] = time.monotonic
+        self, index: IndexReads, peers: Peers, reads: DiskReads, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._index, self._peers, self._reads, self._clock = index, peers, reads, clock
         self._known: OrderedDict[tuple[str, str], tuple[float, Layer | None]] = OrderedDict()

@@ -28,18 +28,23 @@ def grammar_limits(policy: RenderPolicy, own: Limits) -> Limits:
 
 def render_limits(policy: RenderPolicy, settings: NodeSettings) -> RenderLimits:
     """What a rendering worker may take and make for a bucket of this policy."""
-    pixels = min(policy.max_pixels or settings.max_pixels, settings.max_pixels)
+    pixels = _least(policy.max_pixels, settings.max_pixels)
     return RenderLimits(
         source=InspectionLimits(
             max_pixels=pixels,
-            max_frames=min(policy.max_frames or settings.max_frames, settings.max_frames),
+            max_frames=_least(policy.max_frames, settings.max_frames),
             max_frame_pixels_sum=pixels,
             max_parts=settings.max_parts,
             max_scans=settings.max_scans,
         ),
-        max_side=min(policy.max_side or settings.max_side, settings.max_side),
-        max_output_frame_pixels_sum=settings.max_frame_pixels,
+        max_side=_least(policy.max_side, settings.max_side),
+        max_output_frame_pixels_sum=_least(policy.max_frame_pixels, settings.max_frame_pixels),
+        max_art_pixels=_least(policy.max_art_pixels, settings.max_art_pixels),
     )
+
+
+def _least(policy: int | None, own: int) -> int:
+    return own if policy is None else min(policy, own)
 
 
 def may_be_source(ext: str, policy: RenderPolicy, settings: NodeSettings) -> bool:

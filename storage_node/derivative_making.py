@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from atoll.errors import Undecodable
 from atoll.model import Node
@@ -34,6 +34,16 @@ class Made(NamedTuple):
     derivative: Derivative
     body: bytes
     origin: Literal["disk", "peer", "rendered"]
+
+
+class Making(Protocol):
+    """Where derivatives come from: `Maker`, or home (workers/at_home.py)."""
+
+    async def find(self, wanted: Wanted) -> Derivative | None: ...
+
+    def is_refused(self, wanted: Wanted) -> bool: ...
+
+    async def make(self, wanted: Wanted, *, alone: bool = False, patient: bool = False) -> Made: ...
 
 
 class Maker:

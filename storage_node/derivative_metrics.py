@@ -40,11 +40,11 @@ class DerivativeMetrics:
     bad: int = 0  # kept derivatives, or a peer's, whose bytes were wrong
 
 
-class DerivativeCollector(Collector):
-    """The counts, and the store's figures, as Prometheus metrics."""
+class ServedDerivatives(Collector):
+    """The counts as Prometheus metrics."""
 
-    def __init__(self, counts: DerivativeMetrics, store: DerivativeStore) -> None:
-        self._counts, self._store = counts, store
+    def __init__(self, counts: DerivativeMetrics) -> None:
+        self._counts = counts
 
     def collect(self) -> Iterator[Metric]:
         """Called at each scrape."""
@@ -62,7 +62,6 @@ class DerivativeCollector(Collector):
             ("bad", "Derivatives whose bytes were wrong.", counts.bad),
         ):
             yield CounterMetricFamily(f"atoll_node_derivative_{name}", help_text, value=value)
-        yield from self._kept()
 
     def _served(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
@@ -77,6 +76,19 @@ class DerivativeCollector(Collector):
             body.add_metric([source], served.bytes)
         yield requests
         yield body
+
+
+class DerivativeCollector(ServedDerivatives):
+    """The same, and the store's figures."""
+
+    def __init__(self, counts: DerivativeMetrics, store: DerivativeStore) -> None:
+        super().__init__(counts)
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """Called at each scrape."""
+        yield from super().collect()
+        yield from self._kept()
 
     def _kept(self) -> Iterator[Metric]:
         usage = self._store.usage()

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 from atoll.transformation.steps import Transformation
 from storage_node.blob_address import BlobAddress
 from storage_node.disk_calls import DiskReads
-from storage_node.index import Index
+from storage_node.index_reads import IndexReads
 
 
 class SavedAs:
     """`reads` has the threads that read."""
 
-    def __init__(self, index: Index, reads: DiskReads) -> None:
+    def __init__(self, index: IndexReads, reads: DiskReads) -> None:
         self._index, self._reads = index, reads
 
     async def name(self, transformation: Transformation, address: BlobAddress) -> str | None:

@@ -10,6 +10,7 @@ from atoll.lifecycle import Tasks
 from atoll.names import Handle
 from storage_node.blob_answer import Answers
 from storage_node.delivery_access import DeliveryAccess
+from storage_node.derivative import Derivative
 from storage_node.derivative_background import Background
 from storage_node.derivative_choice import Choice
 from storage_node.derivative_delivery import DerivativeDelivery
@@ -17,7 +18,7 @@ from storage_node.derivative_hot import HotUrls
 from storage_node.derivative_internal import InternalDerivatives
 from storage_node.derivative_layers import LayerSearch
 from storage_node.derivative_limits import own_limits
-from storage_node.derivative_making import Maker
+from storage_node.derivative_making import Made, Maker
 from storage_node.derivative_memory import DerivativeMemory
 from storage_node.derivative_metrics import DerivativeCollector, DerivativeMetrics
 from storage_node.derivative_names import SavedAs
@@ -25,7 +26,9 @@ from storage_node.derivative_peers import Owners
 from storage_node.derivative_rendering import Rendering
 from storage_node.derivative_renders import Renders
 from storage_node.derivative_request import DerivativeDoor
+from storage_node.derivative_resolution import Wanted
 from storage_node.derivative_sources import Sources
+from storage_node.derivative_wire import Question
 from storage_node.disk_calls import DiskReads
 from storage_node.ground import Ground
 from storage_node.hot_targets import HotTargets
@@ -70,7 +73,7 @@ class DerivativeSide:
         writes = DiskReads(ground.writers, ground.disk)
         sources = Sources(ground.store, local, puller, writes)
         self._maker = self._build_maker(ground, sources, disk, writes)
-        memory = DerivativeMemory(ram, origin.set)
+        self._memory = memory = DerivativeMemory(ram, origin.set)
         layers = LayerSearch(ground.index, peers, disk)
         self._background = Background(
             lambda wanted: self._maker.make(wanted, patient=True), settings.avif_queue, counts
@@ -132,6 +135,21 @@ class DerivativeSide:
         """For the queue of eager derivatives (eager.py)."""
         await self.delivery.prepare(bucket, transformation, handle)
 
+    async def rendition(self, bucket: str, transformation: str, handle: Handle) -> Made:
+        """For work that stores what is made (jobs/apply_job.py)."""
+        return await self.delivery.rendition(bucket, transformation, handle)
+
+    async def made(self, question: Question) -> Made:
+        """For a worker process of this node; all that `Maker.make` raises."""
+        entry = self._memory.get(question.wanted)
+        if entry is not None and entry.derivative is not None:
+            return Made(entry.derivative, entry.body, "disk")  # the worker says `ram` of its own only
+        return await self._maker.make(question.wanted, patient=question.patient)
+
+    async def find(self, wanted: Wanted) -> Derivative | None:
+        """The same of the facts alone: None when it is not kept here."""
+        return await self._maker.find(wanted)
+
     async def close(self) -> None:
         """End what is under way, then the workers."""
         await self._maker.close()
@@ -148,5 +166,10 @@ def _renderer(settings: NodeSettings, fonts: Fonts) -> Renderer:
     )
     staging = settings.data_dir / "incoming"
     return Renderer(
-        staging, pool, memory_bytes=settings.render_memory, fonts=fonts, any_core=settings.core != ANY
+        staging,
+        pool,
+        memory_bytes=settings.render_memory,
+        fonts=fonts,
+        any_core=settings.core != ANY,
+        niceness=settings.render_niceness,
     )

@@ -18,7 +18,7 @@ from storage_node.disk_calls import DiskReads
 from storage_node.fetch import Fetched
 from storage_node.index import HeldBlob
 from storage_node.local_copies import LocalCopies
-from storage_node.pull import Puller
+from storage_node.pull_outcome import PullsThrough
 from storage_node.quarantine import Verdict
 from storage_node.sniff import ALL_TYPES, ImageType
 from storage_node.store import BlobStore, Staged, StoreFailed
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 class Sources:
     """`writes` has the threads that write."""
 
-    def __init__(self, store: BlobStore, local: LocalCopies, puller: Puller, writes: DiskReads) -> None:
+    def __init__(self, store: BlobStore, local: LocalCopies, puller: PullsThrough, writes: DiskReads) -> None:
         self._store, self._local, self._puller, self._writes = store, local, puller, writes
 
     async def picture(self, address: BlobAddress) -> Picture | None:

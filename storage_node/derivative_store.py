@@ -26,6 +26,7 @@ from storage_node.derivative import (
     Derivative,
     DerivativeKey,
     DerivativeUsage,
+    date_of,
     difference,
     facts_of,
 )
@@ -226,7 +227,7 @@ class DerivativeStore:
         if not self._fits(derivative):
             return False
         try:
-            self.files.settle(staged)
+            self.files.settle(staged, date_of(derivative))
             with self.lock:
                 return self._place(derivative, staged, seen_drops, own_layers)
         except (OSError, BookClosed, AtollError) as error:

@@ -15,6 +15,7 @@ from typing import cast
 from atoll.repair_api import LeafItems, Roots, Tree, TreeDigest
 from storage_node import index_digests, touched_leaves
 from storage_node.index import Index
+from storage_node.touched_leaves import Span
 
 _AT_ONCE = 512  # leaves in one commit: a few milliseconds of the writer
 _MOST_ROUNDS = 1024  # a busy node may touch leaves for ever; what comes later is for the next who asks
@@ -42,7 +43,9 @@ class Digests:
 
     def branch(self, tree: Tree, branch: int) -> TreeDigest:
         """A branch with its leaves."""
-        self.refresh()
+        place = branch.to_bytes(1)
+        with self._refreshing:  # only its own leaves: a walk asks for one branch after the other
+            self._make_leaves(Span(tree, place + b"\x00", place + b"\xff"))
         return self._index.read(lambda db: index_digests.branch_of(db, tree, branch))
 
     def leaf(self, tree: Tree, leaf: int, after: str | None, limit: int) -> LeafItems:
@@ -53,15 +56,18 @@ class Digests:
     def refresh(self) -> None:
         """Make anew what was touched before this call."""
         with self._refreshing:
-            for _ in range(_MOST_ROUNDS):
-                if self._some() < _AT_ONCE:
-                    break
+            self._make_leaves(None)
             branches = self._index.read(index_digests.make_branches)
             if branches:
                 self._index.write(index_digests.keep_branches(branches)).result()
 
-    def _some(self) -> int:
-        taken = self._index.write(touched_leaves.take(_AT_ONCE)).result()
+    def _make_leaves(self, span: Span | None) -> None:
+        for _ in range(_MOST_ROUNDS):
+            if self._some(span) < _AT_ONCE:
+                break
+
+    def _some(self, span: Span | None) -> int:
+        taken = self._index.write(touched_leaves.take(_AT_ONCE, span)).result()
         if taken:
             made = self._index.read(
                 lambda db: [index_digests.digested(db, cast(Tree, tree), leaf) for tree, leaf in taken]

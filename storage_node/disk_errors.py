@@ -8,10 +8,20 @@ from __future__ import annotations
 import errno
 from types import TracebackType
 
-from atoll.errors import NoSpace
+from atoll.errors import AtollError, NoSpace
 from storage_node.store import StoreFailed
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def made_ours(error: OSError) -> AtollError:
+    """The same as our error, with the disk's own as its cause."""
+    if error.errno in _FULL:
+        made: AtollError = NoSpace("The node's disk is full. Ask for a ticket to another node.")
+    else:
+        made = StoreFailed(f"The disk failed: {error}")
+    made.__cause__ = error
+    return made
 
 
 class _Ours:
@@ -21,11 +31,8 @@ class _Ours:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, OSError):
-            return
-        if error.errno in _FULL:
-            raise NoSpace("The node's disk is full. Ask for a ticket to another node.") from error
-        raise StoreFailed(f"The disk failed: {error}") from error
+        if isinstance(error, OSError):
+            raise made_ours(error) from error
 
 
 ours = _Ours()

@@ -6,28 +6,24 @@
     <data>/disk.probe                                 16 bytes, written again and again: does the disk answer?
 
 What is fsynced, and why: the file before the rename, or a name could point to nothing after a power cut;
-the directory after the rename, or the name itself could be lost; and every directory that was made on
-the way, in its parent, for the same reason. A directory that exists may have been made a moment ago by
-another thread which has not fsynced the parent yet, so existence proves nothing: only directories this
-process has itself made durable are skipped (`_durable`). After a restart, the first fsync of a parent
-makes all that it already holds durable, so that a full store is known again after a few hundred fsyncs.
+the directories after the rename, or the name itself could be lost (disk_names.py).
 """
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
+from atoll.errors import AtollError
 from storage_node.cold_read import cold_pieces
+from storage_node.disk_errors import made_ours
 from storage_node.disk_errors import ours as _ours
+from storage_node.disk_names import DiskNames, Move
 from storage_node.staged_file import StagedFile, sync_file
 from storage_node.store import BlobKey, Space, Staged, StoreFailed
-
-_REMEMBERED_DIRECTORIES = 300_000
 
 
 class DiskStore:
@@ -38,9 +34,8 @@ class DiskStore:
         self._incoming = root / "incoming"
         self._quarantine = root / "quarantine"
         self._probe = str(root / "disk.probe")
-        self._durable: set[str] = set()
+        self._names = DiskNames(self._blobs)
         self._numbers = count()
-        self._lock = threading.Lock()
         with _ours:
             for path in (Path(self._blobs), self._incoming, self._quarantine):
                 path.mkdir(parents=True, exist_ok=True)
@@ -60,34 +55,16 @@ class DiskStore:
         return f"{self._directory(key)}/{key.sha256}.{key.ext}"
 
     def publish(self, staged: Staged, key: BlobKey) -> None:
-        directory = self._directory(key)
-        with _ours:
-            self._make_durable(directory)
-            try:
-                os.rename(staged.path, self._name(key))
-            except FileNotFoundError:  # somebody removed the directory behind our back: make it again
-                self._durable.clear()
-                self._make_durable(directory)
-                os.rename(staged.path, self._name(key))
-            fsync_directory(directory)
-        staged.close()
+        (error,) = self.publish_all([(staged, key)])
+        if error is not None:
+            raise error
 
-    def _make_durable(self, directory: str) -> None:
-        """Make `directory` and its parents up to blobs/, each durable in its parent."""
-        if directory in self._durable or directory == self._blobs:
-            return
-        parent = os.path.dirname(directory)
-        self._make_durable(parent)
-        made = [directory]
-        try:
-            os.mkdir(directory)
-        except FileExistsError:
-            made = [f"{parent}/{name}" for name in os.listdir(parent)]  # the fsync below covers all of them
-        fsync_directory(parent)
-        with self._lock:
-            if len(self._durable) >= _REMEMBERED_DIRECTORIES:
-                self._durable.clear()  # forgetting costs an extra fsync, never a lost name
-            self._durable.update(made)
+    def publish_all(self, some: Sequence[tuple[Staged, BlobKey]]) -> list[AtollError | None]:
+        outcomes = self._names.put([Move(str(staged.path), self._name(key)) for staged, key in some])
+        for (staged, _), error in zip(some, outcomes, strict=True):
+            if error is None:
+                staged.close()
+        return [None if error is None else made_ours(error) for error in outcomes]
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         return _read_file(self._name(key), start, length)
@@ -156,10 +133,12 @@ def _read_file(name: str | Path, start: int, length: int | None) -> bytes | None
         return None
     except OSError as error:
         raise StoreFailed(f"The disk failed: {error}") from error
-    with _ours, os.fdopen(descriptor, "rb", buffering=0) as file:
-        wanted = os.fstat(descriptor).st_size - start if length is None else length
-        file.seek(start)
-        return _read_fully(file.fileno(), max(0, wanted))
+    try:
+        with _ours:
+            wanted = os.fstat(descriptor).st_size - start if length is None else length
+            return _read_fully(descriptor, start, max(0, wanted))
+    finally:
+        os.close(descriptor)
 
 
 def _remove_file(name: str | Path, directory: str | Path) -> bool:
@@ -180,14 +159,14 @@ def sync_absence(directory: str | Path) -> None:
         fsync_directory(directory)
 
 
-def _read_fully(descriptor: int, length: int) -> bytes:
-    """`length` bytes, or fewer at the end of the file."""
-    first = os.read(descriptor, length)
+def _read_fully(descriptor: int, start: int, length: int) -> bytes:
+    """`length` bytes from `start` on, or fewer at the end of the file."""
+    first = os.pread(descriptor, length, start)
     if len(first) == length:
         return first
     parts = [first]
-    missing = length - len(first)
-    while missing and (part := os.read(descriptor, missing)):
+    done = len(first)
+    while done < length and (part := os.pread(descriptor, length - done, start + done)):
         parts.append(part)
-        missing -= len(part)
+        done += len(part)
     return b"".join(parts)

@@ -95,11 +95,18 @@ class DiskTrash:
         or when they are not what their name says. The lock is held over the read as well, or a purge
         could erase what was just found good.
         """
-        for path in (self._store.path(key), self.path(key)):
+        for path in self._places(key):
             digests = _digests_of(path, key, size)
             if digests is not None and self._publish(path, key):
                 return digests
         return None
+
+    def may_have(self, key: BlobKey) -> bool:
+        """Whether `reclaim` has something to look at."""
+        return any(map(os.path.exists, self._places(key)))
+
+    def _places(self, key: BlobKey) -> tuple[Path, Path]:
+        return self._store.path(key), self.path(key)
 
     def _publish(self, path: Path, key: BlobKey) -> bool:
         file = _InPlace(path)

@@ -93,7 +93,7 @@ def _buried(db: sqlite3.Connection, edit: Rename, last: AssetRecord, origin: Ori
         deleted_at=now,
         moved_to=last.asset_id,
     )
-    put_tombstone(db, stone, now)
+    put_tombstone(db, stone, now, origin.moved_seconds)
     put_event(db, AssetDeleted(**origin.stamp(now), tombstone=stone))
     return stone
 

@@ -36,7 +36,7 @@ def forget_version(edit: ForgetVersion, origin: Origin) -> Operation[EditResult]
             deleted_at=origin.now_ms(),
             of=edit.asset_id,
         )
-        put_tombstone(db, stone, stone.deleted_at)
+        put_tombstone(db, stone, stone.deleted_at, origin.moved_seconds)
         put_event(db, AssetDeleted(**origin.stamp(stone.deleted_at), tombstone=stone))
         return EditResult(origin.node, (), (stone,))
 

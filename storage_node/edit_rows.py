@@ -9,7 +9,7 @@ import msgspec
 from atoll.errors import NotFound, Unavailable
 from atoll.events import BlobStored
 from atoll.model import AssetRecord, Blob
-from storage_node.index_rows import put_event, put_record
+from storage_node.index_rows import is_held, put_event, put_record
 from storage_node.origin import Origin
 
 
@@ -37,8 +37,7 @@ def version_of(db: sqlite3.Connection, asset_id: str, version: str | None) -> As
 
 def check_held(db: sqlite3.Connection, blob: Blob) -> None:
     """`Unavailable` when the bytes are not here now: an event that says "stored" must not lie."""
-    name = (blob.bucket, bytes.fromhex(blob.sha256))
-    if db.execute("SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", name).fetchone() is None:
+    if not is_held(db, blob):
         raise Unavailable("This node lacks the bytes of this version now.", sha256=blob.sha256, retry_after=1)
 
 

@@ -36,6 +36,9 @@ class Flights(Generic[K, R]):
     def __len__(self) -> int:
         return len(self._flights)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._flights
+
     @asynccontextmanager
     async def join(self, key: K, work: Callable[[], Coroutine[Any, Any, R]]) -> AsyncIterator[R]:
         """The result of `work`, done once for all who ask while it is under way or its result in use."""

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 from aiohttp import BodyPartReader, web
 
 from atoll import names
-from atoll.cluster_map import LiveClusterMap
 from atoll.errors import AtollError, BadRequest, BodyMismatch, BodyTimeout, TooManyFiles
 from atoll.http import json_response
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace
-from storage_node.cors import BUCKET
+from storage_node.cors import PAGES, UploadPages
 from storage_node.data_uri_body import TextBodies
 from storage_node.file_number import first_file
 from storage_node.form_redirect import redirect_of, with_assets
 from storage_node.form_words import with_words
+from storage_node.peers import MapView
 from storage_node.settings import NodeSettings
 from storage_node.upload_answer import Acknowledger, status_of
 from storage_node.upload_door import UploadDoor
@@ -48,7 +48,7 @@ class FormIntake:
     def __init__(
         self,
         settings: NodeSettings,
-        cluster: LiveClusterMap,
+        cluster: MapView,
         door: UploadDoor,
         intake: UploadIntake,
         acknowledger: Acknowledger,
@@ -68,7 +68,7 @@ class FormIntake:
         files = form.files()
         part = await anext(files)
         ticket = with_words(ticket or self._door.ticket(request, form.fields.get("ticket")), form.fields)
-        request[BUCKET] = ticket.bucket
+        request[PAGES] = UploadPages(ticket.bucket, ticket.origin)
         redirect = redirect_of(form.fields, self._cluster.current.buckets.get(ticket.bucket))
         asked = _Form(request, form, ticket, first_file(request, ticket), redirect, [])
         with self._door.place():

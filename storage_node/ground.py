@@ -16,12 +16,14 @@ from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_probe import DiskHealth, TrustedDisk
 from storage_node.index import Index
 from storage_node.membership import Membership
+from storage_node.memories import Memories, NoOthers
 from storage_node.origin import Origin
 from storage_node.peers import MapView
 from storage_node.settings import NodeSettings
 from storage_node.space import SpaceGuard
 from storage_node.store import BlobStore
 from storage_node.text_fonts import Fonts, package_families
+from storage_node.workers.board import Board
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,5 @@ class Ground:
     peer_state: Callable[[str], State] = lambda _: "unknown"
     membership: Membership | None = None
     fonts: Fonts = field(default_factory=lambda: Fonts(package_families()))
+    memories: Memories = field(default_factory=NoOthers)
+    board: Board | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from aiohttp import web
@@ -59,7 +59,9 @@ class Heartbeats:
         disk: DiskHealth | None = None,
         scrub: Callable[[], ScrubFacts | None] = lambda: None,
         other_bytes: Callable[[], int] = lambda: 0,
+        loads: Callable[[], Sequence[float]] = tuple,
     ) -> None:
+        """`loads`: of the node's other processes."""
         self._other_bytes = other_bytes
         self._disk, self._scrub = disk or TrustedDisk(), scrub
         self._measuring: asyncio.Future[tuple[Counts, Space]] | None = None
@@ -68,7 +70,11 @@ class Heartbeats:
         self._threads, self._under_way, self._stop = threads, under_way, stop
         self._counts = Counts(0, 0, 0, 0, 0, 0)
         self._lag = 0.0
-        self._load = NodeLoad(lambda: under_way() / settings.max_uploads)
+        self._load = NodeLoad(
+            lambda: under_way() / settings.max_uploads,
+            others=loads,
+            saturated=settings.saturated_milliseconds / 1000,
+        )
         self._blind = False  # the last look was refused
         node_gauges(registry, lambda: self._counts, space, lambda: self._lag, lambda: self._load.value)
 

@@ -12,79 +12,37 @@ Why not a route: aiohttp's router, middlewares and header serialisation cost mor
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 
-from aiohttp import HttpVersion11, web
-from aiohttp.web_request import BaseRequest
+from aiohttp import web
 
 from atoll.http import Handler
+from atoll.prepared import DateLine, Prepared, is_plain
 from storage_node.hot_targets import HotTargets
+from storage_node.hot_times import EVERY, HotTimes
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadMetrics, Served
-from storage_node.sending import SEND_SECONDS
 
-_JOIN_BELOW = 20_000  # bytes: smaller bodies are copied into one write, larger ones written beside the head
+Clock = Callable[[], float]
+Seen = Callable[[float], None]
+
 _ANY_ORIGIN = b"Access-Control-Allow-Origin"
-_HIGH_WATER = 64 * 1024  # what a transport holds before it asks its writer to wait
 
 
-class _DateLine:
-    """The Date header and the empty line after it, made once a second."""
+class _TimedResponse(Prepared):
+    """One of those that are timed (hot_times.py)."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._second = -1
-        self._line = b""
-
-    def line(self) -> bytes:
-        second = int(self._clock())
-        if second != self._second:
-            self._second = second
-            self._line = f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode("ascii")
-        return self._line
-
-
-class _HotResponse(web.StreamResponse):
-    """A prepared answer: writes its own bytes instead of serialising headers."""
-
-    def __init__(self, head: bytes, body: bytes, date: bytes) -> None:
-        super().__init__()
-        self._ready_head, self._ready_body, self._date = head, body, date
-        self._asked: BaseRequest | None = None
-
-    @property
-    def keep_alive(self) -> bool:
-        """Always: other connections do not come here."""
-        return True
-
-    async def prepare(self, request: BaseRequest) -> None:
-        self._asked = request
+    def __init__(self, head: bytes, body: bytes, date: bytes, began: float, clock: Clock, seen: Seen) -> None:
+        super().__init__(head, body, date)
+        self._began, self._clock, self._seen = began, clock, seen
 
     async def write_eof(self, data: bytes = b"") -> None:
-        request, head, body = self._asked, self._ready_head, self._ready_body
-        assert request is not None
-        transport = request.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has gone")
-        if len(body) < _JOIN_BELOW:
-            transport.write(b"".join((head, self._date, body)))
-        else:
-            transport.writelines((head, self._date, body))
-        if transport.get_write_buffer_size() > _HIGH_WATER:
-            await _drained(request)
-
-
-async def _drained(request: BaseRequest) -> None:
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            await request.writer.drain()
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionAbortedError("the client does not read") from None
+        """Everything at once, and how long it took; also of one who left meanwhile."""
+        try:
+            await super().write_eof(data)
+        finally:
+            self._seen(self._clock() - self._began)
 
 
 def hot_path(
@@ -93,25 +51,31 @@ def hot_path(
     targets: HotTargets,
     counts: ReadMetrics,
     derivatives: Served,
-    clock: Callable[[], float] = time.time,
+    times: HotTimes,
+    clock: Clock = time.time,
 ) -> Handler:
     """`inner` with the hot path in front of it. `clock` gives Unix seconds."""
-    entries, served, date = ram.entries, counts.ram, _DateLine(clock)
+    entries, served, date, tick = ram.entries, counts.ram, DateLine(clock), times.clock
+    blob_took, derivative_took = times.blob.observe, times.derivative.observe
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        began = 0.0 if served.requests % EVERY else tick()
         entry = entries.get(request.raw_path)
         if entry is None:
             return await derivative(request)
-        if not entry.public or not _is_plain(request):
+        if not entry.public or not is_plain(request):
             return await inner(request)
         entry.used = True
         served.requests += 1
         served.bytes += len(entry.body)
-        return _HotResponse(entry.head, entry.body, date.line())
+        if began:
+            return _TimedResponse(entry.head, entry.body, date.line(), began, tick, blob_took)
+        return Prepared(entry.head, entry.body, date.line())
 
     async def derivative(request: web.Request) -> web.StreamResponse:
+        began = 0.0 if derivatives.requests % EVERY else tick()
         found = targets.find(request)
-        if found is None or not _is_plain(request):
+        if found is None or not is_plain(request):
             return await inner(request)
         if "Origin" in request.headers and _ANY_ORIGIN not in found.head:
             return await inner(request)  # a private picture: cors.py says which pages may read it
@@ -119,18 +83,8 @@ def hot_path(
         entry.used = True
         derivatives.requests += 1
         derivatives.bytes += len(entry.body)
-        return _HotResponse(found.head, entry.body, date.line())
+        if began:
+            return _TimedResponse(found.head, entry.body, date.line(), began, tick, derivative_took)
+        return Prepared(found.head, entry.body, date.line())
 
     return handle
-
-
-def _is_plain(request: web.Request) -> bool:
-    headers = request.headers
-    return (
-        request.method == "GET"
-        and request.keep_alive
-        and request.version == HttpVersion11
-        and "Range" not in headers
-        and "If-None-Match" not in headers
-        and "If-Match" not in headers
-    )

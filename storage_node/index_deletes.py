@@ -54,7 +54,7 @@ def make_tombstone(order: DeleteOrder, origin: Origin, trash_seconds: int = 0) -
             deleted_at=now,
             purge_at=now + seconds * 1000 if seconds else 0,
         )
-        put_tombstone(db, stone, now)
+        put_tombstone(db, stone, now, origin.moved_seconds)
         put_event(db, AssetDeleted(**origin.stamp(now), tombstone=stone))
         return stone
 
@@ -68,7 +68,7 @@ def apply_tombstone(stone: Tombstone, origin: Origin) -> Operation[bool]:
         check_form(stone)
         if tombstone_version(db, stone.asset_id) >= stone.version:
             return False
-        put_tombstone(db, stone, origin.now_ms())
+        put_tombstone(db, stone, origin.now_ms(), origin.moved_seconds)
         return True
 
     return operation
@@ -80,8 +80,8 @@ def known_tombstone(db: sqlite3.Connection, asset_id: str) -> Tombstone | None:
     return msgspec.json.decode(row[0], type=Tombstone) if row else None
 
 
-def put_tombstone(db: sqlite3.Connection, stone: Tombstone, now: int) -> None:
-    """The tombstone as applied `now`, and all that follows from it in the index."""
+def put_tombstone(db: sqlite3.Connection, stone: Tombstone, now: int, moved_seconds: int) -> None:
+    """The tombstone as applied `now`, and all that follows in the index. `moved_seconds`: see `Origin`."""
     db.execute(
         "INSERT INTO tombstones (asset_id, version, body, leaf, applied_at, of_asset)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (asset_id) DO UPDATE"
@@ -90,7 +90,7 @@ def put_tombstone(db: sqlite3.Connection, stone: Tombstone, now: int) -> None:
     )
     records = take_covered(db, stone)
     for record in records:
-        put_trash(db, record, kept_until(db, stone, record, now))
+        put_trash(db, record, kept_until(db, stone, record, now, moved_seconds))
     for key in {BlobKey(r.bucket, r.blob.sha256, r.blob.ext) for r in records}:
         _release_blob(db, key, now)
 

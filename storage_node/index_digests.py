@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from atoll.repair_api import (
     FAN_OUT,
     AssetItem,
@@ -129,14 +131,14 @@ def keep_branches(made: list[Branch]) -> Operation[None]:
 
 
 def root(db: sqlite3.Connection, tree: Tree) -> TreeDigest:
-    """A tree's root with its branches' digests."""
-    children, items = [""] * FAN_OUT, 0
+    """A tree's root with its branches' digests and numbers."""
+    children, counts = [""] * FAN_OUT, [0] * FAN_OUT
     for branch, digest, count in db.execute(
         "SELECT branch, digest, items FROM branches WHERE tree = ?", (tree,)
     ):
-        children[branch[0]] = digest
-        items += count
-    return _digest(children, items)
+        children[branch[0]], counts[branch[0]] = digest, count
+    found = _digest(children, sum(counts))
+    return replace(found, counts=tuple(counts)) if found.items else found
 
 
 def branch_of(db: sqlite3.Connection, tree: Tree, branch: int) -> TreeDigest:

@@ -63,7 +63,7 @@ def bury_older(
         purge_at=now + trash_seconds * 1000 if trash_seconds else 0,
         moved_to=record.asset_id,
     )
-    put_tombstone(db, stone, now)
+    put_tombstone(db, stone, now, origin.moved_seconds)
     put_event(db, AssetDeleted(**origin.stamp(now), tombstone=stone))
     return stone
 

@@ -20,6 +20,7 @@ from storage_node.index_naming import KEEP_ALL, VersionPolicy, bury_older, check
 from storage_node.index_rows import (
     encode,
     is_covered,
+    is_held,
     next_version,
     put_blob,
     put_event,
@@ -27,6 +28,7 @@ from storage_node.index_rows import (
     put_record,
 )
 from storage_node.index_writer import Operation
+from storage_node.made_of import still_the_same
 from storage_node.origin import Origin
 
 _WANTED_FIRST_MS, _WANTED_CAP_MS = 5_000, 600_000
@@ -44,39 +46,38 @@ def store_upload(
     origin: Origin,
     versions: VersionPolicy = KEEP_ALL,
     sent: str | None = None,
+    made_of: AssetRecord | None = None,
 ) -> Operation[AssetRecord]:
     """An upload's blob is in place and durable: commit blob, record, ticket and event.
 
     The same ticket with the same bytes gives the record it gave before; with others `TicketReplayed`.
-    `AlreadyExists` for a ticket that may not overwrite. `sent`: see `AssetRecord`.
+    `AlreadyExists` for a ticket that may not overwrite. `sent`: see `AssetRecord`. With `made_of` it is
+    that image's next version, with its words as they are in this commit; `Conflict`, `NotFound` (made_of.py).
     """
 
     def operation(db: sqlite3.Connection) -> AssetRecord:
-        used = db.execute(
-            "SELECT sha256, asset_id, version FROM tickets WHERE ticket_id = ? AND file = ?",
-            (ticket.ticket_id, file),
-        ).fetchone()
         now = origin.now_ms()
-        if used:
-            record = _repeated(db, blob, used)
+        if (before := _stored_before(db, ticket, file, blob)) is not None:
             if put_blob(db, blob, digests, now):  # it had been quarantined since: held again
                 put_event(db, replicated(blob, origin, now))
-            return record
+            return before
         if not ticket.overwrite:
             check_free(db, asset_id, ticket.public_id or asset_id)
+        source = None if made_of is None else still_the_same(db, made_of)
+        words, seen = source or ticket, source.version if source else ""
         record = AssetRecord(
             asset_id=asset_id,
             public_id=ticket.public_id or asset_id,
             # The ticket's id is as old as the ticket: a node whose clock is behind makes no version that an
             # earlier delete covers.
-            version=next_version(db, asset_id, max(now, id_time_ms(ticket.ticket_id))),
+            version=next_version(db, asset_id, max(now, id_time_ms(ticket.ticket_id)), seen),
             set=ticket.set,
             blob=blob,
             created_at=now,
-            tags=ticket.tags,
-            context=ticket.context,
-            title=ticket.title,
-            alt=ticket.alt,
+            tags=words.tags,
+            context=words.context,
+            title=words.title,
+            alt=words.alt,
             filename=filename,
             by=ticket.by,
             sent=sent,
@@ -95,7 +96,14 @@ def store_upload(
     return operation
 
 
-def _repeated(db: sqlite3.Connection, blob: Blob, used: tuple[bytes, str, str]) -> AssetRecord:
+def _stored_before(db: sqlite3.Connection, ticket: Ticket, file: int, blob: Blob) -> AssetRecord | None:
+    """The record that the same ticket with the same bytes gave; None when it was not used."""
+    used = db.execute(
+        "SELECT sha256, asset_id, version FROM tickets WHERE ticket_id = ? AND file = ?",
+        (ticket.ticket_id, file),
+    ).fetchone()
+    if used is None:
+        return None
     sha256, asset_id, version = used
     if sha256.hex() != blob.sha256:
         raise TicketReplayed(
@@ -135,10 +143,7 @@ def add_record(record: AssetRecord, origin: Origin) -> Operation[bool]:
 
     def operation(db: sqlite3.Connection) -> bool:
         blob = record.blob
-        held = db.execute(
-            "SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", (blob.bucket, bytes.fromhex(blob.sha256))
-        ).fetchone()
-        if held is None:
+        if not is_held(db, blob):
             raise LookupError(blob.sha256)
         db.execute("DELETE FROM wanted WHERE asset_id = ? AND version = ?", (record.asset_id, record.version))
         if is_covered(db, record):

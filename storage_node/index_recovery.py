@@ -8,31 +8,34 @@ is found out afterwards, while the node serves (rebuild.py).
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing
+import sys
 from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
+from atoll.errors import Failed
 from storage_node.index import Index
+from storage_node.index_check import doubt, flaw_of, glance, is_flaw, mark_of
 from storage_node.index_journal import IndexJournal
-from storage_node.index_writer import Committed, ignore, our_error
+from storage_node.index_writer import Committed, ignore
 from storage_node.journal import Journal
 from storage_node.origin import Origin
 
 log = logging.getLogger(__name__)
 
 _COMPANIONS = ("", "-wal", "-shm")
-_FLAWS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def open_index(data_dir: Path, origin: Origin, committed: Committed = ignore) -> Index:
+def open_index(
+    data_dir: Path, origin: Origin, committed: Committed = ignore, *, whole_bytes: int = sys.maxsize
+) -> Index:
     """The index in `data_dir`. ValueError for another node's, or for a broken one that has no journal.
 
+    One of more than `whole_bytes` is only glanced at: whoever opens it has it checked later (index_check.py).
     `StoreFailed`, `NoSpace` when the disk does not let it be opened now.
     """
     path = data_dir / "index.db"
     journal = Journal(data_dir / "journal", origin.node)
-    flaw = flaw_of(path)
+    flaw = _flaw(path, whole_bytes)
     if flaw is not None:
         if journal.is_empty and path.exists() and path.stat().st_size:
             raise ValueError(
@@ -40,26 +43,23 @@ def open_index(data_dir: Path, origin: Origin, committed: Committed = ignore) ->
                 " with none: then the other nodes of the set fill this one again."
             )
         _set_aside(path, flaw, origin.now_ms(), lost=not journal.is_empty)
-    return Index(path, origin.node, committed, IndexJournal(journal, origin))
-
-
-def flaw_of(path: Path) -> str | None:
-    """What is wrong with a database file; None when it is sound. Reads all of it.
-
-    `StoreFailed`, `NoSpace` when it cannot be told now: a disk that fails for a moment condemns no index.
-    """
-    if not path.exists() or not path.stat().st_size:
-        return "is missing"
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except UnicodeDecodeError:  # Python cannot even say what SQLite found: its words quote the file
-        return "is corrupted (its schema is no text)"
-    except sqlite3.Error as error:
-        if error.sqlite_errorcode & 0xFF not in _FLAWS:
-            raise our_error(error) from error
-        return f"cannot be read ({error})"
-    return None if found == "ok" else f"is corrupted ({found})"
+        index = Index(path, origin.node, committed, IndexJournal(journal, origin))
+    except Failed as error:
+        if not is_flaw(error.__cause__) or mark_of(path).exists():
+            raise
+        journal.close()
+        doubt(path, "cannot be opened")
+        return open_index(data_dir, origin, committed)
+    mark_of(path).unlink(missing_ok=True)  # not before: a crash in between must not trust what is broken
+    return index
+
+
+def _flaw(path: Path, whole_bytes: int) -> str | None:
+    """What is wrong with the file; from its header alone if it is larger than that and was not doubted."""
+    if not path.exists() or path.stat().st_size <= whole_bytes or mark_of(path).exists():
+        return flaw_of(path)
+    return glance(path)
 
 
 def _set_aside(path: Path, flaw: str, now: int, *, lost: bool) -> None:

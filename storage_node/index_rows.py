@@ -92,6 +92,12 @@ def tombstone_version(db: sqlite3.Connection, asset_id: str) -> str:
     return row[0] if row else ""
 
 
+def is_held(db: sqlite3.Connection, blob: Blob) -> bool:
+    """Whether the blob's bytes are here, as far as the index knows."""
+    name = (blob.bucket, bytes.fromhex(blob.sha256))
+    return db.execute("SELECT 1 FROM blobs WHERE bucket = ? AND sha256 = ?", name).fetchone() is not None
+
+
 def is_covered(db: sqlite3.Connection, record: AssetRecord) -> bool:
     """Whether a tombstone that is known here deletes this record: its asset's, or its version's own."""
     if tombstone_version(db, record.asset_id) >= record.version:

@@ -132,8 +132,10 @@ def prepare(connection: sqlite3.Connection, node: str) -> None:
         _change(connection, f"{_TABLES} {_OUTBOX_COUNT}", _FIRST_MADE)
     for known in range(version or _FIRST_MADE, SCHEMA_VERSION):
         _change(connection, "".join(_UPGRADES[known]), known + 1)
-    # The scrubber's order of work. An index is no data: older files of any schema get it as they are opened.
+    # The scrubber's order of work, and the order of the trash's pages. An index is no data: older files of
+    # any schema get it as they are opened.
     connection.execute("CREATE INDEX IF NOT EXISTS blobs_by_verified ON blobs (verified_at, bucket, sha256)")
+    connection.execute("CREATE INDEX IF NOT EXISTS trash_by_bucket ON trash (bucket, purge_at, asset_id)")
     usage_tables.ensure(connection)
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('node', ?)", (node,))
     (owner,) = connection.execute("SELECT value FROM meta WHERE key = 'node'").fetchone()

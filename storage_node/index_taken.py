@@ -13,9 +13,6 @@ from atoll.errors import BadRequest
 from atoll.ids import version_id
 from atoll.model import AssetRecord, Tombstone
 
-# A tombstone may overtake the records that use the same bytes under another name: they are not erased before.
-MOVED_MS = 600_000
-
 
 def check_form(stone: Tombstone) -> None:
     """`BadRequest` for a tombstone of one version under an id that is not that version's."""
@@ -64,15 +61,21 @@ def _up_to(db: sqlite3.Connection, stone: Tombstone) -> list[AssetRecord]:
     return [msgspec.json.decode(body, type=AssetRecord) for (body,) in gone]
 
 
-def kept_until(db: sqlite3.Connection, stone: Tombstone, record: AssetRecord, now: int) -> int:
-    """Until when (Unix ms) the trash keeps a taken record's bytes, if nobody uses them."""
+def kept_until(
+    db: sqlite3.Connection, stone: Tombstone, record: AssetRecord, now: int, moved_seconds: int
+) -> int:
+    """Until when (Unix ms) the trash keeps a taken record's bytes, if nobody uses them.
+
+    A rename's tombstone may overtake the records that use the same bytes under the other name: so long they
+    are kept.
+    """
     if stone.moved_to is None:
         return stone.purge_at
     used = db.execute(
         "SELECT 1 FROM records WHERE bucket = ? AND sha256 = ?",
         (record.bucket, bytes.fromhex(record.blob.sha256)),
     ).fetchone()
-    return stone.purge_at if used else max(stone.purge_at, now + MOVED_MS)
+    return stone.purge_at if used else max(stone.purge_at, now + moved_seconds * 1000)
 
 
 def _all_of(db: sqlite3.Connection, table: str, asset_id: str) -> list[AssetRecord]:

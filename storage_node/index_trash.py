@@ -60,11 +60,18 @@ def next_due(db: sqlite3.Connection) -> int | None:
 def restorable(db: sqlite3.Connection, asset_id: str, now: int) -> AssetRecord | None:
     """The newest version that lies in the trash and is not due; `Conflict` when the asset is not deleted."""
     _check_deleted(db, asset_id)
+    found = newest_trashed(db, asset_id, now)
+    return found[0] if found else None
+
+
+def newest_trashed(db: sqlite3.Connection, asset_id: str, now: int) -> tuple[AssetRecord, int] | None:
+    """The version of an asset that a restore would bring back, and when it is due (Unix ms)."""
     rows = db.execute(
-        "SELECT body FROM trash WHERE asset_id = ? AND purge_at > ? ORDER BY version DESC", (asset_id, now)
+        "SELECT body, purge_at FROM trash WHERE asset_id = ? AND purge_at > ? ORDER BY version DESC",
+        (asset_id, now),
     )
-    found = (msgspec.json.decode(body, type=AssetRecord) for (body,) in rows)
-    return next((record for record in found if not _forgotten(db, record)), None)
+    found = ((msgspec.json.decode(body, type=AssetRecord), until) for body, until in rows)
+    return next(((record, until) for record, until in found if not _forgotten(db, record)), None)
 
 
 def _forgotten(db: sqlite3.Connection, record: AssetRecord) -> bool:
@@ -94,7 +101,12 @@ def restored(trashed: AssetRecord, digests: bytes, origin: Origin) -> Operation[
     return operation
 
 
-def _check_deleted(db: sqlite3.Connection, asset_id: str) -> None:
+def is_deleted(db: sqlite3.Connection, asset_id: str) -> bool:
+    """Whether no version of it is newer than its tombstone."""
     (newest,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
-    if newest and newest > tombstone_version(db, asset_id):
+    return not newest or newest <= tombstone_version(db, asset_id)
+
+
+def _check_deleted(db: sqlite3.Connection, asset_id: str) -> None:
+    if not is_deleted(db, asset_id):
         raise Conflict("This asset is not deleted.", asset_id=asset_id)

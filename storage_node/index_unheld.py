@@ -12,6 +12,15 @@ from atoll.repair_api import FAN_OUT, MAX_UNHELD, BlobItem
 _HIGHEST = b"\xff\xff\xff"
 
 
+def unheld_branches(db: sqlite3.Connection) -> list[int]:
+    """The branches of `assets` that have such records."""
+    rows = db.execute(
+        "SELECT DISTINCT substr(leaf, 1, 1) FROM records AS r WHERE NOT EXISTS"
+        " (SELECT 1 FROM blobs AS b WHERE b.bucket = r.bucket AND b.sha256 = r.sha256)"
+    )
+    return sorted(branch[0] for (branch,) in rows)
+
+
 def unheld(db: sqlite3.Connection, branch: int) -> list[BlobItem]:
     """The blobs that records of a branch of `assets` need and that are not here, at most `MAX_UNHELD`."""
     low = bytes((branch,))

@@ -14,28 +14,25 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from atoll.errors import EmptyBody, NotAnImage, TypeMismatch
-from atoll.ids import derived_id
 from atoll.model import AssetRecord, Blob
 from atoll.names import CONTENT_TYPES
 from atoll.signing import Ticket
-from storage_node.blob_locks import BlobLocks
-from storage_node.bucket_gate import BucketGate
 from storage_node.chunks import BlobHasher
-from storage_node.index import Index
+from storage_node.commits import Commits, UploadCommit
 from storage_node.index_naming import KEEP_ALL, VersionPolicy
-from storage_node.index_ops import store_upload
 from storage_node.inspection import Inspection, InspectionLimits, Inspector
-from storage_node.origin import Origin
-from storage_node.placing import Placer
 from storage_node.sniff import Claim, ImageType, agrees, is_svg, sniff
 from storage_node.spool import Spool
-from storage_node.store import BlobKey, BlobStore, Staged
+from storage_node.store import BlobStore, Staged
 from storage_node.strip import check_same_picture, pieces_of
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What the sender said of one file: its place in the ticket, and what type it claims to be."""
+    """What the sender said of one file: its place in the ticket, and what type it claims to be.
+
+    `made_of`: the image that the node made it of, whose next version it is (jobs/apply_job.py).
+    """
 
     ticket: Ticket
     file: int
@@ -45,26 +42,14 @@ class Upload:
     limits: InspectionLimits
     versions: VersionPolicy = KEEP_ALL
     strip: bool = False
-
-    @property
-    def asset_id(self) -> str:
-        return derived_id(self.ticket.asset_id, self.file)
+    made_of: AssetRecord | None = None
 
 
 class Ingest:
     """Turns spooled bodies into asset records."""
 
-    def __init__(
-        self,
-        store: BlobStore,
-        index: Index,
-        locks: BlobLocks,
-        inspector: Inspector,
-        origin: Origin,
-        gate: BucketGate,
-    ) -> None:
-        self._placer, self._inspector, self._origin = Placer(store, index, locks), inspector, origin
-        self._gate, self._store = gate, store
+    def __init__(self, store: BlobStore, inspector: Inspector, commits: Commits) -> None:
+        self._store, self._inspector, self._commits = store, inspector, commits
 
     def accept(self, spool: Spool, upload: Upload) -> Future[AssetRecord]:
         """Put a complete body in place; the future is its record, set once that is durable.
@@ -118,19 +103,17 @@ class Ingest:
         sent: str | None = None,
     ) -> Future[AssetRecord]:
         blob = Blob(upload.ticket.bucket, hasher.sha256(), kind.extension, hasher.size, seen.picture)
-        operation = store_upload(
+        commit = UploadCommit(
             upload.ticket,
             upload.file,
-            upload.asset_id,
             blob,
             hasher.chunk_digests(),
             upload.filename,
-            self._origin,
             upload.versions,
             sent,
+            upload.made_of,
         )
-        guarded = self._gate.guarded(operation, blob.bucket)
-        return self._placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), guarded)
+        return self._commits.place(staged, commit)
 
 
 def _check_type(spool: Spool, upload: Upload) -> ImageType:

@@ -100,6 +100,14 @@ class Inspector:
         """Start the workers; returns when all are warm. Raises Unavailable."""
         self.pool.start()
 
+    def launch(self) -> None:
+        """Start the workers and do not wait; `wait_warm` says whether they came up."""
+        self.pool.launch()
+
+    def wait_warm(self) -> None:
+        """Return when all are warm. Raises Unavailable."""
+        self.pool.wait_warm()
+
     def close(self) -> None:
         """End the workers; whoever still waits gets Unavailable."""
         self.pool.close()

@@ -21,11 +21,13 @@ from atoll.errors import BadName, NotFound
 from atoll.http import json_response, query_number, read_json
 from atoll.model import Location, Tombstone
 from atoll.node_api import MAX_PULLS_TOGETHER, DeleteOrder, PullOrder, WantedOrder
+from storage_node.blobs_together import TOGETHER
 from storage_node.deletes import Deletes
 from storage_node.index import HeldBlob, Index
 from storage_node.index_ops import want
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
+from storage_node.internal_together import InternalTogether
 from storage_node.orders import PullOrders
 from storage_node.origin import Origin
 
@@ -46,11 +48,13 @@ class InternalApi:
         orders: PullOrders,
         deletes: Deletes,
         blobs: InternalBlobs,
+        together: InternalTogether,
         readers: Executor,
         rng: random.Random,
     ) -> None:
         self._origin, self._index, self._orders = origin, index, orders
-        self._deletes, self._blobs, self._readers, self._rng = deletes, blobs, readers, rng
+        self._deletes, self._blobs, self._together = deletes, blobs, together
+        self._readers, self._rng = readers, rng
 
     def add_routes(self, app: web.Application, auth: InternalAuth) -> None:
         """Serve /internal/v1/… ."""
@@ -60,6 +64,7 @@ class InternalApi:
         router.add_post("/internal/v1/deletes", guard(self._delete))
         router.add_post("/internal/v1/tombstones", guard(self._tombstone))
         router.add_get("/internal/v1/blobs/{bucket}/{blob}", guard(self._blobs.handle))
+        router.add_post(TOGETHER, guard(self._together.handle))
         router.add_get("/internal/v1/assets/{asset_id}", guard(self._asset), allow_head=False)
         router.add_get("/internal/v1/locations/{bucket}/{sha256}", guard(self._location), allow_head=False)
         router.add_get("/internal/v1/records/{bucket}/{sha256}", guard(self._record), allow_head=False)

@@ -50,7 +50,7 @@ class InternalBlobs:
         bucket = names.check_bucket(request.match_info["bucket"])
         address = BlobAddress(bucket, Handle(self._own_set, sha256, ext))
         asked = BlobRequest(request, address, 0, self._ram.drops, conditions_of(request))
-        if (body := self._at_hand(address)) is not None:
+        if (body := self.at_hand(address)) is not None:
             return await self._answer(asked, len(body), partial(from_memory, body))
         copy = await self._held(asked)
         if copy is None:
@@ -60,7 +60,7 @@ class InternalBlobs:
         read = self._local.chunks(copy.held, fall_back=False)
         return await self._answer(asked, copy.held.blob.size, partial(from_chunks, read))
 
-    def _at_hand(self, address: BlobAddress) -> bytes | None:
+    def at_hand(self, address: BlobAddress) -> bytes | None:
         """The bytes, if they are in memory, where only verified ones come."""
         if (fresh := self._fresh.get(address.key)) is not None:
             return fresh

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from msgspec import structs
+
 from atoll.backoff import Backoff
 from atoll.cluster import ClusterMap
 from atoll.cluster_map import LiveClusterMap
@@ -73,6 +75,20 @@ def _pinned_elsewhere(node: Node, cluster: ClusterMap) -> list[str]:
     )
 
 
+async def _announce_domain(domain: str, region: Region, cluster: LiveClusterMap) -> None:
+    """A region that gets a domain of its own later: all who read its stream learn it from the map."""
+    if region.jetstream_domain is None:
+        await cluster.change(region, lambda now: structs.replace(now, jetstream_domain=domain))
+        log.info("the streams of %s are in JetStream domain %s from now on", region.name, domain)
+    elif region.jetstream_domain != domain:
+        log.error(
+            "the map says that %s has JetStream domain %s, nats_region_domain says %s: the map counts",
+            region.name,
+            region.jetstream_domain,
+            domain,
+        )
+
+
 async def _announce_place(settings: NodeSettings, cluster: LiveClusterMap) -> None:
     """Put the region and the set into the map, unless they are there."""
     current = cluster.current
@@ -81,8 +97,12 @@ async def _announce_place(settings: NodeSettings, cluster: LiveClusterMap) -> No
             if settings.region_lat is None or settings.region_lon is None:
                 log.error("the map has no region %r, and region_lat/region_lon are not set", settings.region)
             else:
-                place = Region(settings.region, settings.region_lat, settings.region_lon)
+                place = Region(
+                    settings.region, settings.region_lat, settings.region_lon, settings.nats_region_domain
+                )
                 await cluster.put(place, only_if_absent=True)
+        elif settings.nats_region_domain is not None:
+            await _announce_domain(settings.nats_region_domain, current.regions[settings.region], cluster)
         if settings.set not in current.sets:
             await cluster.put(ReplicaSet(settings.set), only_if_absent=True)
     except Conflict:

@@ -116,7 +116,7 @@ def _tombstone(db: sqlite3.Connection, body: bytes, origin: Origin) -> None:
     stone = line.tombstone
     known = db.execute("SELECT version FROM tombstones WHERE asset_id = ?", (stone.asset_id,)).fetchone()
     if known is None or known[0] < stone.version:
-        put_tombstone(db, stone, line.applied_at)
+        put_tombstone(db, stone, line.applied_at, origin.moved_seconds)
         now = origin.now_ms()
         if stone.deleted_at > now - _SAID_MS:
             put_event(db, AssetDeleted(**origin.stamp(now), tombstone=stone))

@@ -1,27 +1,35 @@
-"""A JPEG's segments and scans, counted. Pure; linear in the file. Called by `container_outline`.
+"""A JPEG's segments and scans, counted, and its end looked for. Pure; linear in the file.
 
-Nothing is refused here but too many of them: libjpeg takes many a JPEG that breaks the letter of the
-standard, and it alone says which. Bytes between segments, which Pillow reads one by one, count as parts each.
+Else nothing is refused here: libjpeg takes many a JPEG that breaks the letter of the standard, and it alone
+says which. But it misses the end only while it still needs data: of one picture in twenty all pixels are
+there before the last byte. Bytes between segments, which Pillow reads one by one, count as parts each.
+Called by `container_outline`.
 """
 
 from __future__ import annotations
 
 import re
 
-from storage_node.outline_parts import Bounds, Buffer, Tally
+from storage_node.outline_parts import Bounds, Buffer, Tally, Truncated
 
 # Not an escaped 0xFF, not a fill byte, not a restart: what begins a segment or ends the picture.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _SCAN, _END = 0xDA, 0xD9
+_END_OF_IMAGE = (
+    b"\xff\xd9"  # in a scan's data 0xFF is escaped, so nothing else there looks like it (T.81, B.1.1.2)
+)
 _ALONE = frozenset({0x01, 0xD8, 0xD9})  # markers without a length
 _FIRST = 2  # behind the start of the picture
 
 
 def count_parts(data: Buffer, bounds: Bounds) -> None:
-    """Raises TooManyParts."""
-    if (head := _up_to_first_scan(data, Tally(bounds.parts))) is not None and _may_have(
-        data, head, bounds.scans
-    ):
+    """Raises TooManyParts, and Truncated for a picture that is begun and not ended."""
+    head = _up_to_first_scan(data, Tally(bounds.parts))
+    if head is None:
+        return
+    if data.rfind(_END_OF_IMAGE) < head:
+        raise Truncated
+    if _may_have(data, head, bounds.scans):
         _count_scans(data, head, bounds)
 
 

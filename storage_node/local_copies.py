@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from atoll.errors import NotFound
 from storage_node.blob_address import BlobAddress
 from storage_node.chunks import CHUNK_BYTES
 from storage_node.disk_calls import DiskReads
 from storage_node.flights import Flights
-from storage_node.index import HeldBlob, Index
+from storage_node.index_reads import HeldBlob, IndexReads
 from storage_node.peers import Peers
 from storage_node.proven_copies import ProvenCopies, look_at
-from storage_node.quarantine import Quarantine, Verdict
+from storage_node.quarantine import Verdict
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobStore, StoreFailed
 from storage_node.verified_read import (
@@ -43,16 +43,22 @@ class LocalCopy(NamedTuple):
     body: bytes | None
 
 
+class Judge(Protocol):
+    """Who says what becomes of a bad copy (quarantine.py)."""
+
+    async def judge(self, bad: BadCopy) -> Verdict: ...
+
+
 class LocalCopies:
     """`reads` has the threads that read and verify. All raise `StoreFailed` when the disk gives no answer."""
 
     def __init__(
         self,
-        index: Index,
+        index: IndexReads,
         store: BlobStore,
         ram: RamCache,
         peers: Peers,
-        quarantine: Quarantine,
+        quarantine: Judge,
         reads: DiskReads,
     ) -> None:
         self._index, self._store, self._ram, self.reads = index, store, ram, reads

@@ -8,16 +8,25 @@ what the process cannot see in itself: a machine whose cores others have taken. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-SATURATED_SECONDS = 0.025  # woken so late, in the mean of a second, a node can take no more
+SATURATED_SECONDS = 0.025  # the setting `saturated_milliseconds` of nodes that say nothing else
 
 
 class NodeLoad:
     """`fullness`: of the places for uploads, 0 to 1; `cpu`: seconds of processor this process has used."""
 
-    def __init__(self, fullness: Callable[[], float], cpu: Callable[[], float] = time.process_time) -> None:
-        self._fullness, self._cpu = fullness, cpu
+    def __init__(
+        self,
+        fullness: Callable[[], float],
+        cpu: Callable[[], float] = time.process_time,
+        others: Callable[[], Sequence[float]] = tuple,
+        saturated: float = SATURATED_SECONDS,
+    ) -> None:
+        """`others`: the loads of the node's other processes; the node's is the mean of all. `saturated`: a
+        node whose loop is woken so many seconds late, in the mean, can take no more."""
+        self._fullness, self._cpu, self._others = fullness, cpu, others
+        self._saturated = saturated
         self._used = cpu()
         self._late = 0.0
         self._wakes = 0
@@ -34,5 +43,7 @@ class NodeLoad:
         busy, self._used = min(1.0, (used - self._used) / seconds), used
         late = self._late / self._wakes if self._wakes else 0.0
         self._late, self._wakes = 0.0, 0
-        self.value = max(busy, self._fullness(), min(1.0, late / SATURATED_SECONDS))
+        own = max(busy, min(1.0, late / self._saturated))
+        others = self._others()
+        self.value = max((own + sum(others)) / (1 + len(others)), self._fullness())
         return self.value

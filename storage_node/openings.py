@@ -39,7 +39,7 @@ def open_disk(
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = DiskStore(settings.data_dir)
-        index = open_index(settings.data_dir, origin, committed)
+        index = open_index(settings.data_dir, origin, committed, whole_bytes=settings.index_check_bytes)
     except (ValueError, OSError, Failed) as error:
         raise SettingsError([f"data_dir: {error}"]) from error
     stack.push_async_callback(asyncio.to_thread, index.close)
@@ -83,7 +83,15 @@ async def open_fonts(settings: NodeSettings) -> Fonts:
 
 
 async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:
-    """Worker processes that decode what strangers send, warm. `SettingsError` if they lack an extra."""
+    """As `launch_inspector`, and its workers are warm."""
+    inspector = launch_inspector(settings, stack)
+    await asyncio.to_thread(inspector.wait_warm)
+    return inspector
+
+
+def launch_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspector:
+    """Worker processes that decode what strangers send; they need a moment. `SettingsError` if they lack an
+    extra."""
     find_faces = extra.looks_for_faces(settings.faces, installed=extra.cascade() is not None)
     log.info("uploads are %ssearched for faces", "" if find_faces else "not ")
     inspector = Inspector(
@@ -99,6 +107,6 @@ async def open_inspector(settings: NodeSettings, stack: AsyncExitStack) -> Inspe
         find_faces=find_faces,
         any_core=settings.core != ANY,
     )
-    await asyncio.to_thread(inspector.start)
+    inspector.launch()
     stack.push_async_callback(asyncio.to_thread, inspector.close)
     return inspector

@@ -1,4 +1,4 @@
-"""Who this node is, as its events say it, and its clock."""
+"""Who this node is, as its events say it, its clock, and its patience with what overtakes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ class Stamp(TypedDict):
 
 @dataclass(frozen=True)
 class Origin:
-    """Node, region and set of this daemon; `now_ms` is its clock (Unix milliseconds)."""
+    """Node, region and set of this daemon; `now_ms` is its clock (Unix milliseconds).
+
+    `moved_seconds`: how long bytes are kept whose rename was heard of before the records that use them now.
+    """
 
     node: str
     region: str
     set: str
     now_ms: Callable[[], int] = wall_clock_ms
+    moved_seconds: int = 600
 
     def stamp(self, at: int) -> Stamp:
         """The common fields of an event that happened `at`."""

@@ -1,4 +1,4 @@
-"""The other nodes' health, from their heartbeats: a hung peer must not be asked first. I/O.
+"""The health of the set's other nodes, from their heartbeats: a hung peer must not be asked first. I/O.
 
 Without NATS nobody is heard and every peer is unknown, which counts as well; then what requests themselves
 learn (atoll/hedging.py) is all there is.
@@ -6,26 +6,30 @@ learn (atoll/hedging.py) is all there is.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
-from nats.aio.msg import Msg
-
 from atoll.bus import Bus
-from atoll.events import ALL_HEARTBEATS, BadEvent, open_heartbeat
 from atoll.health import HealthTable, State
+from atoll.heartbeat import Heartbeat
+from atoll.set_beats import SetBeats, WatchedMap
 from atoll.signing import Keys
-
-log = logging.getLogger(__name__)
 
 
 class PeerHealth:
     """`clock` gives monotonic seconds. A node that was heard is suspect only while others can be heard."""
 
-    def __init__(self, bus: Bus, keys: Keys, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bus, self._keys, self._clock = bus, keys, clock
+    def __init__(
+        self,
+        bus: Bus,
+        cluster: WatchedMap,
+        keys: Keys,
+        node: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bus, self._clock = bus, clock
         self._table = HealthTable()
+        self._beats = SetBeats(bus, cluster, keys, node, self._heard, self._table.forget)
 
     def state(self, node: str) -> State:
         """A node's state now; unknown while NATS is away, unless the node said itself that it fails."""
@@ -36,13 +40,8 @@ class PeerHealth:
         return state
 
     async def run(self) -> None:
-        """Subscribe once there is a connection; NATS calls us from then on."""
-        await self._bus.subscribe(ALL_HEARTBEATS, self._heard)
+        """Listen for ever, once there is a connection."""
+        await self._beats.run()
 
-    async def _heard(self, message: Msg) -> None:
-        try:
-            beat = open_heartbeat(message.subject, message.data, message.headers, self._keys)
-        except BadEvent as error:
-            log.debug("a heartbeat on %s was refused: %s", message.subject, error)
-            return
+    def _heard(self, beat: Heartbeat) -> None:
         self._table.heard(beat, self._clock())

@@ -139,22 +139,25 @@ class Peers:
                 return AssetState((), None)
             raise error from failed
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self, node: Node, key: BlobKey, size: int, headers: dict[str, str] | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """A peer's bytes, unverified, with a deadline for `size` of them. Errors are an `AtollError`."""
+        return self.ask(node, "GET", blob_request(key), size, headers=headers)
+
+    @asynccontextmanager
+    async def ask(
+        self, node: Node, method: str, path: str, size: int, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The same for any answer of `size` bytes; `options` of `NodeClient.open`."""
         try:
             async with asyncio.timeout(4 * self._silence + size / _MIN_BYTES_PER_SECOND):
-                async with self._opened(node, key, headers) as response:
+                async with self._client.open(
+                    node, method, path, seconds=self._silence, **options
+                ) as response:
                     yield response
         except TimeoutError as error:
             raise UpstreamFailed(f"Node {node.name} sends too slowly.", node=node.name) from error
-
-    def _opened(
-        self, node: Node, key: BlobKey, headers: dict[str, str] | None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        return self._client.open(node, "GET", blob_request(key), headers=headers, seconds=self._silence)
 
     async def chunk(self, held: HeldBlob, index: int) -> bytes:
         """Chunk `index` of a blob whose digests we know, from the first peer that has it right."""

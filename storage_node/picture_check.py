@@ -29,6 +29,7 @@ from storage_node.picture_limits import (
     check_canvas,
     check_count,
     check_outline,
+    held,
     orientation,
 )
 
@@ -37,6 +38,7 @@ def check(
     file: BinaryIO, decoder: str, limits: InspectionLimits, find_faces: FindFaces | None = None
 ) -> Inspection:
     """Decode `file` with the Pillow plugin `decoder` and no other."""
+    file = held(file)
     frames = check_outline(file, decoder, limits)
     Image.MAX_IMAGE_PIXELS = limits.max_pixels
     # The open file and not its path: given a path, Pillow maps raw pixels instead of reading them.

@@ -13,32 +13,31 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from prometheus_client import Histogram
 
-from atoll.errors import AtollError, NoSpace, NotFound, Overloaded, UpstreamFailed
+from atoll.errors import AtollError, NoSpace, NotFound, UpstreamFailed
 from atoll.model import AssetRecord, Node
 from atoll.names import Handle
 from storage_node.blob_address import BlobAddress
 from storage_node.fetch import Fetched
+from storage_node.fetch_together import Ahead, Coming, FetchTogether, Want
 from storage_node.flights import Flights
 from storage_node.index import HeldBlob
-from storage_node.keep import Keeper
+from storage_node.keep_together import KeepTogether
 from storage_node.misses import Misses
 from storage_node.origin import Origin
 from storage_node.peers import Peers
 from storage_node.pull_outcome import Commit, Kept, as_repair, as_replica
+from storage_node.pull_places import PullPlaces
 from storage_node.read_metrics import ReadMetrics
 from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
 from storage_node.salvage import Salvage
 from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
-from storage_node.thread_answer import ThreadAnswer
 
 _FLIGHTS = 1024
-_SLOT_SECONDS = 10.0
 
 
 def address_of(record: AssetRecord) -> BlobAddress:
@@ -55,7 +54,8 @@ class Puller:
         origin: Origin,
         peers: Peers,
         fetcher: Salvage,
-        keeper: Keeper,
+        together: FetchTogether,
+        keeper: KeepTogether,
         reclaimer: Reclaimer,
         records: RecordSearch,
         misses: Misses,
@@ -65,32 +65,42 @@ class Puller:
         max_pulls: int,
         space: SpaceGuard,
     ) -> None:
-        self._origin, self._peers, self._fetcher, self._keeper = origin, peers, fetcher, keeper
+        self._origin, self._peers, self._keeper = origin, peers, keeper
+        self._fetcher, self._together = fetcher, together
         self._reclaimer = reclaimer
         self._records, self._misses, self._space = records, misses, space
         self._counts, self._seconds, self._writers = counts, seconds, writers
         self._kept: Flights[BlobAddress, Kept | None] = Flights("pulls", _FLIGHTS)
         self._passed: Flights[BlobAddress, Fetched] = Flights("pulls", _FLIGHTS, self._discard)
-        self._slots = asyncio.Semaphore(max_pulls)
-        self._background = asyncio.Semaphore(max(1, max_pulls * 3 // 4))
+        self._places = PullPlaces(max_pulls)
 
     async def close(self) -> None:
         """Cancel what is under way."""
         await self._kept.close()
         await self._passed.close()
+        await self._together.close()
 
-    async def pull(self, record: AssetRecord, sources: Sequence[Node]) -> Kept | None:
-        """Hold the bytes of a record that came from elsewhere, after a look at `reclaim`.
+    def fetch_ahead(self, wanted: Sequence[tuple[AssetRecord, Sequence[Node]]]) -> Coming:
+        """Begin to fetch what these are about to `pull`, as far as it goes together."""
+        new = [(record, sources) for record, sources in wanted if address_of(record) not in self._kept]
+        return self._together.begin([Want(address_of(r).key, r.blob.size, sources) for r, sources in new])
 
+    async def pull(
+        self,
+        record: AssetRecord,
+        sources: Sequence[Node],
+        ahead: Ahead | None = None,
+        *,
+        company: bool = False,
+    ) -> Kept | None:
+        """Hold the bytes of a record that came from elsewhere, after a look whether they lie here.
+
+        `ahead`: they are being fetched already, perhaps in vain; `company`: others are pulled with it.
         None when a tombstone forbids it. `NotFound` when every source lacks them, `UpstreamFailed`,
         `NoSpace`, `StoreFailed`.
         """
-        commit = as_replica(record, self._origin)._replace(looked=True)
-        return await self._in_background(record, sources, commit)
-
-    def reclaim(self, record: AssetRecord) -> bool:
-        """Hold the bytes of a record that lay here all the time, in the trash or not indexed. Blocks."""
-        return self._reclaimer.keep(record, as_replica(record, self._origin).operation) is not None
+        commit = as_replica(record, self._origin)._replace(looked=True, company=company)
+        return await self._in_background(record, sources, commit, ahead)
 
     async def repair(self, record: AssetRecord) -> Kept | None:
         """Replace the copy of a record that this node has. None when it was deleted meanwhile."""
@@ -138,21 +148,25 @@ class Puller:
         return kept
 
     async def _in_background(
-        self, record: AssetRecord, sources: Sequence[Node], commit: Commit
+        self, record: AssetRecord, sources: Sequence[Node], commit: Commit, ahead: Ahead | None = None
     ) -> Kept | None:
         async def work() -> Kept | None:
-            async with self._background:
-                return await self._keep(record, sources, commit)
+            async with self._places.background:
+                return await self._keep(record, sources, commit, ahead)
 
         return await self._kept.run(address_of(record), work)
 
-    async def _keep(self, record: AssetRecord, sources: Sequence[Node], commit: Commit) -> Kept | None:
+    async def _keep(
+        self, record: AssetRecord, sources: Sequence[Node], commit: Commit, ahead: Ahead | None = None
+    ) -> Kept | None:
         begun = time.monotonic()
-        async with self._slots:
+        async with self._places.all:
             try:
                 if not commit.looked and (mine := await self._mine(record, commit)) is not None:
                     return mine
-                fetched = await self._fetcher.fetch(address_of(record).key, record.blob.size, sources)
+                fetched = await ahead if ahead is not None else None
+                if fetched is None:
+                    fetched = await self._fetcher.fetch(address_of(record).key, record.blob.size, sources)
                 kept = await self._durable(fetched, commit)
             except AtollError:
                 self._counts.pulls_failed += 1
@@ -172,27 +186,12 @@ class Puller:
         return Kept(held, None, self._origin.node, commit.recorded) if held else None
 
     async def _durable(self, fetched: Fetched, commit: Commit) -> bool:
-        answer = ThreadAnswer[bool]()
         operation = commit.operation(fetched.chunk_digests)
-        answer.begin(self._writers, partial(self._keeper.keep, fetched, operation))
-        return await answer.here
+        return await self._keeper.keep(fetched, operation, company=commit.company)
 
     async def _pass_on(self, address: BlobAddress) -> Fetched:
-        async with self._slot_for_a_reader():
+        async with self._places.for_a_reader():
             return await self._fetcher.fetch(address.key, None, self._peers.of_set(address.handle.set))
-
-    @asynccontextmanager
-    async def _slot_for_a_reader(self) -> AsyncIterator[None]:
-        """A reader waits, but not until a disk that hangs lets go of every place."""
-        try:
-            async with asyncio.timeout(_SLOT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise Overloaded("Too many pulls are under way.", retry_after=1) from error
-        try:
-            yield
-        finally:
-            self._slots.release()
 
     async def _discard(self, fetched: Fetched) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writers, fetched.discard)

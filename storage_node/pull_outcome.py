@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
 
 from atoll.model import AssetRecord
+from storage_node.blob_address import BlobAddress
+from storage_node.fetch import Fetched
 from storage_node.index import HeldBlob
 from storage_node.index_ops import store_replica
 from storage_node.index_repairs import repaired
@@ -25,15 +28,23 @@ class Kept(NamedTuple):
     recorded: AssetRecord | None
 
 
+class PullsThrough(Protocol):
+    """Who gets a blob that a reader wants and that is not here (`Puller`)."""
+
+    def through(self, address: BlobAddress, *, keep: bool) -> AbstractAsyncContextManager[Kept | Fetched]: ...
+
+
 class Commit(NamedTuple):
     """What to commit, given the chunk digests. `recorded` is the record that comes with it, if it is new.
 
-    `looked`: it is known already that the bytes do not lie here.
+    `looked`: it is known already that the bytes do not lie here. `company`: it was ordered together with
+    others, by a replicator that is in no hurry. Whoever orders one waits for it, as an upload to all regions.
     """
 
     operation: Callable[[bytes], Operation[bool]]
     recorded: AssetRecord | None
     looked: bool = False
+    company: bool = False
 
 
 def as_replica(record: AssetRecord, origin: Origin) -> Commit:

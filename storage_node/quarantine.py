@@ -21,6 +21,7 @@ from storage_node.flights import Flights
 from storage_node.index import HeldBlob, Index
 from storage_node.index_ops import want
 from storage_node.index_repairs import in_order, quarantined, reverified
+from storage_node.memories import Memories, NoOthers
 from storage_node.origin import Origin
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadMetrics
@@ -56,11 +57,14 @@ class Quarantine:
         rng: random.Random,
         tell: Callable[[BlobKey], None],
         derivatives: DerivativeStore,
+        memories: Memories | None = None,
     ) -> None:
+        self._memories = memories or NoOthers()
         self._store, self._index, self._locks, self._origin = store, index, locks, origin
         self._ram, self._counts, self._writers, self._rng, self._tell = ram, counts, writers, rng, tell
         self._derivatives = derivatives
         self._flights: Flights[BlobKey, Verdict] = Flights("quarantines", _AT_ONCE)
+        self.unmoved: set[BlobKey] = set()  # bad copies that the disk would not let be moved
 
     async def judge(self, bad: BadCopy) -> Verdict:
         """Look again at a copy that failed, and act. One at a time for each blob; never raises for it."""
@@ -79,12 +83,14 @@ class Quarantine:
         except AtollError as error:
             log.error("a bad copy stays where it is: %s", error.detail, extra=_facts(bad))
             verdict = Verdict.UNMOVED
+        (self.unmoved.add if verdict is Verdict.UNMOVED else self.unmoved.discard)(held.key)
         if verdict is Verdict.QUARANTINED:
             log.error("a bad copy was put into quarantine", extra=_facts(bad))
             self._counts.quarantined += 1
             self._tell(held.key)
         if verdict is not Verdict.GOOD:
             self._ram.drop(held.blob.bucket, held.blob.sha256)
+            await self._memories.forget([(held.blob.bucket, held.blob.sha256)])
         return verdict
 
     def _act(self, held: HeldBlob, reason: str) -> Verdict:

@@ -35,6 +35,7 @@ class ReadMetrics:
     peer: Served = field(default_factory=Served)
     miss: Served = field(default_factory=Served)
     to_peers: Served = field(default_factory=Served)  # through the internal API
+    handed: Served = field(default_factory=Served)  # left to the web server before the node (hand_over.py)
     cut: int = 0  # answers broken off after their headers had gone out
     bad_copies: int = 0  # own copies that failed verification
     bad_peer_bytes: int = 0  # peers' answers that failed verification
@@ -83,7 +84,7 @@ class ReadCollector(Collector):
     def _served(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("atoll_node_reads", "Reads by source of the bytes.", labels=["source"])
         body = CounterMetricFamily("atoll_node_read_bytes", "Bytes of bodies.", labels=["source"])
-        for source in ("ram", "disk", "peer", "miss", "to_peers"):
+        for source in ("ram", "disk", "peer", "miss", "to_peers", "handed"):
             served: Served = getattr(self._counts, source)
             requests.add_metric([source], served.requests)
             body.add_metric([source], served.bytes)

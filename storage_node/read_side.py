@@ -29,18 +29,23 @@ from storage_node.digests import Digests
 from storage_node.disk_calls import DiskReads
 from storage_node.disk_trash import DiskTrash
 from storage_node.fetch import Fetcher
+from storage_node.fetch_together import FetchTogether
 from storage_node.fresh_uploads import FreshUploads
 from storage_node.ground import Ground
 from storage_node.home_redirect import HomeRedirect
 from storage_node.hot_path import hot_path
+from storage_node.hot_times import HotTimes
 from storage_node.internal_api import InternalApi
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
+from storage_node.internal_together import InternalTogether
 from storage_node.journal_upkeep import JournalUpkeep
 from storage_node.keep import Keeper
+from storage_node.keep_together import KeepTogether
 from storage_node.local_copies import LocalCopies
 from storage_node.membership import Membership
 from storage_node.misses import Misses
+from storage_node.offload_side import OffloadSide
 from storage_node.orders import PullOrders
 from storage_node.peers import Peers
 from storage_node.proofs import Proofs
@@ -64,7 +69,7 @@ _EXPIRY_SECONDS = 1.0
 class ReadSide:
     """What app.py does with it: routes, the hot path, background work, an end.
 
-    `counts` and `ram` are there for heartbeats and tests.
+    `counts`, `ram` and `times` are there for heartbeats and tests.
     """
 
     def __init__(self, ground: Ground, rng: random.Random) -> None:
@@ -72,6 +77,7 @@ class ReadSide:
         self.counts = counts = ReadMetrics()
         self.ram = RamCache(ground.settings.ram_cache_bytes, ground.settings.ram_cache_max_blob_bytes)
         self.fresh = FreshUploads(self.ram)
+        self.times = HotTimes(ground.registry)
         self.hedger = Hedger()
         self.peers = Peers(
             ground.origin,
@@ -109,6 +115,7 @@ class ReadSide:
             rng,
             self._needs_repair,
             self.derivatives,
+            ground.memories,
         )
         self._records = RecordSearch(index, self.peers, reads)
         fetcher = Fetcher(self.peers, store, writers, counts, settings.max_upload_bytes, ground.disk)
@@ -117,7 +124,8 @@ class ReadSide:
             origin=origin,
             peers=self.peers,
             fetcher=salvage,
-            keeper=Keeper(store, index, ground.locks),
+            together=FetchTogether(self.peers, counts),
+            keeper=KeepTogether(Keeper(store, index, ground.locks), writers),
             reclaimer=self.reclaimer,
             records=self._records,
             misses=Misses(time.monotonic),
@@ -130,7 +138,15 @@ class ReadSide:
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
         self.local = LocalCopies(index, store, self.ram, self.peers, self._quarantine, reads)
         self.orders = PullOrders(
-            origin, index, store, self.peers, self.puller, self._quarantine, writers, ground.space
+            origin,
+            index,
+            store,
+            self.peers,
+            self.puller,
+            self.reclaimer,
+            self._quarantine,
+            writers,
+            ground.space,
         )
         return salvage
 
@@ -150,7 +166,16 @@ class ReadSide:
             settings.stream_max_age_hours * 3_600_000,
         )
         self.removals = Removals(
-            store, trash, index, ground.locks, origin, self.ram, writers, self.membership, self.derivatives
+            store,
+            trash,
+            index,
+            ground.locks,
+            origin,
+            self.ram,
+            writers,
+            self.membership,
+            self.derivatives,
+            ground.memories,
         )
         self._upkeep = DerivativeUpkeep(
             self.derivatives, index.needs, lambda: ground.space.shortfall, ground.disk, writers
@@ -171,6 +196,9 @@ class ReadSide:
         )
         transformed = self.derived.delivery.handle
         home = HomeRedirect(origin, ground.cluster, self.peers)
+        self._offload = OffloadSide(
+            ground, addresses, lambda: len(self._quarantine.unmoved), lambda: self.membership.removed
+        )
         self._delivery = Delivery(
             origin.set,
             access,
@@ -182,9 +210,13 @@ class ReadSide:
             counts,
             transformed,
             home,
+            self._offload.hand_over,
         )
         blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers, self.fresh)
-        self._internal = InternalApi(origin, index, self.orders, self.deletes, blobs, ground.readers, rng)
+        together = InternalTogether(origin.set, blobs, self.local, counts.to_peers)
+        self._internal = InternalApi(
+            origin, index, self.orders, self.deletes, blobs, together, ground.readers, rng
+        )
         gate = BucketGate(origin, ground.cluster)
         self._bucket_routes = BucketRoutes(origin, index, gate, self.deletes)
         self.digests = Digests(index, origin.node)
@@ -210,7 +242,8 @@ class ReadSide:
 
     def front(self, inner: Handler) -> Handler:
         """The application's handler with the hot path in front of it (`atoll.http.serve(front=…)`)."""
-        return hot_path(inner, self.ram, self.derived.targets, self.counts, self.derived.counts.ram)
+        derived = self.derived.counts.ram
+        return hot_path(inner, self.ram, self.derived.targets, self.counts, derived, self.times)
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
         """A listener for the cluster map: what is in memory was let in under the old policies."""
@@ -224,6 +257,7 @@ class ReadSide:
             self.ram.clear()
         self._policies = policies
         self.derived.cluster_changed(cluster)
+        self._offload.cluster_changed(cluster)
 
     def start(self, tasks: Tasks) -> None:
         """Background work: repairs, removals that wait or are due, entries of other sets that expire."""
@@ -231,6 +265,7 @@ class ReadSide:
         tasks.start("removals", self.removals.run())
         tasks.start("derivatives", self._upkeep.run())
         self.derived.start(tasks)
+        self._offload.start(tasks)
         tasks.start("rebuild", self.rebuilder.run())
         if self._index.journal is not None:
             tasks.start("journal", JournalUpkeep(self._index, self._index.journal, self._writers).run())

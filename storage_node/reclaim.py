@@ -46,6 +46,10 @@ class Reclaimer:
                 self._put_away(key)
             return result
 
+    def may_have(self, record: AssetRecord) -> bool:
+        """Whether a file lies here that could be its bytes; nothing is read."""
+        return self._trash.may_have(BlobKey(record.bucket, record.blob.sha256, record.blob.ext))
+
     def _put_away(self, key: BlobKey) -> None:
         """The commit refused: leave no file in service that nothing refers to."""
         self._trash.bury(key)

@@ -22,6 +22,7 @@ from storage_node.disk_trash import DiskTrash
 from storage_node.index import Index
 from storage_node.index_deletes import purged, removed
 from storage_node.membership import Membership
+from storage_node.memories import Memories, NoOthers
 from storage_node.origin import Origin
 from storage_node.ram_cache import RamCache
 from storage_node.store import BlobKey, BlobStore
@@ -48,7 +49,9 @@ class Removals:
         writers: Executor,
         membership: Membership,
         derivatives: DerivativeStore,
+        memories: Memories | None = None,
     ) -> None:
+        self._memories = memories or NoOthers()
         self._store, self._trash, self._index, self._locks = store, trash, index, locks
         self._origin, self._ram, self._writers, self._membership = origin, ram, writers, membership
         self._derivatives = derivatives
@@ -62,6 +65,7 @@ class Removals:
             while keys := await self._in_thread(partial(self._index.unlinks, _BATCH)):
                 for key in keys:
                     self._ram.drop(key.bucket, key.sha256)
+                await self._memories.forget([(key.bucket, key.sha256) for key in keys])
                 if not (gone := await self._each(self._remove, keys)):
                     break
                 done += gone

@@ -119,6 +119,7 @@ class Renderer:
         memory_bytes: int = 1 << 30,
         fonts: Fonts | None = None,
         any_core: bool = False,
+        niceness: int = 0,
     ) -> None:
         """`staging`: on the file system of every output, and cleared at start by who owns the data directory.
 
@@ -136,6 +137,7 @@ class Renderer:
             cpu_seconds=math.ceil(pool.job_seconds) + 1,
             file_bytes=_MAX_OUTPUT_BYTES,
             any_core=any_core,
+            niceness=niceness,
         )
         self.pool = WorkerPool("rendering", sandbox.command(_WORKER), pool)
 

@@ -1,4 +1,4 @@
-"""The routes of /internal/v1/ for repair and proof: digests, states, receipts, restores, proofs.
+"""The routes of /internal/v1/ for repair and proof: digests, states, receipts, restores, proofs, the trash.
 
 Types and their meaning are in atoll/repair_api.py. Every path goes through the door (internal_auth.py).
 """
@@ -17,10 +17,12 @@ from aiohttp import web
 from atoll.errors import BadName, BadRequest
 from atoll.http import json_response, query_number, read_json
 from atoll.repair_api import MAX_LEAF_ITEMS, ProofOrder, RestoreOrder, StatesOrder, Tree
+from atoll.trash_api import TrashOrder
 from storage_node.digests import Digests
 from storage_node.index import Index
 from storage_node.index_receipts import receipt
-from storage_node.index_unheld import unheld
+from storage_node.index_trash_pages import trash_page
+from storage_node.index_unheld import unheld, unheld_branches
 from storage_node.internal_auth import InternalAuth
 from storage_node.origin import Origin
 from storage_node.proofs import Proofs
@@ -63,6 +65,8 @@ class RepairRoutes:
         router.add_get("/internal/v1/receipts/{asset_id}", guard(self._receipt), allow_head=False)
         router.add_post("/internal/v1/restores", guard(self._restore))
         router.add_post("/internal/v1/proofs", guard(self._prove))
+        router.add_post("/internal/v1/trash", guard(self._trash))
+        router.add_get("/internal/v1/unheld", guard(self._unheld_anywhere), allow_head=False)
         router.add_get("/internal/v1/unheld/{branch}", guard(self._unheld), allow_head=False)
 
     async def _roots(self, _request: web.Request) -> web.Response:
@@ -103,6 +107,14 @@ class RepairRoutes:
 
     async def _prove(self, request: web.Request) -> web.Response:
         return json_response(await self._proofs.give(await read_json(request, ProofOrder)))
+
+    async def _trash(self, request: web.Request) -> web.Response:
+        order, origin = await read_json(request, TrashOrder), self._origin
+        page = partial(trash_page, order=order, node=origin.node, now=origin.now_ms())
+        return json_response(await self._in_thread(lambda: self._index.read(page)))
+
+    async def _unheld_anywhere(self, _request: web.Request) -> web.Response:
+        return json_response(await self._in_thread(lambda: self._index.read(unheld_branches)))
 
     async def _unheld(self, request: web.Request) -> web.Response:
         branch = request.match_info["branch"]

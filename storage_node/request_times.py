@@ -1,7 +1,7 @@
 """Rate, errors and duration of a node's requests, by endpoint: the outermost middleware.
 
-Public pictures in memory never come here: the hot path answers them before (hot_path.py), counted as
-`atoll_node_reads_total{source="ram"}` and not timed, for a clock read twice would be felt there.
+Public pictures in memory never come here: the hot path answers them before (hot_path.py), counts all of them
+as `atoll_node_reads_total{source="ram"}` and times some (hot_times.py).
 """
 
 from __future__ import annotations

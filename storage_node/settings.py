@@ -11,6 +11,7 @@ from atoll.daemon_settings import DaemonSettings, check_networks
 from atoll.node_api import MAX_TRASH_SECONDS
 from atoll.settings import Bytes, setting
 from storage_node.job_settings import JobSettings
+from storage_node.offload_settings import OffloadSettings
 from storage_node.one_core import ANY
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -25,7 +26,7 @@ def _check_formats(value: tuple[str, ...]) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeSettings(JobSettings, DaemonSettings):
+class NodeSettings(JobSettings, OffloadSettings, DaemonSettings):
     """What a storage node needs beyond what every daemon has."""
 
     set: str = setting("The replica set this node belongs to.", check=names.check_set)
@@ -39,6 +40,11 @@ class NodeSettings(JobSettings, DaemonSettings):
     )
     region_lon: float | None = setting(
         "Longitude of the region in degrees; see region_lat.", default=None, low=-180, high=180
+    )
+    nats_region_domain: str | None = setting(
+        "JetStream domain of this region, when it has its own (docs/nats.md); the map tells the others.",
+        default=None,
+        check=names.check_region,
     )
 
     max_upload_bytes: Bytes = setting("Largest image taken.", default=Bytes(64 * MIB), low=1)
@@ -88,6 +94,19 @@ class NodeSettings(JobSettings, DaemonSettings):
         default=ANY,
         low=ANY,
         high=1023,
+    )
+    workers: int = setting(
+        "Processes of the node that serve its port, each with its own core's worth of work; above 1 on Linux"
+        " only. 0: one for each core that the node may use.",
+        default=1,
+        low=0,
+        high=64,
+    )
+    forget_seconds: float = setting(
+        "Longest that a delete waits for a process of the node to forget the bytes; then that one is killed.",
+        default=4.0,
+        low=0.1,
+        high=60,
     )
     inspectors: int = setting(
         "Worker processes that decode uploads to check them.", default=2, low=1, high=64
@@ -143,6 +162,12 @@ class NodeSettings(JobSettings, DaemonSettings):
     render_memory: Bytes = setting(
         "Memory limit of one rendering process.", default=Bytes(GIB), low=256 * MIB
     )
+    render_niceness: int = setting(
+        "How far making derivatives steps back for all else while cores are scarce; at 0 not at all.",
+        default=0,
+        low=0,
+        high=19,
+    )
     text_fonts: Path | None = setting("Directory of fonts, family[-bold][-italic].ttf or .otf.", default=None)
     render_sources: tuple[str, ...] = setting(
         "Formats of stored images that derivatives are made of.",
@@ -154,6 +179,11 @@ class NodeSettings(JobSettings, DaemonSettings):
     max_layers: int = setting("Most layers of one transformation.", default=3, low=0, high=16)
     max_frame_pixels: int = setting(
         "Most pixels of an animation's result, all frames together.", default=50_000_000, low=1
+    )
+    max_art_pixels: int = setting(
+        "Most pixels that a filter of e_art takes; each million is most of a second.",
+        default=4_200_000,
+        low=1,
     )
     avif_inline_pixels: int = setting(
         "Under f_auto a larger AVIF is made in the background, and the next best format served meanwhile.",
@@ -188,9 +218,14 @@ class NodeSettings(JobSettings, DaemonSettings):
         low=0,
         high=1_000_000,
     )
+    index_check_bytes: Bytes = setting(
+        "An index.db up to this size is read through before the node serves, a larger one while it does.",
+        default=Bytes(64 * MIB),
+        low=0,
+    )
     reader_threads: int = setting("Threads that read and verify blobs from disk.", default=8, low=1, high=256)
     peer_read_seconds: float = setting("Longest silence of a peer that sends a blob.", default=3.0, low=0.1)
-    max_pulls: int = setting("Pulls from peers under way at once.", default=16, low=1, high=1024)
+    max_pulls: int = setting("Pulls from peers under way at once.", default=48, low=1, high=1024)
     durability_seconds: float = setting(
         "Longest wait for other regions when an upload asks for them; then 202.", default=10.0, low=0.1
     )
@@ -202,6 +237,13 @@ class NodeSettings(JobSettings, DaemonSettings):
         default=86_400,
         low=0,
         high=MAX_TRASH_SECONDS,
+    )
+    moved_seconds: int = setting(
+        "How long bytes stay at least, in seconds, when their rename is heard of before the records of the "
+        "other name.",
+        default=600,
+        low=1,
+        high=604_800,
     )
     scrub_seconds: float = setting(
         "Every blob is read and hashed again within this time.", default=7 * 86_400.0, low=1
@@ -216,3 +258,9 @@ class NodeSettings(JobSettings, DaemonSettings):
         "Share of the scrubbed pictures that are decoded as well, 0 to 1.", default=0.01, low=0, high=1
     )
     heartbeat_seconds: float = setting("Time between heartbeats.", default=1.0, low=0.1, high=2.0)
+    saturated_milliseconds: float = setting(
+        "A node whose loop is woken so late, in the mean of a second, says that it can take no more.",
+        default=25.0,
+        low=1.0,
+        high=10_000.0,
+    )

@@ -5,19 +5,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from atoll.errors import NoSpace
 from storage_node.disk_probe import DiskHealth, TrustedDisk, no_answer
 from storage_node.store import Space
 
 
+class Promises(Protocol):
+    """Where the processes of a node tell each other what they have promised, in bytes (workers/board.py)."""
+
+    @property
+    def promised_by_others(self) -> int: ...
+
+    def tell(self, *, promised: int) -> None: ...
+
+
+class Alone:
+    """The node is one process."""
+
+    promised_by_others = 0
+
+    def tell(self, *, promised: int) -> None:
+        """Nobody asks."""
+
+
 class SpaceGuard:
     """Free bytes minus what uploads under way will need; read-only below the reserve."""
 
-    def __init__(self, reserve: int, capacity: int | None, disk: DiskHealth | None = None) -> None:
+    def __init__(
+        self,
+        reserve: int,
+        capacity: int | None,
+        disk: DiskHealth | None = None,
+        promises: Promises | None = None,
+    ) -> None:
         self._reserve, self._capacity = reserve, capacity
-        self._disk = disk or TrustedDisk()
-        self._promised = 0
+        self._disk, self._promises = disk or TrustedDisk(), promises or Alone()
+        self._own = 0
         self.total = 0
         self.free = 0
         self.inodes_free = 0
@@ -28,6 +53,10 @@ class SpaceGuard:
         if self._capacity is not None:
             self.total = min(disk.total, self._capacity)
             self.free = max(0, min(disk.free, self._capacity - used))
+
+    @property
+    def _promised(self) -> int:
+        return self._own + self._promises.promised_by_others
 
     @property
     def read_only(self) -> bool:
@@ -60,7 +89,8 @@ class SpaceGuard:
 
     def hold(self, more: int) -> None:
         """Hold room for `more` bytes, or with a negative number give it back. Unchecked: see `check`."""
-        self._promised += more
+        self._own += more
+        self._promises.tell(promised=self._own)
 
     @contextmanager
     def promise(self, expected: int) -> Iterator[None]:

@@ -7,11 +7,11 @@ One conformance suite (tests/integration/test_store_conformance.py) runs over ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from atoll.errors import Failed
+from atoll.errors import AtollError, Failed
 from atoll.model import Extension
 
 
@@ -65,6 +65,9 @@ class BlobStore(Protocol):
 
     def publish(self, staged: Staged, key: BlobKey) -> None:
         """Put synced bytes in place, durably: after the return they survive a power cut. Replaces."""
+
+    def publish_all(self, some: Sequence[tuple[Staged, BlobKey]]) -> list[AtollError | None]:
+        """The same for several, which costs less than each by itself: what went wrong with each."""
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         """Bytes from `start`; None when there is no such blob. Not verified: the caller does that."""

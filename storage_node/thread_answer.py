@@ -29,9 +29,17 @@ class ThreadAnswer(Generic[T]):
         try:
             committed = work()
         except BaseException as error:  # noqa: BLE001 - the thread's edge: whatever it is, the waiter gets it
-            self._loop.call_soon_threadsafe(self._fail, error)
+            self.fail(error)
         else:
-            committed.add_done_callback(self._settle)
+            self.follow(committed)
+
+    def fail(self, error: BaseException) -> None:
+        """There will be no answer but this. From any thread."""
+        self._loop.call_soon_threadsafe(self._fail, error)
+
+    def follow(self, committed: Future[T]) -> None:
+        """The answer is what this comes to. From any thread."""
+        committed.add_done_callback(self._settle)
 
     def _settle(self, committed: Future[T]) -> None:
         """What the index says, in its writer's thread."""

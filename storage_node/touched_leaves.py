@@ -9,7 +9,9 @@ digest would hide a difference for ever.
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
 
+from atoll.repair_api import FAN_OUT
 from storage_node.index_writer import Operation
 
 # No OR IGNORE: inside a trigger the statement that fired it rules on conflicts, and an upsert would fail.
@@ -37,7 +39,9 @@ CREATE TEMP TABLE taken (tree TEXT NOT NULL, leaf BLOB NOT NULL, PRIMARY KEY (tr
     )
 )
 
-# What has items now, and what had some when digests were last made.
+# What has items now, and what had some when digests were last made. With so many blobs that is nearly all
+# there are, and finding out would take longer than the rest of a start.
+_MANY_BLOBS = 100_000
 _ALL_TOUCHED = """
 INSERT OR IGNORE INTO touched SELECT 'blobs', substr(sha256, 1, 2) FROM blobs
 UNION SELECT 'assets', leaf FROM records UNION SELECT 'assets', leaf FROM tombstones
@@ -52,10 +56,20 @@ def watch(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     if db.execute("DELETE FROM meta WHERE key = 'stale_leaves_kept'").rowcount:
         db.execute("INSERT INTO touched SELECT tree, leaf FROM stale_leaves")
+    elif _has_many(db):
+        leaves = (number.to_bytes(2) for number in range(FAN_OUT * FAN_OUT))
+        db.executemany(
+            "INSERT INTO touched VALUES ('blobs', ?1), ('assets', ?1)", ((leaf,) for leaf in leaves)
+        )
     else:
         db.execute(_ALL_TOUCHED)
     db.execute("DELETE FROM stale_leaves")
     db.execute("COMMIT")
+
+
+def _has_many(db: sqlite3.Connection) -> bool:
+    (blobs,) = db.execute("SELECT blobs FROM counters").fetchone()
+    return bool(blobs > _MANY_BLOBS)
 
 
 def put_away(db: sqlite3.Connection) -> None:
@@ -65,19 +79,30 @@ def put_away(db: sqlite3.Connection) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES ('stale_leaves_kept', '1')")
 
 
-def take(limit: int) -> Operation[list[tuple[str, bytes]]]:
-    """Up to `limit` touched leaves, to be made anew from a later snapshot and then `done`.
+class Span(NamedTuple):
+    """Leaves of one tree, from the first to the last."""
 
-    What was taken and not done is given again; what is touched meanwhile is on the list again.
+    tree: str
+    first: bytes
+    last: bytes
+
+
+def take(limit: int, span: Span | None = None) -> Operation[list[tuple[str, bytes]]]:
+    """Up to `limit` touched leaves (of `span`), to be made anew from a later snapshot and then `done`.
+
+    What was taken and not done is on the list again, as is what is touched meanwhile.
     """
 
     def operation(db: sqlite3.Connection) -> list[tuple[str, bytes]]:
-        taken = db.execute("SELECT tree, leaf FROM temp.taken").fetchall()
-        if not taken:
-            db.execute("INSERT INTO taken SELECT tree, leaf FROM temp.touched LIMIT ?", (limit,))
-            db.execute("DELETE FROM touched WHERE (tree, leaf) IN (SELECT tree, leaf FROM temp.taken)")
-            taken = db.execute("SELECT tree, leaf FROM temp.taken").fetchall()
-        return taken
+        db.execute("INSERT OR IGNORE INTO touched SELECT tree, leaf FROM temp.taken")
+        db.execute("DELETE FROM temp.taken")
+        within = "" if span is None else "WHERE tree = ? AND leaf >= ? AND leaf <= ?"
+        db.execute(
+            f"INSERT INTO taken SELECT tree, leaf FROM temp.touched {within} LIMIT ?",  # noqa: S608 - ours
+            (*(span or ()), limit),
+        )
+        db.execute("DELETE FROM touched WHERE (tree, leaf) IN (SELECT tree, leaf FROM temp.taken)")
+        return db.execute("SELECT tree, leaf FROM temp.taken").fetchall()
 
     return operation
 

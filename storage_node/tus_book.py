@@ -60,10 +60,10 @@ class TusBook:
             raise Gone("This upload has expired. Begin anew.", expired_at=record.expires_at)
         return record
 
-    def bucket_of(self, upload_id: str) -> str | None:
-        """Where an upload goes to; None when it is not known, or not any more."""
+    def ticket_of(self, upload_id: str) -> Ticket | None:
+        """What an upload was begun with; None when it is not known, or not any more."""
         record = self._records.get(upload_id)
-        return record.ticket.bucket if record else None
+        return record.ticket if record else None
 
     @contextmanager
     def locked(self, *upload_ids: str) -> Iterator[None]:

@@ -16,6 +16,7 @@ from atoll.cluster_map import LiveClusterMap
 from atoll.errors import Failed, Gone
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
+from storage_node.cors import UploadPages
 from storage_node.ground import Ground
 from storage_node.ingest import Upload
 from storage_node.tus_address import TusAddress
@@ -100,9 +101,10 @@ class TusSide:
             record.ticket, record.file, filename, content_type, self._settings, self._cluster.current
         )
 
-    def bucket_of(self, request: web.Request) -> str | None:
-        """The bucket of the resumable upload at this request's path, if there is one."""
-        return self.book.bucket_of(request.path.rpartition("/")[2])
+    def pages(self, request: web.Request) -> UploadPages | None:
+        """Whose pages may go on with the resumable upload at this request's path, if there is one."""
+        ticket = self.book.ticket_of(request.path.rpartition("/")[2])
+        return UploadPages(ticket.bucket, ticket.origin) if ticket else None
 
     async def sweep(self) -> None:
         """Remove what has expired, for ever."""

@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 from msgspec import UNSET
 
-from atoll.cluster_map import LiveClusterMap
 from atoll.durability import LOCAL
 from atoll.errors import NodeRemoved
 from atoll.model import AssetRecord
@@ -19,6 +18,7 @@ from atoll.node_api import AssetView, DurabilityView, JobStarted, view_of
 from atoll.signing import Ticket
 from storage_node.durability import Confirmer
 from storage_node.origin import Origin
+from storage_node.peers import MapView
 
 
 class Background(Protocol):
@@ -34,8 +34,8 @@ class Acknowledger:
         self,
         public_url: str,
         origin: Origin,
-        cluster: LiveClusterMap,
-        confirmer: Confirmer,
+        cluster: MapView,
+        confirmer: Confirmer | None,
         stored: Callable[[AssetRecord, Ticket], None] = lambda _record, _ticket: None,
         background: Background | None = None,
     ) -> None:
@@ -48,7 +48,7 @@ class Acknowledger:
         if ticket.background and self._background is not None:
             return await self._begun(record, ticket, self._background)
         self._stored(record, ticket)
-        if ticket.durability == LOCAL:
+        if ticket.durability == LOCAL or self._confirmer is None:
             return self.view(record)
         confirmed = await self._confirmer.confirm(record, ticket.durability)
         told = DurabilityView(ticket.durability, confirmed.regions, confirmed.enough)

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 
 from atoll.cluster_map import LiveClusterMap
 from storage_node.bucket_gate import BucketGate
+from storage_node.commits import OwnCommits
 from storage_node.data_uri_body import TextBodies
 from storage_node.durability import Confirmer
 from storage_node.eager import EagerCollector, EagerQueue, Render
@@ -20,6 +21,7 @@ from storage_node.ground import Ground
 from storage_node.ingest import Ingest
 from storage_node.inspection import Inspector
 from storage_node.jobs.uploads import BackgroundUploads
+from storage_node.placing import Placer
 from storage_node.tus_side import TusSide
 from storage_node.upload_answer import Acknowledger
 from storage_node.upload_door import UploadDoor
@@ -28,7 +30,10 @@ from storage_node.uploads_api import UploadsApi
 
 
 class UploadSide:
-    """`prepare` makes one derivative; `load` says how busy the node is; `spoolers` write what comes."""
+    """`prepare` makes one derivative; `load` says how busy the node is; `spoolers` write what comes.
+
+    `stored` is told of uploads that workers acknowledge.
+    """
 
     def __init__(
         self,
@@ -46,7 +51,8 @@ class UploadSide:
         EagerCollector(self.eager, registry)
         orders = EagerOrders(self.eager, cluster)
         gate = BucketGate(ground.origin, cluster, cluster.wait_for)
-        ingest = Ingest(ground.store, ground.index, ground.locks, inspector, ground.origin, gate)
+        placer = Placer(ground.store, ground.index, ground.locks)
+        ingest = Ingest(ground.store, inspector, OwnCommits(placer, ground.origin, gate))
         self.intake = intake = UploadIntake(
             ground.store,
             ingest,
@@ -58,6 +64,7 @@ class UploadSide:
             gate.heard_of,
             deleted,
         )
+        self.stored = orders.stored
         confirmer = Confirmer(ground.origin, cluster, ground.client, settings.durability_seconds)
         self.acknowledger = acknowledger = Acknowledger(
             settings.public_url,
@@ -67,6 +74,8 @@ class UploadSide:
             orders.stored,
             BackgroundUploads(ground.index, ground.origin, cluster),
         )
-        self.door = UploadDoor(ground.keys, ground.origin, cluster, settings.max_uploads, registry)
+        self.door = UploadDoor(
+            ground.keys, ground.origin, cluster, settings.max_uploads, registry, ground.board
+        )
         self.api = UploadsApi(settings, cluster, self.door, intake, acknowledger, TextBodies(spoolers))
         self.tus = TusSide(ground, cluster, self.door, intake, acknowledger, spoolers)

@@ -13,15 +13,16 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from atoll import names
-from atoll.cluster_map import LiveClusterMap
 from atoll.errors import BadRequest
 from atoll.http import json_response
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
+from storage_node.cors import PAGES, UploadPages
 from storage_node.data_uri_body import TextBodies, most_sent
 from storage_node.file_number import first_file
 from storage_node.form_intake import FormIntake
 from storage_node.ingest import Upload
+from storage_node.peers import MapView
 from storage_node.settings import NodeSettings
 from storage_node.upload_answer import Acknowledger, status_of
 from storage_node.upload_door import UploadDoor
@@ -40,7 +41,7 @@ class UploadsApi:
     def __init__(
         self,
         settings: NodeSettings,
-        cluster: LiveClusterMap,
+        cluster: MapView,
         door: UploadDoor,
         intake: UploadIntake,
         acknowledger: Acknowledger,
@@ -61,6 +62,7 @@ class UploadsApi:
         if request.content_type == _FORM:
             return await self._forms.take(request)
         ticket = self._door.ticket(request)
+        request[PAGES] = UploadPages(ticket.bucket, ticket.origin)  # or cors.py would open it once more
         with self._door.place():
             return await self._take_raw(request, ticket)
 

@@ -29,6 +29,9 @@ from storage_node.worker_process import check_request
 __all__ = ["JobCrashed", "JobTimedOut", "Pending", "PoolLimits", "WorkerPool"]
 
 
+_LOOK_SECONDS = 0.1  # how soon a pool that is closed while it starts is noticed
+
+
 class Pending:
     """A job on its way. Its owner calls `result` once, or `abandon`."""
 
@@ -77,13 +80,24 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start every worker and wait until all are warm. Raises Unavailable when one does not come up."""
+        self.launch()
+        self.wait_warm()
+
+    def launch(self) -> None:
+        """Start every worker, and do not wait: jobs that come before they are warm wait in the queue."""
         for keeper in self._keepers:
             keeper.start()
+
+    def wait_warm(self) -> None:
+        """Return when all are, or when the pool is closed; Unavailable when one does not come up in time."""
         deadline = time.monotonic() + self._crew.limits.start_seconds
         for _ in self._keepers:
-            if not self._crew.warm.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                self.close()
-                raise Unavailable(f"The {self._crew.name} workers did not start.")
+            while not self._crew.warm.acquire(timeout=_LOOK_SECONDS):
+                if self._crew.closing.is_set():
+                    return
+                if time.monotonic() >= deadline:
+                    self.close()
+                    raise Unavailable(f"The {self._crew.name} workers did not start.")
 
     def close(self) -> None:
         """End every worker now and wait for their keepers; jobs that are not done fail with Unavailable."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import msgspec
 
 from storage_node.one_core import leave_core
+from storage_node.step_back import step_back
 
 _LENGTH_BYTES = 4
 _PR_SET_PDEATHSIG = 1
@@ -37,6 +38,7 @@ class Sandbox:
     file_bytes: int = 0  # the longest file it may write
     open_files: int = 32
     any_core: bool = False  # though the daemon keeps to one
+    niceness: int = 0  # 0 to 19: how far it steps back for others when cores are scarce
 
     def arguments(self) -> list[str]:
         """The argv of a child of this process."""
@@ -57,6 +59,7 @@ def live(argv: Sequence[str], handle: Callable[[bytes], bytes]) -> None:
     _die_with(parent)
     if sandbox.any_core:
         leave_core()
+    step_back(sandbox.niceness)
     _shut_in(sandbox)
     _write_frame(replies, b"")  # warm and shut in
     while (request := _read_frame(requests)) is not None:

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 import pymongo
 import pytest
 from engine_thread import EngineThread
+from file_order import UnitScheduling, longest_first
+from forked_daemons import spawn_daemon
 from how_long import much
+from xdist.remote import Producer
 
 from atoll.local.engines import GivenUrls
 
@@ -19,7 +22,10 @@ _CHAOS = "chaos/seed"  # in pytest's cache: --last-failed does the same again
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed of the chaos run once, before there are workers, so that it can be told at the top."""
+    """The environment of all processes; and the seed of the chaos run, once, before there are workers, so
+    that it can be told at the top."""
+    # No test asks strangers by TLS, and to read the certificates of all authorities takes a tenth of a start.
+    os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     if hasattr(config, "workerinput"):
         return
     seed = os.environ.get("CHAOS_SEED", "")
@@ -30,16 +36,39 @@ def pytest_configure(config: pytest.Config) -> None:
         config.cache.set(_CHAOS, os.environ["CHAOS_SEED"])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See file_order."""
+    items[:] = longest_first(items, lambda item: item.nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitScheduling | None:
+    """`--dist loadfile`, but for files that share something."""
+    return UnitScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_report_header() -> str:
     """What a failed chaos run needs to be done again."""
     seed = os.environ["CHAOS_SEED"]
     return f"chaos seed: {seed} (again: make chaos SEED={seed} MINUTES={much(1, 2)})"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _clusters_fork_their_daemons() -> Iterator[None]:
+    """A start of half a second, hundreds of times, is minutes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("atoll.local.process.spawn", spawn_daemon)
+        yield
+
+
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineThread]:
-    """One set of engines for the whole run. Do not break it, and do not count on an empty JetStream."""
-    with EngineThread(tmp_path_factory.mktemp("engines")) as running:
+    """One set of engines for the whole run. Do not break it, and do not count on an empty JetStream.
+
+    `ATOLL_TEST_MONGODB_URL`: a server that uses indexes, in place of the stand-in.
+    """
+    given = GivenUrls(mongodb=os.environ.get("ATOLL_TEST_MONGODB_URL") or None)
+    with EngineThread(tmp_path_factory.mktemp("engines"), given) as running:
         yield running
 
 

@@ -34,9 +34,6 @@ class EngineThread:
             async with LocalEngines(self._directory, given=self._given) as engines:
                 self._started.set_result((asyncio.get_running_loop(), stop, engines))
                 await stop.wait()
-                # Nobody reads this data again, and an orderly end of it takes two seconds.
-                for name in {MONGODB} & {status.name for status in engines.statuses()}:
-                    await engines.process(name).kill(restart=False)
         except BaseException as error:
             if self._started.done():
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -30,8 +31,9 @@ def module_of(name: str, source: str) -> Module:
     return Module(name, ast.parse(source))
 
 
-def read_modules() -> dict[str, Module]:
-    """Every module of the product, by dotted name; a package goes by the name of its folder."""
+@cache
+def read_modules() -> Mapping[str, Module]:
+    """Every module of the product, by dotted name; a package goes by the name of its folder. Read once."""
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
     names = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
     plain = {name.removesuffix(".__init__"): file for name, file in names.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from atoll.errors import AtollError
 from storage_node.store import BlobKey, Space, Staged
 
 
@@ -51,6 +52,11 @@ class MemoryStore:
         with self._lock:
             self.blobs[key] = bytes(staged.data)
         staged.close()
+
+    def publish_all(self, some: Sequence[tuple[Staged, BlobKey]]) -> list[AtollError | None]:
+        for staged, key in some:
+            self.publish(staged, key)
+        return [None] * len(some)
 
     def read(self, key: BlobKey, start: int = 0, length: int | None = None) -> bytes | None:
         data = self.blobs.get(key)

@@ -90,4 +90,5 @@ class MemoryTrees:
         branches = {n: self._branch(leaves, tree, n) for n in filled}
         children = tuple(branches[n].digest if n in branches else "" for n in range(FAN_OUT))
         whole = digest_of_children(children)
-        return TreeDigest(whole, sum(b.items for b in branches.values()), children if whole else ())
+        counts = tuple(branches[n].items if n in branches else 0 for n in range(FAN_OUT))
+        return TreeDigest(whole, sum(counts), *((children, counts) if whole else ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from import_graph import read_modules
@@ -19,7 +20,13 @@ class RouteFacts(NamedTuple):
         return f"{self.method} {self.path}"
 
 
-def routes() -> Iterator[RouteFacts]:
+@cache
+def routes() -> tuple[RouteFacts, ...]:
+    """All of them; the source is searched once."""
+    return tuple(_routes())
+
+
+def _routes() -> Iterator[RouteFacts]:
     for name, module in read_modules().items():
         if not name.startswith("query_service."):
             continue

@@ -12,6 +12,7 @@ from types import ModuleType
 from atoll.cli.exit_codes import Exit, code_of, table
 from atoll.cli.output import emit_json, note, show_error
 from atoll.errors import AtollError
+from atoll.kept_imports import kept_imports
 from atoll.settings import SettingsError
 from atoll.version import __version__
 
@@ -39,6 +40,7 @@ USER_VERBS = {
     "doctor": ("atoll.cli.doctor", "what is wrong and what to do, the most urgent first"),
     "alerts": ("atoll.cli.alerts", "what alarms and who is told; acknowledge and silence"),
     "report": ("atoll.cli.report", "the cluster as a picture: one HTML page, and plots"),
+    "cost": ("atoll.cli.cost", "what a month costs elsewhere, by price lists, and here"),
     "scale": ("atoll.cli.scale", "why regions grow or do not; what was started"),
     "bucket": ("atoll.cli.bucket", "make, list, show, change and delete buckets"),
     "buckets": ("atoll.cli.buckets", "list buckets, or make one"),
@@ -54,6 +56,8 @@ USER_VERBS = {
     "catalog": ("atoll.cli.catalog", "compare the catalog with the nodes, or rebuild it"),
     "backup": ("atoll.cli.backup", "save regions, sets, buckets and keys, encrypted"),
     "restore-backup": ("atoll.cli.restore_backup", "put a backup back"),
+    "init": ("atoll.cli.init", "write the settings and secrets of a machine"),
+    "preflight": ("atoll.cli.preflight", "is this machine fit for the daemons?"),
 }
 LOCAL_VERBS = {
     "up": ("atoll.local.up", "run a cluster of three regions on this machine"),
@@ -100,7 +104,8 @@ def _run(arguments: list[str]) -> int:
 def _import(verb: str) -> ModuleType:
     name, _ = (USER_VERBS | LOCAL_VERBS)[verb]
     try:
-        return importlib.import_module(name)
+        with kept_imports():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if verb not in LOCAL_VERBS:
             raise

@@ -1,5 +1,7 @@
 """Walks the 256 branches of each set with a progress bar, and can take up where an earlier walk stopped.
 
+First each set is looked at as a whole: what that settles – nothing there, or all nodes alike – is not walked.
+
 Owns the note of what is done: a file with a line per finished branch, for one kind of walk over one cluster;
 it is removed when the walk is complete. Called by `atoll verify --all` and `atoll catalog`.
 """
@@ -48,6 +50,15 @@ class Branch(Protocol):
 
 
 V = TypeVar("V", bound=Branch)
+V_co = TypeVar("V_co", bound=Branch, covariant=True)
+
+
+class Survey(Protocol[V_co]):
+    """What one look at a set has settled."""
+
+    @property
+    def settled(self) -> Sequence[V_co]:
+        """Branches that need not be walked."""
 
 
 class _Head(Struct, frozen=True):
@@ -137,6 +148,21 @@ def with_nodes(sets: Iterable[SetView]) -> list[str]:
     return names
 
 
+async def left_to_walk(
+    sets: Sequence[str], survey: Callable[[str], Awaitable[Survey[V]]], notes: BranchNotes[V]
+) -> list[tuple[str, int]]:
+    """The branches that are neither noted already nor settled by one look at each set; those are noted."""
+    known = {(done.set, done.branch) for done in notes.done}
+    if known:
+        note(f"resuming: {len(known)} branches were done before (--fresh begins anew)")
+    for name in sets:
+        for branch in (await _when_there_is_room(partial(survey, name))).settled:
+            if (name, branch.branch) not in known:
+                known.add((name, branch.branch))
+                notes.add(branch)
+    return [(name, b) for name in sets for b in range(BRANCHES) if (name, f"{b:02x}") not in known]
+
+
 async def walk(
     todo: Sequence[tuple[str, int]],
     ask: Callable[[str, int], Awaitable[V]],
@@ -163,7 +189,7 @@ async def walk(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _when_there_is_room(ask: Callable[[], Awaitable[V]]) -> V:
+async def _when_there_is_room(ask: Callable[[], Awaitable[T]]) -> T:
     """Somebody else may walk, or the service may still be busy with what was broken off."""
     backoff = Backoff(0.5, 5.0)
     end = time.monotonic() + ROOM_SECONDS

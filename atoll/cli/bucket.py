@@ -1,8 +1,8 @@
 """Make, list, show, change and delete buckets: `atoll bucket set photos --transformation t=c_fill,w_99`.
 
 What `set` does not name stays as it is. `delete` takes an empty bucket; with --force everything in it is
-deleted first, and every node confirms it. Two people who change one bucket at the same moment: the later
-one's whole policy is kept.
+deleted first, and every node confirms it. Of two people who change one bucket at the same moment the later
+one is told so, and nothing of the first one's change is lost.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, note, say, show_table
 from atoll.client.async_client import AsyncClient
 from atoll.client.bucket_calls import BucketDeletion, BucketDetails
+from atoll.client.views import KeptBucket
 from atoll.errors import Conflict
 
 _LOOK_SECONDS = 0.5
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     return with_client(args, does[args.does])
 
 
-async def _find(client: AsyncClient, name: str) -> Bucket | None:
+async def _find(client: AsyncClient, name: str) -> KeptBucket | None:
     return next((bucket for bucket in await client.buckets() if bucket.name == name), None)
 
 
@@ -103,7 +104,8 @@ async def _set(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
     if before is None and args.visibility is None:
         raise WrongUsage(f"There is no bucket {args.bucket!r} yet: say --public or --private to make it.")
     wanted = ruled(changed(before or Bucket(args.bucket), args), args)
-    after = await client.put_bucket(wanted) if wanted != before else wanted
+    etag = before.etag if before else None
+    after = await client.put_bucket(wanted, if_etag=etag) if wanted != before else wanted
     if args.json:
         emit_json(after)
     else:

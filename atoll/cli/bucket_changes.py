@@ -138,8 +138,10 @@ def _flat(bucket: Bucket) -> Mapping[str, Any]:
             flat |= {f"quota {of}": limit for of, limit in structs.asdict(value).items()}
         elif key == "lifecycle":
             flat["expire"] = tuple(rule_text(rule) for rule in value)
-        elif key in {"ending", "usage"}:
-            flat |= {} if value is None or key == "usage" else {"state": "is being deleted"}
+        elif key == "ending":
+            flat |= {} if value is None else {"state": "is being deleted"}
+        elif key in {"usage", "etag"}:
+            continue
         elif key == "rendering":
             flat |= {f"rendering {name}": limit for name, limit in structs.asdict(value).items()}
         else:

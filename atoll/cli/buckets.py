@@ -36,7 +36,8 @@ async def _buckets(args: argparse.Namespace, client: AsyncClient, _: Access) -> 
         before = {bucket.name: bucket for bucket in await client.buckets()}
         if (known := before.get(args.create)) is not None:  # the rest of its policy is not meant
             made = await client.put_bucket(
-                structs.replace(known, visibility=visibility, durability=args.durability)
+                structs.replace(known, visibility=visibility, durability=args.durability),
+                if_etag=known.etag,
             )
         else:
             made = await client.create_bucket(args.create, visibility, durability=args.durability)

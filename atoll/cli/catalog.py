@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterable
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk, with_nodes
+from atoll.cli.branch_walk import BranchNotes, left_to_walk, walk, with_nodes
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, note, show_table
 from atoll.client.async_client import AsyncClient
@@ -57,10 +57,7 @@ async def _walk(args: argparse.Namespace, client: AsyncClient, access: Access) -
         most_seconds=RESUME_SECONDS,
         resume=not args.fresh,
     ) as notes:
-        known = {(done.set, done.branch) for done in notes.done}
-        if known:
-            note(f"resuming: {len(known)} branches were done before (--fresh begins anew)")
-        todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
+        todo = await left_to_walk(sets, client.operations.catalog_survey, notes)
         await walk(
             todo,
             lambda name, branch: client.operations.catalog_branch(name, branch, rebuild=rebuild),

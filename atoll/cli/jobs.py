@@ -1,4 +1,5 @@
-"""Heavy work in the background: transform existing images, look at them again, export them as ZIP files.
+"""Heavy work in the background: transform existing images, or store what that makes of them as new versions,
+look at them again, export them as ZIP files.
 
 `atoll jobs transform photos/cats/ c_fill,w_200,h_200 --wait` makes a rendition of every image below a prefix.
 """
@@ -22,12 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     transform.add_argument("where", metavar="BUCKET[/PREFIX]")
     transform.add_argument("transformation", nargs="+", metavar="TRANSFORMATION")
     transform.add_argument("--region", action="append", default=[], metavar="NAME", help="where; repeatable")
+    apply = does.add_parser("apply", help="make a new version of images: what a transformation makes of them")
+    apply.add_argument("where", metavar="BUCKET[/PREFIX]")
+    apply.add_argument("transformation", metavar="TRANSFORMATION")
     look = does.add_parser("look", help="look at images again: faces, colour, placeholders")
     look.add_argument("where", metavar="BUCKET[/PREFIX]")
     export = does.add_parser("export", help="put images into ZIP files to download")
     export.add_argument("where", metavar="BUCKET[/PREFIX]")
     export.add_argument("--keep", type=span, default=86400, metavar="SPAN", help="kept for so long (1d)")
-    for sub in (transform, look, export):
+    for sub in (transform, apply, look, export):
         sub.add_argument("--wait", action="store_true", help="until it has ended; exit 1 unless it is done")
         add_shared(sub)
     listing = does.add_parser("ls", help="jobs, the newest first")
@@ -52,6 +56,8 @@ async def _order(args: argparse.Namespace, client: AsyncClient, _: Access) -> in
     wanted = prefix or None
     if args.does == "transform":
         job = await client.jobs.transform(bucket, args.transformation, prefix=wanted, regions=args.region)
+    elif args.does == "apply":
+        job = await client.jobs.apply(bucket, args.transformation, prefix=wanted)
     elif args.does == "look":
         job = await client.jobs.look(bucket, prefix=wanted)
     else:

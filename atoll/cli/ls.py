@@ -1,4 +1,7 @@
-"""List the assets of a bucket, by public_id: id, size, width x height, public_id (unless it is the id)."""
+"""List the assets of a bucket, by public_id: id, size, width x height, public_id (unless it is the id).
+
+With --deleted what `atoll restore` can bring back, and until when, that first which stays longest.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import argparse
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
 from atoll.cli.output import emit_json, on_terminal, printable, say, size
 from atoll.client.async_client import AsyncClient
+from atoll.client.trash_calls import TrashedAsset
 from atoll.node_api import AssetView
 
 
@@ -15,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bucket", help="the bucket; may be left out when there is only one")
     parser.add_argument("--prefix", default="", help="only public_ids that start with this")
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--deleted", action="store_true", help="what was deleted and can be restored")
     add_shared(parser)
 
 
@@ -25,6 +30,10 @@ def run(args: argparse.Namespace) -> int:
 
 async def _ls(args: argparse.Namespace, client: AsyncClient, access: Access) -> int:
     bucket = await bucket_of(args, client, access)
+    if args.deleted:
+        async for trashed in client.deleted(bucket, args.prefix, args.limit):
+            show_trashed(trashed, as_json=args.json)
+        return 0
     async for asset in client.list(bucket, args.prefix, args.limit):
         show(asset, as_json=args.json)
     return 0
@@ -40,3 +49,14 @@ def show(asset: AssetView, *, as_json: bool) -> None:
         say(f"{asset.asset_id}  {size(asset.bytes):>10}  {pixels:>11}  {printable(name)}".rstrip())
     else:
         say(asset.asset_id, size(asset.bytes), pixels, asset.public_id)
+
+
+def show_trashed(asset: TrashedAsset, *, as_json: bool) -> None:
+    """One that can be restored: id, size, when it was deleted, until when it can, name."""
+    if as_json:
+        emit_json(asset)
+    elif on_terminal():
+        facts = f"{size(asset.bytes):>10}  deleted {asset.deleted_at}  until {asset.erased_at}"
+        say(f"{asset.asset_id}  {facts}  {printable(asset.public_id)}")
+    else:
+        say(asset.asset_id, size(asset.bytes), asset.deleted_at, asset.erased_at, asset.public_id)

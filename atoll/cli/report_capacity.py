@@ -12,6 +12,7 @@ from atoll.cli.output import size
 from atoll.cli.report_axes import DAY, LEFT, Axes
 from atoll.cli.report_drawing import Dot, Drawing, Line, Words
 from atoll.cli.report_facts import Curve
+from atoll.cli.spans import spell
 from atoll.client.monitor_calls import ForecastView
 
 AHEAD = 8.0  # of the history: beyond that the past would be a speck
@@ -85,6 +86,8 @@ def _said(forecast: ForecastView | None) -> str:
         return "no forecast yet"
     if forecast.days is None:
         return "not filling"
+    if forecast.is_early:
+        return f"known for {spell(forecast.known_days * DAY)}: too early to say"
     early, late = forecast.early, forecast.late
     span = f"{'?' if early is None else f'{early:.1f}'} to {'never' if late is None else f'{late:.1f}'}"
     return f"full in {forecast.days:.1f} days ({span})" + (", inodes" if forecast.unit != "bytes" else "")

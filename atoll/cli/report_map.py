@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atoll.cli.report_drawing import Anchor, Dot, Drawing, Line, Role, Words
-from atoll.cli.report_land import land
 from atoll.client.views import NodeView, RegionView
+from atoll.land import land
 
 NORTH, SOUTH = 84.0, -58.0
 UNIT = 2.0  # of the drawing, in a degree

@@ -75,7 +75,7 @@ def _tiles(facts: Facts) -> str:
     critical = sum(one.level == "critical" for one in facts.findings)
     shares = [path.day for path in facts.paths if path.day is not None]
     day = min(shares) if shares else None
-    soonest = min((f.days for f in facts.forecasts if f.days is not None), default=None)
+    soonest = min((f.days for f in facts.forecasts if f.days is not None and not f.is_early), default=None)
     tiles = [
         (f"{well} of {len(facts.nodes)}", "nodes healthy", "good" if well == len(facts.nodes) else "bad"),
         (len(facts.findings), f"alerts, {critical} critical", _alarm(len(facts.findings), critical)),

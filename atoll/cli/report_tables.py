@@ -17,6 +17,8 @@ from atoll.cli.spans import spell
 from atoll.client.canary_calls import RegionPath
 
 ROWS = 200  # of a table; what is more is counted below it
+UNBROKEN = 32  # characters, as many as a node's name may have
+LAGGING = 0.05  # seconds; what lags less is counted only
 LAGS = {
     "atoll_node_repair_lag_seconds": "since it last held all that its peers hold",
     "atoll_node_outbox_age_seconds": "its oldest event that is not published",
@@ -57,7 +59,12 @@ def table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _side(piece: Html) -> str:
-    return ' class="n"' if piece.number else ""
+    """Numbers stand to the right; a name, or a path between two, is never broken; a sentence has room."""
+    if piece.number:
+        return ' class="n"'
+    if len(piece.text) <= UNBROKEN and " " not in piece.text.replace(" → ", ""):
+        return ' class="w"'
+    return ' class="s"' if len(piece.text) > UNBROKEN and "<" not in piece.text else ""
 
 
 def moment(milliseconds: float) -> str:
@@ -89,7 +96,7 @@ def forecasts_table(facts: Facts) -> str:
         span = f"{days(f.early)} to {days(f.late)}"
         growth = f"{size(round(abs(f.per_day)))}" if f.unit == "bytes" else f"{abs(f.per_day):,.0f}"
         sign = "−" if f.per_day < 0 else ""
-        known = f"{f.known_days:.1f} d"
+        known = spell(f.known_days * 86_400) + (", too early" if f.is_early else "")
         rows.append((f.scope, f.name, number(days(f.days)), number(span), f.unit, number(sign + growth),
                      number(known)))  # fmt: skip
     heads = ("", "name", number("days"), number("range (80 %)"), "of", number("a day"), number("known"))
@@ -121,10 +128,12 @@ def misses_table(paths: Sequence[RegionPath]) -> str:
 
 def lags_table(figures: Sequence[Figure]) -> str:
     """What lags now, the most first."""
-    found = [f for f in figures if f.figure in LAGS and f.value is not None]
-    found.sort(key=lambda f: -(f.value or 0))
-    rows = ((f.scope, f.name, number(f"{f.value:,.1f} s"), LAGS[f.figure]) for f in found)
-    return table(("", "name", number("lag"), "what it is"), rows)
+    known = [f for f in figures if f.figure in LAGS and f.value is not None]
+    found = sorted((f for f in known if (f.value or 0) >= LAGGING), key=lambda f: -(f.value or 0))
+    rows = [(f.scope, f.name, number(f"{f.value:,.1f} s"), LAGS[f.figure]) for f in found]
+    rest = len(known) - len(found)
+    others = f'<p class="muted">Nothing waits at {rest} {"others" if rows else "places"}.</p>' if rest else ""
+    return (table(("", "name", number("lag"), "what it is"), rows) if rows else "") + others
 
 
 def alerts_table(facts: Facts) -> str:

@@ -19,6 +19,7 @@ from atoll.cli.exit_codes import Exit, WrongUsage, code_of
 from atoll.cli.forecast_table import show_forecasts
 from atoll.cli.output import emit_json, note, on_terminal, say, show_error, show_table, size
 from atoll.cli.spans import spell
+from atoll.cli.status_problems import find_problems
 from atoll.client.async_client import AsyncClient
 from atoll.client.canary_calls import RegionPath
 from atoll.client.monitor_calls import ForecastView, MonitorCalls, StateView
@@ -69,7 +70,7 @@ async def _status(args: argparse.Namespace, client: AsyncClient, access: Access)
         client.sets(),
     )
     nodes = tuple(node for node in nodes if node.state != "removed")
-    problems = find_problems(services, monitor, nodes, sets)
+    problems = find_problems(services, monitor, nodes, sets, states)
     if args.json:
         emit_json(
             _document(services, monitor, nodes, sets, problems)
@@ -77,7 +78,9 @@ async def _status(args: argparse.Namespace, client: AsyncClient, access: Access)
             | {"canaries": msgspec.to_builtins(paths)}
         )
     else:
-        _show(services, monitor, nodes, sets, problems)
+        in_table = {reason for state in states for reason in state.reasons}
+        others = [problem for problem in problems if problem not in in_table]
+        _show(services, monitor, nodes, sets, others, healthy=not problems)
         show_paths(paths)
         show_forecasts(forecasts)
         _show_states(states)
@@ -115,25 +118,6 @@ def _show_states(states: tuple[StateView, ...]) -> None:
     show_table("Not healthy", ("WHAT", "NAME", "STATE", "FOR", "WHY"), rows)
 
 
-def find_problems(
-    services: tuple[ServiceView, ...],
-    monitor: MonitorView | None,
-    nodes: tuple[NodeView, ...],
-    sets: tuple[SetView, ...],
-) -> list[str]:
-    """What is not as it should be, in sentences."""
-    found = [f"query service {s.url} does not answer: {s.error}" for s in services if s.error]
-    for service in services:
-        found += [f"{service.name}: {engine} is away" for engine, up in service.engines.items() if not up]
-    found += [f"node {node.name} is {node.health}" for node in nodes if node.health != "healthy"]
-    found += [f"node {node.name} takes no uploads: its disk is full" for node in nodes if node.read_only]
-    found += [f"set {s.name} takes no uploads" for s in sets if not s.writable and not s.sealed]
-    if monitor is not None:
-        found += [f"the monitor does not answer: {monitor.error}"] if monitor.error else []
-        found += [f"monitor: {problem}" for problem in monitor.problems]
-    return found
-
-
 def _document(
     services: tuple[ServiceView, ...],
     monitor: MonitorView | None,
@@ -157,6 +141,8 @@ def _show(
     nodes: tuple[NodeView, ...],
     sets: tuple[SetView, ...],
     problems: list[str],
+    *,
+    healthy: bool,
 ) -> None:
     show_table(
         "Nodes",
@@ -170,7 +156,7 @@ def _show(
     show_table("Services", ("SERVICE", "REGION", "STATE", "ENGINES"), rows)
     for problem in problems:
         note(f"! {problem}")
-    if not problems:
+    if healthy:
         say("all healthy")
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
-from atoll.cli.branch_walk import BRANCHES, BranchNotes, walk, with_nodes
+from atoll.cli.branch_walk import BranchNotes, left_to_walk, walk, with_nodes
 from atoll.cli.exit_codes import Exit, WrongUsage
 from atoll.cli.output import emit_json, note, show_table
 from atoll.cli.proof_page import Proof, page_of
@@ -95,10 +95,9 @@ async def _all(args: argparse.Namespace, client: AsyncClient, access: Access) ->
         most_seconds=RESUME_SECONDS,
         resume=not args.fresh,
     ) as notes:
-        known = {(done.set, done.branch) for done in notes.done}
-        todo = [(s, b) for s in sets for b in range(BRANCHES) if (s, f"{b:02x}") not in known]
-        if known:
-            note(f"resuming: {len(known)} branches were done before (--fresh begins anew)")
+        todo = await left_to_walk(
+            sets, lambda name: client.operations.verify_survey(name, deep=args.deep), notes
+        )
         await walk(
             todo,
             lambda name, branch: client.operations.verify_branch(name, branch, deep=args.deep),

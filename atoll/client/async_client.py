@@ -35,10 +35,11 @@ from atoll.client.resolving import Resolving, place, terms
 from atoll.client.search_calls import SearchCalls
 from atoll.client.settings import check_url
 from atoll.client.source import Source, open_body
+from atoll.client.trash_calls import TrashCalls
 from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
 from atoll.client.upload_many import ManyUploads, Reporting, UploadObserver, UploadProgress, UploadResult
-from atoll.client.url_calls import UrlCalls
+from atoll.client.url_list_calls import UrlListCalls
 from atoll.client.version_calls import VersionCalls
 from atoll.client.views import Resolved, ResolveResult, TicketView
 from atoll.client.webhook_calls import WebhookCalls
@@ -54,7 +55,9 @@ MAX_IN_MEMORY = 512 * 2**20
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls, BrowserCalls):
+class AsyncClient(
+    FolderCalls, ClusterCalls, SearchCalls, UrlListCalls, VersionCalls, BrowserCalls, TrashCalls
+):
     """A cluster, as one asynchronous object. Use it as a context manager, or `close()` it.
 
     `urls` are its query services (any of them will do; the others are for when one is away). `position` or
@@ -81,8 +84,9 @@ class AsyncClient(FolderCalls, ClusterCalls, SearchCalls, UrlCalls, VersionCalls
         ClusterCalls.__init__(self, query)
         SearchCalls.__init__(self, query, own)
         VersionCalls.__init__(self, query, own)
-        UrlCalls.__init__(self, query, here)
+        UrlListCalls.__init__(self, query, here)
         BrowserCalls.__init__(self, query, here)
+        TrashCalls.__init__(self, query)
         self._resolving = Resolving(query, own, here)
         self._uploader = Uploader(query, self._session, here, uploaded=own.uploaded)
         self._downloader = Downloader(self._session)

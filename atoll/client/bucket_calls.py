@@ -11,11 +11,11 @@ from msgspec import Struct, structs
 
 from atoll.bucket import Bucket
 from atoll.client.query import QueryServices
-from atoll.client.views import BucketList
+from atoll.client.views import BucketList, KeptBucket
 from atoll.errors import NotFound
 from atoll.names import check_bucket
 
-_NOT_ORDERED = ("name", "ending")  # of a bucket, what is no part of its policy
+_NOT_ORDERED = ("name", "ending", "usage", "etag")  # of a bucket, what is no part of its policy
 
 
 class BucketUsage(Struct, frozen=True):
@@ -28,7 +28,7 @@ class BucketUsage(Struct, frozen=True):
     unasked: dict[str, str] = {}
 
 
-class BucketDetails(Bucket, frozen=True, kw_only=True):
+class BucketDetails(KeptBucket, frozen=True, kw_only=True):
     """A bucket's policy, and what it has."""
 
     usage: BucketUsage = BucketUsage()
@@ -66,7 +66,7 @@ class BucketCalls:
     def __init__(self, query: QueryServices) -> None:
         self._query = query
 
-    async def buckets(self) -> tuple[Bucket, ...]:
+    async def buckets(self) -> tuple[KeptBucket, ...]:
         """All buckets."""
         return (await self._query.call("GET", "/v1/buckets", BucketList)).buckets
 
@@ -74,26 +74,27 @@ class BucketCalls:
         """One bucket and how much is in it, asked of the nodes now. `NotFound`."""
         return await self._query.call("GET", _path(name), BucketDetails)
 
-    async def put_bucket(self, bucket: Bucket) -> Bucket:
+    async def put_bucket(self, bucket: Bucket, *, if_etag: str | None = None) -> KeptBucket:
         """Make a bucket, or replace its whole policy; needs the scope `admin`. Returns it as it is kept.
 
-        What is not said is the default, so change what `buckets()` gave. `BadTransformation` says in `member`
-        which of its transformations cannot be understood; `Conflict` why home regions cannot be narrowed.
+        What is not said is the default, so change what `buckets()` gave, and say its `etag`: then nobody's
+        change in between is lost (`PreconditionFailed`). `BadTransformation` says in `member` which of its
+        transformations cannot be understood; `Conflict` why home regions cannot be narrowed.
         """
         policy = {key: value for key, value in structs.asdict(bucket).items() if key not in _NOT_ORDERED}
-        policy.pop("usage", None)
-        return await self._query.call("PUT", _path(bucket.name), Bucket, body=policy)
+        headers = {"If-Match": f'"{if_etag}"'} if if_etag else {}
+        return await self._query.call("PUT", _path(bucket.name), KeptBucket, body=policy, headers=headers)
 
     async def create_bucket(
         self, name: str, visibility: str = "public", *, durability: str = "local"
-    ) -> Bucket:
+    ) -> KeptBucket:
         """Make a bucket, or give it another policy; needs the scope `admin`.
 
         `visibility` is `public` or `private`; `durability` (`local`, `regions:N`, `all`) is for uploads that
         do not ask for one. The rest of the policy is the default: see `put_bucket`.
         """
         policy = {"visibility": visibility, "durability": durability}
-        return await self._query.call("PUT", _path(name), Bucket, body=policy)
+        return await self._query.call("PUT", _path(name), KeptBucket, body=policy)
 
     async def delete_bucket(
         self, name: str, *, force: bool = False, trash_seconds: int | None = None

@@ -39,6 +39,8 @@ from atoll.hedging import AllFailed, Hedger, Turn
 
 ROUNDS = 3
 _FATAL = (TooLarge, FileUnusable, BadTransformation, Undecodable)
+# RFC 9530: a static server before a node knows no digest of a derivative, and leaves such a request to it.
+_WANT_DIGEST = {"Want-Repr-Digest": "sha-256=10"}
 _DIGEST_ETAG = re.compile(r'"([0-9a-f]{32,64})"', re.ASCII)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 
@@ -177,7 +179,10 @@ class Downloader:
         digest = hashlib.sha256()
         url = URL(source.url, encoded=True)
         with reaching(url):
-            async with self._session().get(url, timeout=silence_only(), allow_redirects=False) as response:
+            headers = {} if sha256 else _WANT_DIGEST
+            async with self._session().get(
+                url, timeout=silence_only(), allow_redirects=False, headers=headers
+            ) as response:
                 if response.status != 200:
                     raise problem_error(await read_body(response), response.status)
                 await turn.take()

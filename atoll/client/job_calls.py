@@ -32,6 +32,17 @@ class JobCalls:
         more = {"transformations": list(transformations), "regions": list(regions)}
         return await self._order("transform", bucket, prefix, asset_ids, more)
 
+    async def apply(
+        self,
+        bucket: str,
+        transformation: str,
+        *,
+        prefix: str | None = None,
+        asset_ids: Iterable[str] | None = None,
+    ) -> Job:
+        """Have a new version made of each image: what `transformation` makes of the current one."""
+        return await self._order("apply", bucket, prefix, asset_ids, {"transformation": transformation})
+
     async def look(
         self, bucket: str, *, prefix: str | None = None, asset_ids: Iterable[str] | None = None
     ) -> Job:

@@ -27,7 +27,11 @@ Value = str | int | float | bool | list[str]
 
 @dataclass(frozen=True)
 class NewNode:
-    """Where the node is to lie and listen. `extra`: settings of the node beyond these."""
+    """Where the node is to lie and listen. `extra`: settings of the node beyond these.
+
+    `nats_url`: servers nearer to it than those the cluster names. `state`: where its daemons remember the
+    map; None: in `directory`.
+    """
 
     directory: Path
     data: Path
@@ -36,6 +40,8 @@ class NewNode:
     node_port: int = 8410
     replicator_port: int = 8430
     extra: Mapping[str, Value] | None = None
+    nats_url: str | None = None
+    state: Path | None = None
 
 
 async def use_token(
@@ -76,9 +82,12 @@ def _common(grant: JoinGrant, new: NewNode, here: Path, name: str, port: int) ->
         "listen_host": new.host,
         "listen_port": port,
         "cluster_secret_file": str(here / "cluster.secret"),
-        "state_dir": str(here / "state" / name),
-        "nats_url": grant.nats_url,
+        "state_dir": str((new.state or here / "state").absolute() / name),
+        "nats_url": new.nats_url or grant.nats_url,
+        "nats_replicas": grant.nats_replicas,
     }
+    if grant.nats_map_domain is not None:
+        common["nats_map_domain"] = grant.nats_map_domain
     if grant.nats_user is not None:
         common["nats_user"] = grant.nats_user
     if grant.nats_password is not None:

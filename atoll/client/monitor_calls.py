@@ -13,6 +13,7 @@ from atoll.client.connection import open_session
 from atoll.client.query import QueryServices
 
 ANSWER_SECONDS = 5.0
+REACH = 10  # times the history that a forecast rests on (monitor/growth_watch.py)
 T = TypeVar("T")
 
 
@@ -58,6 +59,11 @@ class ForecastView(Struct, frozen=True):
     early: float | None
     late: float | None
     known_days: float
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it looks further than one may act on: the monitor itself does not either."""
+        return self.days is not None and self.days > REACH * self.known_days
 
 
 class ForecastList(Struct, frozen=True):

@@ -6,18 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
-from atoll.client.proof_views import AssetVerdict, CatalogBranch, Drain, PutBack, Receipt, VerifiedBranch
+from atoll.client.proof_views import (
+    AssetVerdict,
+    CatalogBranch,
+    CatalogSurvey,
+    Drain,
+    PutBack,
+    Receipt,
+    VerifiedBranch,
+    VerifySurvey,
+)
 from atoll.client.query import QueryServices
 from atoll.client.resolving import id_segment
+from atoll.errors import NotFound
 from atoll.model import Node, ReplicaSet
 from atoll.node_api import AssetView
 from atoll.scrub_api import ScrubStatus
+
+S = TypeVar("S", VerifySurvey, CatalogSurvey)
 
 DEEP_SECONDS = 600.0  # all nodes read and hash a 256th of what they hold meanwhile
 BRANCH_SECONDS = 120.0
@@ -67,6 +79,21 @@ class Operations:
         order = {"set": set_name, "branch": f"{branch:02x}", "deep": deep}
         seconds = DEEP_SECONDS if deep else BRANCH_SECONDS
         return await self._query.call("POST", "/v1/verify", VerifiedBranch, body=order, seconds=seconds)
+
+    async def verify_survey(self, set_name: str, *, deep: bool = False) -> VerifySurvey:
+        """What of a set need not be walked; with services of an earlier release all of it is to be."""
+        order = {"set": set_name, "deep": deep}
+        return await self._survey("/v1/verify/survey", VerifySurvey, order)
+
+    async def catalog_survey(self, set_name: str) -> CatalogSurvey:
+        """The same for the catalog's check and rebuild."""
+        return await self._survey("/v1/catalog/survey", CatalogSurvey, {"set": set_name})
+
+    async def _survey(self, path: str, kind: type[S], order: dict[str, Any]) -> S:
+        try:
+            return await self._query.call("POST", path, kind, body=order, seconds=BRANCH_SECONDS)
+        except NotFound:
+            return kind(set=order["set"])
 
     async def catalog_branch(self, set_name: str, branch: int, *, rebuild: bool) -> CatalogBranch:
         """The catalog compared with the nodes in one branch of a set, and mended if `rebuild`."""

@@ -94,6 +94,13 @@ class VerifiedBranch(Struct, frozen=True):
     more: bool = False
 
 
+class VerifySurvey(Struct, frozen=True):
+    """The branches of a set that one look at its nodes has proven."""
+
+    set: str
+    settled: tuple[VerifiedBranch, ...] = ()
+
+
 class Confirmation(Struct, frozen=True):
     """What a staying node still lacks of a leaving one."""
 
@@ -138,6 +145,13 @@ class CatalogBranch(Struct, frozen=True):
     refused: int = 0
     missing_versions: int = 0
     ghost_versions: int = 0
+
+
+class CatalogSurvey(Struct, frozen=True):
+    """The branches of a set of which neither the catalog nor any node has anything."""
+
+    set: str
+    settled: tuple[CatalogBranch, ...] = ()
 
 
 class PutBack(Struct, frozen=True):

@@ -25,10 +25,21 @@ from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.sync_job_calls import SyncJobs, SyncWebhooks
 from atoll.client.sync_key_calls import SyncKeys, SyncUploadKeys
 from atoll.client.sync_search_calls import SyncSearchCalls
+from atoll.client.sync_trash_calls import SyncTrashCalls
 from atoll.client.sync_url_calls import SyncUrlCalls
+from atoll.client.sync_url_list_calls import SyncUrlListCalls
 from atoll.client.sync_version_calls import SyncVersionCalls
 from atoll.client.upload_many import UploadProgress, UploadResult
-from atoll.client.views import Deleted, Locations, NodeView, RegionView, Resolved, ResolveResult, SetView
+from atoll.client.views import (
+    Deleted,
+    KeptBucket,
+    Locations,
+    NodeView,
+    RegionView,
+    Resolved,
+    ResolveResult,
+    SetView,
+)
 from atoll.model import Position
 from atoll.node_api import AssetView
 
@@ -37,7 +48,15 @@ T = TypeVar("T")
 _Results = list[UploadResult]  # inside the class, `list` is the method
 
 
-class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, SyncBrowserCalls):
+class Client(
+    SyncFolderCalls,
+    SyncSearchCalls,
+    SyncUrlCalls,
+    SyncUrlListCalls,
+    SyncVersionCalls,
+    SyncBrowserCalls,
+    SyncTrashCalls,
+):
     """A cluster, as one synchronous object: methods, arguments and errors are those of `AsyncClient`.
 
     Use it as a context manager, or `close()` it; may be shared by threads.
@@ -97,6 +116,10 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
 
     @property
     def _searches(self) -> AsyncClient:
+        return self._client
+
+    @property
+    def _trash(self) -> AsyncClient:
         return self._client
 
     @property
@@ -272,17 +295,19 @@ class Client(SyncFolderCalls, SyncSearchCalls, SyncUrlCalls, SyncVersionCalls, S
         """All regions."""
         return self._run(self._client.regions())
 
-    def buckets(self) -> tuple[Bucket, ...]:
+    def buckets(self) -> tuple[KeptBucket, ...]:
         """All buckets."""
         return self._run(self._client.buckets())
 
-    def create_bucket(self, name: str, visibility: str = "public", *, durability: str = "local") -> Bucket:
+    def create_bucket(
+        self, name: str, visibility: str = "public", *, durability: str = "local"
+    ) -> KeptBucket:
         """Make a bucket, or give it another policy."""
         return self._run(self._client.create_bucket(name, visibility, durability=durability))
 
-    def put_bucket(self, bucket: Bucket) -> Bucket:
+    def put_bucket(self, bucket: Bucket, *, if_etag: str | None = None) -> KeptBucket:
         """Make a bucket, or replace its whole policy."""
-        return self._run(self._client.put_bucket(bucket))
+        return self._run(self._client.put_bucket(bucket, if_etag=if_etag))
 
     def bucket(self, name: str) -> BucketDetails:
         """One bucket and how much is in it."""

@@ -31,6 +31,17 @@ class SyncJobs:
         )
         return self._thread.run(work)
 
+    def apply(
+        self,
+        bucket: str,
+        transformation: str,
+        *,
+        prefix: str | None = None,
+        asset_ids: Iterable[str] | None = None,
+    ) -> Job:
+        """Have a new version made of each image: what `transformation` makes of the current one."""
+        return self._thread.run(self._calls.apply(bucket, transformation, prefix=prefix, asset_ids=asset_ids))
+
     def look(self, bucket: str, *, prefix: str | None = None, asset_ids: Iterable[str] | None = None) -> Job:
         """Have images looked at again."""
         return self._thread.run(self._calls.look(bucket, prefix=prefix, asset_ids=asset_ids))

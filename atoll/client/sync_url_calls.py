@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar, Unpack
 
-from atoll.client.url_calls import FETCH_SECONDS, FetchJob, UrlCalls
+from atoll.client.url_calls import FETCH_SECONDS, FetchJob, UrlCalls, Words
 from atoll.node_api import AssetView
 
 T = TypeVar("T")
@@ -22,32 +22,10 @@ class SyncUrlCalls:
     """The part of `Client` for that."""
 
     def fetch_url(
-        self: _Running,
-        url: str,
-        *,
-        bucket: str,
-        public_id: str | None = None,
-        tags: Iterable[str] = (),
-        context: Mapping[str, str] | None = None,
-        title: str = "",
-        alt: str = "",
-        durability: str | None = None,
-        eager: Iterable[str] = (),
+        self: _Running, url: str, *, bucket: str, public_id: str | None = None, **words: Unpack[Words]
     ) -> FetchJob:
         """Order that the cluster fetch `url`; returns once that is queued."""
-        return self._run(
-            self._urls.fetch_url(
-                url,
-                bucket=bucket,
-                public_id=public_id,
-                tags=tags,
-                context=context,
-                title=title,
-                alt=alt,
-                durability=durability,
-                eager=eager,
-            )
-        )
+        return self._run(self._urls.fetch_url(url, bucket=bucket, public_id=public_id, **words))
 
     def upload_url(
         self: _Running,
@@ -55,26 +33,10 @@ class SyncUrlCalls:
         *,
         bucket: str,
         public_id: str | None = None,
-        tags: Iterable[str] = (),
-        context: Mapping[str, str] | None = None,
-        title: str = "",
-        alt: str = "",
-        durability: str | None = None,
-        eager: Iterable[str] = (),
         timeout: float = FETCH_SECONDS,
+        **words: Unpack[Words],
     ) -> AssetView:
         """The asset that the cluster made of `url`; waits at most `timeout` seconds."""
         return self._run(
-            self._urls.upload_url(
-                url,
-                bucket=bucket,
-                public_id=public_id,
-                tags=tags,
-                context=context,
-                title=title,
-                alt=alt,
-                durability=durability,
-                eager=eager,
-                timeout=timeout,
-            )
+            self._urls.upload_url(url, bucket=bucket, public_id=public_id, timeout=timeout, **words)
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from msgspec import Struct
 
@@ -26,11 +26,23 @@ _BEHIND_SECONDS = 5.0  # the catalog may hear of the asset a moment after it hea
 _ENDED = frozenset({"done", "failed", "cancelled"})
 
 
+class Words(TypedDict, total=False):
+    """What may be said of an ordered image, as at an upload."""
+
+    tags: Iterable[str]
+    context: Mapping[str, str] | None
+    title: str
+    alt: str
+    durability: str | None
+    eager: Iterable[str]
+
+
 class FetchError(Struct, frozen=True):
-    """Why an image was not fetched: a problem's slug, and a sentence."""
+    """Why an image was not fetched: a problem's slug, and a sentence. `item`: its URL's place."""
 
     problem: str
     detail: str
+    item: str = "0"
 
 
 class FetchJob(Struct, frozen=True):
@@ -49,24 +61,13 @@ class UrlCalls:
         self._url_query, self._url_place = query, place
 
     async def fetch_url(
-        self,
-        url: str,
-        *,
-        bucket: str,
-        public_id: str | None = None,
-        tags: Iterable[str] = (),
-        context: Mapping[str, str] | None = None,
-        title: str = "",
-        alt: str = "",
-        durability: str | None = None,
-        eager: Iterable[str] = (),
+        self, url: str, *, bucket: str, public_id: str | None = None, **words: Unpack[Words]
     ) -> FetchJob:
         """Order that the cluster fetch `url`; returns once that is queued.
 
         Raises `OutwardRefused` when the bucket does not fetch from that host.
         """
-        order = _order(bucket, public_id, tags, context, title, alt, durability, eager).body(1)
-        del order["max_bytes"]  # nobody knows yet
+        order = checked_order(bucket, public_id, words)
         return await self._url_query.call(
             "POST", "/v1/uploads/by-url", FetchJob, params=self._url_place, body={**order, "url": url}
         )
@@ -77,30 +78,15 @@ class UrlCalls:
         *,
         bucket: str,
         public_id: str | None = None,
-        tags: Iterable[str] = (),
-        context: Mapping[str, str] | None = None,
-        title: str = "",
-        alt: str = "",
-        durability: str | None = None,
-        eager: Iterable[str] = (),
         timeout: float = FETCH_SECONDS,
+        **words: Unpack[Words],
     ) -> AssetView:
         """The asset that the cluster made of `url`, as `upload` gives it; waits at most `timeout` seconds.
 
         Raises `OutwardRefused`, `NotFetched`, `OutwardFailed`, what an upload raises for such an image, and
         `Unavailable` after `timeout`: the job (`job` among the facts) goes on.
         """
-        job = await self.fetch_url(
-            url,
-            bucket=bucket,
-            public_id=public_id,
-            tags=tags,
-            context=context,
-            title=title,
-            alt=alt,
-            durability=durability,
-            eager=eager,
-        )
+        job = await self.fetch_url(url, bucket=bucket, public_id=public_id, **words)
         try:
             async with asyncio.timeout(timeout):
                 job = await self._ended(job)
@@ -129,34 +115,33 @@ class UrlCalls:
             await asyncio.sleep(backoff.next())
 
 
-def _order(
-    bucket: str,
-    public_id: str | None,
-    tags: Iterable[str],
-    context: Mapping[str, str] | None,
-    title: str,
-    alt: str,
-    durability: str | None,
-    eager: Iterable[str],
-) -> UploadOrder:
-    for name, words in (("tags", tags), ("eager", eager)):
-        if isinstance(words, str):
-            raise BadRequest(f"{name} is a list of {name}, not one string.", got=words[:80])
-    return UploadOrder(
+def checked_order(bucket: str, public_id: str | None, words: Words) -> dict[str, Any]:
+    """The order's body but for what is to be fetched; `BadRequest`, `BadName` for what nobody would take."""
+    tags, eager, durability = words.get("tags", ()), words.get("eager", ()), words.get("durability")
+    for name, given in (("tags", tags), ("eager", eager)):
+        if isinstance(given, str):
+            raise BadRequest(f"{name} is a list of {name}, not one string.", got=given[:80])
+    order = UploadOrder(
         bucket=check_bucket(bucket),
         public_id=None if public_id is None else check_public_id(public_id),
         tags=tuple(tags),
-        context=dict(context or {}),
-        title=title,
-        alt=alt,
+        context=dict(words.get("context") or {}),
+        title=words.get("title", ""),
+        alt=words.get("alt", ""),
         durability=None if durability is None else check_durability(durability),
         eager=tuple(eager),
-    )
+    ).body(1)
+    del order["max_bytes"]  # nobody knows yet
+    return order
 
 
 def _why(job: FetchJob) -> AtollError:
     if not job.errors:
         return Unavailable(f"The job is {job.state}.", job=job.id)
-    error = job.errors[0]
-    document = {"type": f"urn:atoll:problem:{error.problem}", "detail": error.detail, "job": job.id}
+    return problem_of(job.errors[0], job.id)
+
+
+def problem_of(error: FetchError, job: str) -> AtollError:
+    """The error that a job tells of, as if it were the answer to an upload."""
+    document = {"type": f"urn:atoll:problem:{error.problem}", "detail": error.detail, "job": job}
     return from_problem(document, 422)

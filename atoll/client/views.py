@@ -192,10 +192,16 @@ class RegionList(Struct, frozen=True):
     regions: tuple[RegionView, ...]
 
 
+class KeptBucket(Bucket, frozen=True, kw_only=True):
+    """A bucket's policy as it is kept, and what names it (`etag`, for `put_bucket`'s `if_etag`)."""
+
+    etag: str = ""
+
+
 class BucketList(Struct, frozen=True):
     """All buckets."""
 
-    buckets: tuple[Bucket, ...]
+    buckets: tuple[KeptBucket, ...]
 
 
 ResolveResult = Resolved | AtollError

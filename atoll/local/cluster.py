@@ -34,7 +34,7 @@ from atoll.local.engine_errors import EngineError, NotReadyError
 from atoll.local.engines import EngineUrls, GivenUrls, LocalEngines
 from atoll.local.guard import Guard
 from atoll.local.machines import Machines
-from atoll.local.ports import LOOPBACK, choose_ports
+from atoll.local.ports import LOOPBACK, choose_ports, choosing_alone
 from atoll.local.process import ManagedProcess
 from atoll.local.process_spec import ProcessSpec, child_environment
 from atoll.local.secrets_dir import SecretsDir, new_secret, write_private
@@ -99,6 +99,9 @@ class LocalCluster:
             guard = await stack.enter_async_context(Guard(self.paths.root))
             self._guard = guard
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
+            turn = await stack.enter_async_context(AsyncExitStack())
+            if self._known_ports:
+                await turn.enter_async_context(choosing_alone())
             self._choose_ports()
             self._make_secrets()
             self._engines = await stack.enter_async_context(
@@ -110,6 +113,7 @@ class LocalCluster:
                 self.daemons[plan.name] = process
                 stack.push_async_callback(process.stop)
             await self._start_all()
+            await turn.aclose()
             if self._bucket:
                 await self._make_bucket(self._bucket)
             await asyncio.gather(*(self._nodes_known(name) for name in self.names("query_service")))
@@ -164,6 +168,8 @@ class LocalCluster:
         nats_url = urls.nats if self._given and self._given.nats else _without_credentials(urls.nats)
         for plan in self.plans:
             settings = settings_of(plan, self.ports[plan.name], nats_url, self.paths)
+            if plan.kind == "query_service":
+                settings = {"monitor_urls": [self.url(name) for name in self.names("monitor")], **settings}
             if plan.kind == "monitor":
                 settings = {"service_urls": self._service_urls(), **settings}
                 settings |= self._canary_settings() if self._canaries else {}
@@ -240,6 +246,11 @@ class LocalCluster:
                 raise EngineError(f"{query_service} hears only of {ready} after {_KNOWN_SECONDS:.0f} s")
             await asyncio.sleep(0.05)
 
+    @property
+    def web_app(self) -> str:
+        """Where a browser begins."""
+        return f"{self.url(self.names('query_service')[0])}/app/"
+
     def summary(self) -> dict[str, object]:
         """What cluster.json says: where everything listens, process ids, where the admin key lies."""
         regions = {plan.name: plan.region.name for plan in self.plans}
@@ -247,6 +258,7 @@ class LocalCluster:
         return {
             "query_services": [self.url(name) for name in self.names("query_service")],
             "monitor": self.url("monitor"),
+            "web_app": self.web_app,
             "admin_key_file": str(self.paths.admin_key.resolve()),
             "nodes": {n: {"url": self.url(n), "region": regions[n]} for n in self.names("storage_node")},
             "endpoints": {name: self.url(name) for name in self.daemons},

@@ -4,8 +4,12 @@ A process of its own that speaks MongoDB's wire protocol. Called by `engines`; d
 A real MongoDB is used by giving its URL; then nothing of this runs, and where the stand-in cannot be
 installed (Python 3.14, Intel Macs) that is the only way.
 
-Two of its habits decide the settings: without `--sync-on-commit` it loses acknowledged documents when it is
-killed, and with retryable writes its retry table makes every write several times slower.
+Three of its habits decide the settings: without `--sync-on-commit` it loses acknowledged documents when it is
+killed; with retryable writes its retry table makes every write several times slower; and as a replica set of
+one it writes each document a second time, into an oplog for change streams, which nobody here reads.
+
+It is stopped by SIGKILL: what it acknowledged it has synced, and an orderly end only waits two seconds for a
+thread of its own that hears nothing.
 
 It has no way to make the first user while it asks for passwords. So at the first start it runs without, for
 a second, on a loopback port that nobody knows, and the user is made there (`mongo_user`).
@@ -13,6 +17,7 @@ a second, on a loopback port that nobody knows, and the user is made there (`mon
 
 from __future__ import annotations
 
+import signal
 import sys
 from functools import partial
 
@@ -53,6 +58,7 @@ def mongo_engine(home: EngineHome) -> EngineSpec:
         log=home.log,
         url=url,
         prepare=partial(ensure_user, home, partial(_open_engine, home)),
+        stop_signal=signal.SIGKILL,
         niceness=_NICENESS,
     )
 
@@ -68,7 +74,7 @@ def _argv(home: EngineHome, port: int) -> tuple[str, ...]:
         "--log-level": "WARNING",
     }
     flat = [str(part) for option in options.items() for part in option]
-    return (sys.executable, "-I", "-m", "secantus", *flat, "--sync-on-commit")
+    return (sys.executable, "-I", "-m", "secantus", *flat, "--sync-on-commit", "--standalone")
 
 
 def _open_engine(home: EngineHome, port: int) -> EngineSpec:

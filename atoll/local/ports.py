@@ -5,16 +5,22 @@ kernel's own range: ports the kernel hands out (32768 up on Linux, 49152 up on m
 ports of everybody's outgoing connections, and one of those can sit on ours while an engine restarts.
 
 The race: a port that is free now may be taken before the engine binds it. The engine then ends at its start
-and its error says so; starting again chooses anew. Nothing can hold the port for it in between.
+and its error says so; starting again chooses anew. Nothing can hold the port for it in between. Clusters that
+want the same ports would meet there every time, and each would take the other's daemons for its own: so they
+take turns (`choosing_alone`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import json
 import os
 import random
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from atoll.local.engine_errors import EngineError
@@ -22,6 +28,7 @@ from atoll.local.engine_errors import EngineError
 LOOPBACK = "127.0.0.1"
 _RANDOM_RANGE = (20_000, 32_767)
 _RANDOM_TRIES = 200
+_TURN_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 
 
 def port_is_free(port: int) -> bool:
@@ -37,10 +44,42 @@ def port_is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    """A port of the kernel's choice, for a server that lives for seconds and that nobody must find."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """For a server that lives for seconds and that nobody must find."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different ones at random. Raises EngineError when there are not as many."""
+    rng = random.SystemRandom()
+    chosen: list[int] = []
+    while len(chosen) < count:
+        chosen.append(_first_free(_candidates(None, rng), set(chosen), port_is_free))
+    return chosen
+
+
+@asynccontextmanager
+async def choosing_alone(wait_seconds: float = _TURN_SECONDS) -> AsyncIterator[None]:
+    """No other cluster of this user on this machine chooses ports meanwhile; hold it until all listen.
+
+    Who has waited `wait_seconds` goes on all the same: a start that hangs must not keep others from starting.
+    """
+    file = Path(tempfile.gettempdir()) / f"atoll-ports-{os.getuid()}.lock"
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        end = asyncio.get_running_loop().time() + wait_seconds
+        while not _locked(descriptor) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def choose_ports(

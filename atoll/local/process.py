@@ -48,7 +48,7 @@ class ManagedProcess:
     def __init__(self, spec: ProcessSpec, guard: Guard, rng: random.Random | None = None) -> None:
         self.spec = spec
         self._guard = guard
-        self._backoff = Backoff(0.1, 5.0, rng)
+        self._backoff = Backoff(0.1, spec.restart_within, rng)
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()

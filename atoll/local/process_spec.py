@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 # Returns when the process answers; raises NotReadyError when it does not yet.
 HealthCheck = Callable[[], Awaitable[None]]
 
-# All a child learns of our environment: enough to run and to find shared libraries, no settings, no secrets.
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# All a child learns of our environment: enough to run, to find shared libraries and to know whom TLS trusts;
+# no settings, no secrets.
+_PASSED_ON = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class ProcessSpec:
     grace: float = 10.0  # from the stop signal to SIGKILL
     ready_within: float = 30.0  # from the start to the first healthy answer
     restart: bool = True  # when it dies unasked
+    restart_within: float = 5.0  # from a death to the next start, however often it dies
     niceness: int = 0  # 0 to 19: how far it steps back for the others when cores are scarce
 
 

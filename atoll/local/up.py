@@ -57,7 +57,8 @@ async def _up(data: Path, as_json: bool, stop: lifecycle.Stop) -> None:
 
 
 def say_where_things_lie(console: Console, cluster: LocalCluster) -> None:
-    """The two files a person or a script needs."""
+    """The page to begin with, and the two files a person or a script needs."""
+    console.print(f"Web app: {cluster.web_app} (sign in with the admin key)", soft_wrap=True)
     console.print(f"Admin key: {cluster.paths.admin_key}", soft_wrap=True)
     console.print(f"Endpoints, process ids, logs: {cluster.paths.summary}", soft_wrap=True)
 

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Iterable
 
-from atoll.errors import NodeRemoved, OutwardFailed, OutwardRefused, TicketReplayed, Unavailable
+from atoll.errors import OutwardFailed, OutwardRefused, TicketReplayed
 from atoll.jobs import FetchWork, Task
 from atoll.model import AssetRecord
 from atoll.outward import Outward
@@ -18,8 +18,8 @@ from storage_node.body_pace import Pace
 from storage_node.ground import Ground
 from storage_node.index_tickets import stored_with
 from storage_node.ingest import Upload
+from storage_node.jobs.confirmation import confirm
 from storage_node.jobs.handler import Progress
-from storage_node.upload_answer import status_of
 from storage_node.upload_policy import max_bytes, upload_of
 from storage_node.upload_side import UploadSide
 from storage_node.url_fetch import Fetched, FetchRules, UrlFetcher
@@ -40,13 +40,13 @@ class FetchJob:
         work = task.work
         assert isinstance(work, FetchWork)
         record = await self._stored(work) or await self._fetch(work)
-        await self._confirm(record, work)
+        await confirm(self._acknowledger, record, work.ticket)
         progress.made_asset(record.asset_id)
         progress.did()
 
     async def _stored(self, work: FetchWork) -> AssetRecord | None:
         """What an earlier try stored."""
-        look = stored_with(work.ticket.ticket_id, 0)
+        look = stored_with(work.ticket.ticket_id, work.file)
         return await asyncio.get_running_loop().run_in_executor(
             self._ground.readers, self._ground.index.read, look
         )
@@ -79,13 +79,7 @@ class FetchJob:
         return await self._intake.take(fetched.pieces, self._upload(work, fetched.filename), expected)
 
     def _upload(self, work: FetchWork, filename: str | None) -> Upload:
-        upload = upload_of(work.ticket, 0, filename, None, self._ground.settings, self._cluster.current)
+        upload = upload_of(
+            work.ticket, work.file, filename, None, self._ground.settings, self._cluster.current
+        )
         return dataclasses.replace(upload, claims=())  # the suffix in a URL claims nothing
-
-    async def _confirm(self, record: AssetRecord, work: FetchWork) -> None:
-        try:
-            asset = await self._acknowledger.confirmed(record, work.ticket)
-        except NodeRemoved as error:  # the next node of the set will fetch it
-            raise Unavailable(error.detail) from error
-        if status_of(asset) == 202:
-            raise Unavailable(f"It is stored, but not yet as durable as asked: {work.ticket.durability}.")

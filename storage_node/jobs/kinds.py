@@ -20,7 +20,7 @@ from storage_node.read_side import ReadSide
 
 
 class JobKinds:
-    """All but fetching, which stands on the uploads (fetch_job.py)."""
+    """All but fetching and applying, which stand on the uploads (fetch_job.py, apply_job.py)."""
 
     def __init__(self, ground: Ground, reads: ReadSide, inspector: Inspector) -> None:
         origin = ground.origin

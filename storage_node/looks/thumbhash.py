@@ -11,7 +11,7 @@ import base64
 from functools import cache
 from typing import NamedTuple
 
-from storage_node.looks.waves import Channel, Colours, terms
+from storage_node.looks.waves import NOTHING, Channel, Colours, terms
 
 
 class _Coded(NamedTuple):
@@ -53,6 +53,8 @@ def _coded(channel: Channel, whole: int, wide: int, high: int) -> _Coded:
     """A channel whose values are parts of `whole`."""
     steady, *others = (term / whole for term in terms(channel, wide, _kept(wide, high)))
     scale = max(map(abs, others))
+    if scale < NOTHING:
+        scale = 0.0
     return _Coded(steady, [0.5 + 0.5 * term / scale if scale else 0.0 for term in others], scale)
 
 

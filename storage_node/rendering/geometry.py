@@ -184,8 +184,14 @@ def box_at(corner: Point, size: Point) -> Box:
     return corner[0], corner[1], corner[0] + size[0], corner[1] + size[1]
 
 
-def in_scale(box: Box, nominal: Size, actual: Size) -> Box:
-    """`box` of a picture of `nominal` size, in the pixels of a copy that was decoded at `actual` size."""
-    across, down = actual[0] / nominal[0], actual[1] / nominal[1]
-    left, top, right, bottom = box[0] * across, box[1] * down, box[2] * across, box[3] * down
-    return max(left, 0.0), max(top, 0.0), min(right, float(actual[0])), min(bottom, float(actual[1]))
+def in_scale(box: Box, nominal: Size, extent: Box) -> Box:
+    """`box` of a picture of `nominal` size, in the pixels of a copy at another scale, whose part `extent` is
+    the picture."""
+    left, top, right, bottom = extent
+    across, down = (right - left) / nominal[0], (bottom - top) / nominal[1]
+    return (
+        max(left + box[0] * across, left),
+        max(top + box[1] * down, top),
+        min(left + box[2] * across, right),
+        min(top + box[3] * down, bottom),
+    )

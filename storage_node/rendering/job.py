@@ -25,7 +25,7 @@ from storage_node.rendering.copyright import copyright_of
 from storage_node.rendering.encode import Carried, carried, encode, holds_profile
 from storage_node.rendering.fitting import boxes_of
 from storage_node.rendering.geometry import Ask, Size
-from storage_node.rendering.open_source import Source, open_source
+from storage_node.rendering.open_source import Decoded, Source, open_source
 from storage_node.rendering.picture import Course, Picture, RenderRefused
 from storage_node.rendering.planning import decode_scale, sets_size
 from storage_node.rendering.steps import perform
@@ -102,7 +102,7 @@ def _drawn(
     size = _size(request, source)
     scale = decode_scale(size, steps, boxes_of(request.faces, size), course.limits.max_side)
     decoded = source.decoded(min(1.0, scale * max(size) / max(source.size)), frame)
-    milliseconds, profile = source.shown_for(), colour.profile_of(decoded)
+    milliseconds, profile = source.shown_for(), colour.profile_of(decoded.image)
     picture, kept = _picture(request, source, decoded, profile, written)
     del decoded  # its memory is free once a step has made something smaller of it
     for number, step in enumerate(steps):
@@ -122,18 +122,19 @@ def _drawn(
 def _picture(
     request: RenderRequest,
     source: Source,
-    decoded: Image.Image,
+    decoded: Decoded,
     profile: bytes | None,
     written: Format | None,
 ) -> tuple[Picture, bytes | None]:
     """The picture at its start, and the profile it keeps, if it shall and can."""
-    image = colour.plain(decoded)
+    image = colour.plain(decoded.image)
     keeps = request.transformation.delivery.profile == "keep" and holds_profile(written, image.mode)
     kept = profile if profile and keeps and colour.fits(profile, image.mode) else None
     # Only JPEG comes smaller than its header says; a page may have another size than the first.
     smaller = source.decoder == "JPEG" or request.source.stands_for is not None
     size = _size(request, source) if smaller else image.size
-    return Picture(image, size, None if kept else profile, boxes_of(request.faces, size)), kept
+    faces = boxes_of(request.faces, size)
+    return Picture(image, size, None if kept else profile, faces, decoded.extent), kept
 
 
 def _size(request: RenderRequest, source: Source) -> Size:

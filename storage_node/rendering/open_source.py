@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageFile
 
@@ -27,8 +27,9 @@ from storage_node.picture_limits import (
     check_outline,
     orientation,
 )
-from storage_node.rendering.geometry import Size
+from storage_node.rendering.geometry import Box, Size
 from storage_node.rendering.jpeg_scale import decode_reduced
+from storage_node.rendering.turned import turned
 
 
 class SourceUnreadable(Exception):
@@ -37,6 +38,13 @@ class SourceUnreadable(Exception):
 
 class NoSuchFrame(Exception):
     """The picture has fewer frames or pages than that; its argument counts from 0."""
+
+
+class Decoded(NamedTuple):
+    """Pixels, and the part of them that the picture is; None: all of them."""
+
+    image: Image.Image
+    extent: Box | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Source:
     frames: int
     limits: InspectionLimits
 
-    def decoded(self, scale: float = 1.0, frame: int | None = None) -> Image.Image:
+    def decoded(self, scale: float = 1.0, frame: int | None = None) -> Decoded:
         """One frame or page, counted from 0, upright, not smaller than `scale` of the picture.
 
         Of what does not move, one only: its pixels are the caller's from then on.
@@ -58,12 +66,14 @@ class Source:
         """
         if frame is not None:
             self._seek(frame)
+        extent = None
         if self.decoder == "JPEG" and scale < 1.0:
-            decode_reduced(self.image, _stored(self.size, self.turn, scale))
+            extent = decode_reduced(self.image, _stored(self.size, self.turn, scale))
         self.image.load()
         image = self._let_go() if self.frames == 1 else self.image
-        turn = TURNS.get(self.turn)
-        return image if turn is None else image.transpose(turn)
+        if (turn := TURNS.get(self.turn)) is None:
+            return Decoded(image, extent)
+        return Decoded(image.transpose(turn), extent and turned(extent, image.size, turn))
 
     def _let_go(self) -> Image.Image:
         """The pixels without their file, which would keep them to the end of the job; once."""

@@ -75,9 +75,9 @@ def _decoded(
         if max(opened.size) > most and not sets_size(steps):
             raise RenderRefused("layer_too_large", max_side=most, width=opened.size[0], height=opened.size[1])
         scale = decode_scale(opened.size, steps, None, most, base)
-        pixels = opened.decoded(scale, None)
+        pixels, extent = opened.decoded(scale, None)
         image = colour.plain(pixels).copy()
-        return Picture(image, opened.size, colour.profile_of(pixels))
+        return Picture(image, opened.size, colour.profile_of(pixels), extent=extent)
 
 
 def _corner(step: Overlay, base: Size, layer: Size) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from storage_node.render_protocol import FontFamily, RenderLimits, RenderRefusal
 from storage_node.rendering import colour
 from storage_node.rendering.geometry import Box, Point, Size
 from storage_node.rendering.resample import resampled
+from storage_node.rendering.turned import KEEPS_SIDES, turned
 
 
 class RenderRefused(Exception):
@@ -31,22 +32,32 @@ class Picture:
     """`size` is what geometry counts in: larger than `image.size` when that was decoded at a reduced scale.
 
     `profile`: an ICC profile that the pixels still are in. `faces`: boxes in the pixels of `size`; None when
-    nobody has looked for any.
+    nobody has looked for any. `extent`: the part of the pixels that the picture is; None: all of them.
     """
 
     image: Image.Image
     size: Size
     profile: bytes | None = None
     faces: tuple[Box, ...] | None = None
+    extent: Box | None = None
 
     def become(self, image: Image.Image) -> None:
         """Take over `image`, pixel for pixel what it stands for."""
-        self.image, self.size = image, image.size
+        self.image, self.size, self.extent = image, image.size, None
+
+    def turn(self, turn: Image.Transpose) -> None:
+        """Mirror it, or turn it by quarters."""
+        before = self.size
+        if self.extent is not None:
+            self.extent = turned(self.extent, self.image.size, turn)
+        self.image = self.image.transpose(turn)
+        self.size = before if turn in KEEPS_SIDES else (before[1], before[0])
+        self.move_faces(lambda box: turned(box, before, turn))
 
     def settle(self) -> Image.Image:
         """Bring the pixels to the size they stand for, after the last step that could have done so."""
         if self.image.size != self.size:
-            self.image = resampled(self.image, self.size)
+            self.image, self.extent = resampled(self.image, self.size, self.extent), None
         return self.image
 
     def srgb(self) -> Image.Image:

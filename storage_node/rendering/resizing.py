@@ -26,6 +26,7 @@ def resize(picture: Picture, step: Resize, place: str, course: Course, base: Siz
     corner = _corner(picture, step, fitting, place, course) if step.mode in _CUTS else (0.0, 0.0)
     window = geometry.box_at(corner, fitting.window)
     picture.image, picture.size = _through_window(picture, window, fitting), fitting.size
+    picture.extent = None
     across, down = fitting.size[0] / fitting.window[0], fitting.size[1] / fitting.window[1]
     picture.move_faces(lambda face: _through(face, corner, (across, down)))
     if fitting.canvas != fitting.size:
@@ -72,7 +73,7 @@ def _offset(step: Resize, size: Size) -> Point:
 def _through_window(picture: Picture, window: Box, fitting: Fitting) -> Image.Image:
     """The window's pixels at the fitting's size; a mere cut out of a reduced copy stays as reduced."""
     image = picture.image
-    box = geometry.in_scale(window, picture.size, image.size)
+    box = geometry.in_scale(window, picture.size, picture.extent or (0.0, 0.0, *image.size))
     size = fitting.size
     if fitting.window == size and image.size != picture.size:
         size = max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1]))

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from atoll.transformation.colors import Color
 from atoll.transformation.steps import Background, Border, Frame, Opacity, Rotate
-from storage_node.rendering.geometry import Box, Size
+from storage_node.rendering.geometry import Size
 from storage_node.rendering.picture import Course, Picture
 
 _QUARTER_TURNS = {
@@ -26,30 +26,11 @@ Radii = tuple[int, int, int, int]
 def rotate(picture: Picture, step: Rotate, course: Course) -> None:
     """Mirror, then turn clockwise; the picture grows to hold its corners. Raises RenderRefused."""
     if step.mirror:
-        width = picture.size[0]
-        picture.image = picture.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        picture.move_faces(lambda box: (width - box[2], box[1], width - box[0], box[3]))
+        picture.turn(Image.Transpose.FLIP_LEFT_RIGHT)
     if turn := _QUARTER_TURNS.get(round(step.degrees) if step.degrees % 90 == 0 else 1):
-        _quarter(picture, turn)
+        picture.turn(turn)
     elif step.degrees:
         _tilt(picture, step.degrees, course)
-
-
-def _quarter(picture: Picture, turn: Image.Transpose) -> None:
-    width, height = picture.size
-    picture.image = picture.image.transpose(turn)
-    if turn is not Image.Transpose.ROTATE_180:
-        picture.size = height, width
-    picture.move_faces(lambda box: _turned(box, (width, height), turn))
-
-
-def _turned(box: Box, size: Size, turn: Image.Transpose) -> Box:
-    left, top, right, bottom = box
-    if turn is Image.Transpose.ROTATE_180:
-        return size[0] - right, size[1] - bottom, size[0] - left, size[1] - top
-    if turn is Image.Transpose.ROTATE_90:
-        return top, size[0] - right, bottom, size[0] - left
-    return size[1] - bottom, left, size[1] - top, right
 
 
 def _tilt(picture: Picture, degrees: float, course: Course) -> None:

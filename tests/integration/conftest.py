@@ -1,4 +1,4 @@
-"""Fixtures for tests of the client and the command."""
+"""Fixtures of many files: clusters for tests of the client and the command, and a NATS to be broken."""
 
 from __future__ import annotations
 
@@ -7,8 +7,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_clusters import ClusterUnderTest, describe, real_cluster
+from client_clusters import ClusterUnderTest, describe
+from file_order import REAL_CLUSTER, SHARING
+from own_nats import OwnNats
+from shared_cluster import SharedCluster, files_with_it
 from standin_cluster import StandinCluster
+
+_SHARED = pytest.StashKey[SharedCluster]()
+_FILES = pytest.StashKey[frozenset[Path]]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Who shares the real cluster: files that follow each other."""
+    sharing = files_with_it(session.items)
+    session.stash[_SHARED], session.stash[_FILES] = SharedCluster(), sharing
+    names = {file.relative_to(session.config.rootpath).as_posix() for file in sharing}
+    if missing := names - set(SHARING[REAL_CLUSTER]):
+        raise pytest.UsageError(f"tests/file_order.py does not know that they share: {sorted(missing)}")
+
+
+@pytest.hookimpl(trylast=True)  # fixtures that use it are gone
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The shared cluster ends where no file goes on with it."""
+    if nextitem is None or nextitem.path not in item.session.stash[_FILES]:
+        item.session.stash[_SHARED].close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """An interrupted run has no last test."""
+    if shared := session.stash.get(_SHARED, None):
+        shared.close()
 
 
 @pytest.fixture
@@ -18,11 +46,21 @@ def standin() -> Iterator[StandinCluster]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def running_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterUnderTest]:
-    """The real thing, once for the whole run; not to be broken."""
-    with real_cluster(tmp_path_factory.mktemp("atoll")) as running:
-        yield running
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[OwnNats]:
+    """NATS of the test's own and nothing else, to be stopped, killed and wiped."""
+    server = OwnNats(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def running_cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> ClusterUnderTest:
+    """The real thing, shared by the files that follow each other; not to be broken."""
+    return request.session.stash[_SHARED].running(tmp_path_factory)
 
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.probe)])

@@ -32,6 +32,7 @@ from query_service.circuit import Circuit
 from query_service.event_reader import EventReader
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
+from query_service.indexer_turn import IndexerTurn
 from query_service.mongo_driver import MongoDatabase
 from query_service.parking import DURABLE, Parking
 
@@ -127,9 +128,15 @@ async def indexer_stage(
     *,
     make_catalog: Callable[[MongoDatabase], Catalog] | None = None,
     name: str = "query-1",
+    turn: IndexerTurn | None = None,
+    fold_seconds: float = 0.0,
+    silent: str = "",
 ) -> AsyncIterator[IndexerStage]:
-    """An indexer that runs until the end, where it is stopped in order."""
-    mongo = MongoDatabase(engines.urls.mongodb, "test", "motor", name)
+    """An indexer that runs until the end, where it is stopped in order; without `turn` it is alone.
+
+    Its catalog is named for `directory`, which is the test's own.
+    """
+    mongo = MongoDatabase(engines.urls.mongodb, directory.name, "motor", name)
     catalog = (make_catalog or _catalog)(mongo)
     cluster = LiveClusterMap(bus, KEYS, directory / name, domain=None, replicas=1)
     cluster.current = CLUSTER
@@ -146,7 +153,7 @@ async def indexer_stage(
         indexer = Indexer(
             cluster=cluster,
             make_reader=lambda region, queue: EventReader(
-                bus, KEYS, region, queue, parking, Backoff(0.02, 0.2, rng)
+                bus, KEYS, region, queue, parking, Backoff(0.02, 0.2, rng), turn
             ),
             catalog=catalog,
             announce=announce,
@@ -156,6 +163,9 @@ async def indexer_stage(
             now_ms=now_ms,
             clock=time.monotonic,
             backoff=Backoff(0.02, 0.2, rng),
+            turn=turn,
+            fold_seconds=fold_seconds,
+            silent=lambda node: node == silent,
         )
         indexer.start()
         yield IndexerStage(catalog, indexer, registry, stop, announced)

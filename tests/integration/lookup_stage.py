@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from atoll.backoff import Backoff
+from atoll.cancelling import cancel_and_wait
 from atoll.ids import now_ms
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
@@ -95,7 +96,6 @@ async def lookup_stage(
     finally:
         catalog.release()
         await lookup.close()
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        await cancel_and_wait([keeper])
         await client.aclose()
         await mongo.close()

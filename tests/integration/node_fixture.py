@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from forked_daemons import Forked, daemon_process
 from PIL import Image
 
 from atoll.ids import new_id, now_ms
@@ -30,6 +31,7 @@ from atoll.signing import Keys, Ticket, sign_token
 DEADLINE = 20.0  # seconds; a deadline, not an expectation
 SET, BUCKET = "s1", "pictures"
 PROBLEM = "urn:atoll:problem:"
+FROM_NOTHING = ("-P", "-m", "storage_node")  # a program that is not forked: where its memory is measured
 
 
 class Answer(NamedTuple):
@@ -59,7 +61,7 @@ class NodeProcess:
     settings: dict[str, Any]
     name: str = field(default_factory=lambda: f"n-{os.urandom(5).hex()}")
     program: tuple[str, ...] = ("-m", "storage_node")
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -100,6 +102,7 @@ class NodeProcess:
             "data_dir": str(self.data),
             "reserve_bytes": 0,
             "faces": "off",
+            "inspectors": 1,
             "drain_seconds": 10.0,
             **self.settings,
         }
@@ -115,9 +118,7 @@ class NodeProcess:
         file = self.directory / "settings.toml"
         file.write_text("".join(f"{k} = {json.dumps(v)}\n" for k, v in self._settings().items()))
         with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *self.program, "--settings", str(file)], stderr=log, stdout=log
-            )
+            self.process = daemon_process([sys.executable, *self.program, "--settings", str(file)], log)
         atexit.register(self._reap)
 
     def _reap(self) -> None:
@@ -151,9 +152,11 @@ class NodeProcess:
         self.signal(signal.SIGKILL)
         self.wait()
 
-    def request(self, method: str, target: str, body: Any = None, headers: Any = None) -> Answer:
-        """One request on a connection of its own."""
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)) as c:
+    def request(
+        self, method: str, target: str, body: Any = None, headers: Any = None, patience: float = DEADLINE
+    ) -> Answer:
+        """One request on a connection of its own. `patience`: seconds, at least what the node may take."""
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)) as c:
             c.request(method, target, body, headers or {})
             return answer_of(c.getresponse())
 

@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,6 +47,7 @@ from atoll.http import json_response, problem_response, serve
 from atoll.ids import named_asset_id, new_id, now_ms
 from atoll.lifecycle import Stop, Tasks
 from atoll.local.engines import EngineUrls
+from atoll.local.ports import any_free_port
 from atoll.model import AssetRecord, Blob, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
 from atoll.signing import Keys, check_internal_token, hash_api_key, open_ticket, seal
@@ -72,12 +72,6 @@ async def until(condition: Callable[[], Awaitable[Any]], what: str, seconds: flo
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.02)
     return value
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 class ImaginaryNode:
@@ -348,7 +342,7 @@ async def query_stage(
         tasks = await stack.enter_async_context(Tasks(Stop()))
         cluster = LiveClusterMap(bus, KEYS, own.state_dir, domain=None, replicas=1)
         tasks.start("map", cluster.run())
-        nodes = {n.node.name: n for n in (ImaginaryNode(r.name, free_port()) for r in REGIONS)}
+        nodes = {n.node.name: n for n in (ImaginaryNode(r.name, any_free_port()) for r in REGIONS)}
         for entry in (*REGIONS, ReplicaSet("main"), *BUCKETS, *(n.node for n in nodes.values())):
             await cluster.put(entry)
         await cluster.wait_for(lambda m: all(m.nodes.get(n.node.name) == n.node for n in nodes.values()))
@@ -359,7 +353,7 @@ async def query_stage(
             **{
                 **common,
                 "name": "query-eu",
-                "listen_port": free_port(),
+                "listen_port": any_free_port(),
                 "state_dir": directory / "query",
                 "api_keys_file": directory / "api_keys.toml",
                 "mongodb_url_file": write_secret(directory / "mongodb.url", urls.mongodb),
@@ -405,7 +399,7 @@ def another_instance(stage: QueryStage) -> QueryStage:
     """A second query service of the same cluster, in the same region, for `running`."""
     state_dir = stage.settings.state_dir.with_name("query-2")
     state_dir.mkdir(exist_ok=True)
-    settings = replace(stage.settings, name="query-eu-2", listen_port=free_port(), state_dir=state_dir)
+    settings = replace(stage.settings, name="query-eu-2", listen_port=any_free_port(), state_dir=state_dir)
     return replace(stage, settings=settings, stop=Stop(), service=None)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -36,6 +35,7 @@ from atoll.events import (
 from atoll.heartbeat import Heartbeat
 from atoll.ids import new_id, now_ms
 from atoll.lifecycle import Stop
+from atoll.local.ports import any_free_port
 from atoll.model import AssetRecord, Blob, Node, Picture, Region, Tombstone
 from atoll.signing import Keys
 from atoll.streams import ensure_stream
@@ -51,12 +51,6 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = DEADLI
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def new_asset(set_name: str, size: int = 1000, at: int | None = None) -> AssetRecord:
@@ -125,7 +119,7 @@ class Stage:
         self.near = Region(f"near{tail}", 48, 2)
         self.far = Region(f"far{tail}", 1, 103)
         self.regions = (self.here, self.near, self.far)
-        self.node = StandinNode(f"node-here-{tail}", self.here.name, self.set, free_port(), self.keys)
+        self.node = StandinNode(f"node-here-{tail}", self.here.name, self.set, any_free_port(), self.keys)
         self.peers = {
             r.name: Node(f"node-{r.name}", r.name, self.set, "http://127.0.0.1:1") for r in self.regions[1:]
         }
@@ -140,7 +134,7 @@ class Stage:
             "name": f"{self.node.name[:20]}-r",
             "node": self.node.name,
             "region": self.here.name,
-            "listen_port": free_port(),
+            "listen_port": any_free_port(),
             "cluster_secret_file": self.secret_file,
             "state_dir": self.directory / "state",
             "nats_url": self.nats_url,
@@ -178,7 +172,7 @@ class Stage:
     async def raise_peer(self, region: Region) -> StandinNode:
         """The peer of a region, really there."""
         name = self.peers[region.name].name
-        peer = StandinNode(name, region.name, self.set, free_port(), self.keys)
+        peer = StandinNode(name, region.name, self.set, any_free_port(), self.keys)
         self._standins.append(peer)
         await peer.up()
         self.peers[region.name] = Node(name, region.name, self.set, peer.url)

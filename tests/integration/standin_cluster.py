@@ -21,7 +21,7 @@ from standin_query_http import StandinQueryHttp
 from standin_state import BUCKET, REGIONS, SET, NodeState, State
 
 from atoll.http import problems, serve
-from atoll.local.ports import any_free_port
+from atoll.local.ports import free_ports
 from atoll.model import Node
 
 T = TypeVar("T")
@@ -41,7 +41,8 @@ class StandinCluster:
         self.bucket = BUCKET
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.requests: dict[str, list[str]] = defaultdict(list)
-        self._ports = {name: any_free_port() for name in (*QUERIES, *(f"{r.name}-1" for r in REGIONS))}
+        servers = (*QUERIES, *(f"{r.name}-1" for r in REGIONS))
+        self._ports = dict(zip(servers, free_ports(len(servers)), strict=True))
         self.nodes_http: dict[str, StandinNodeHttp] = {}
         for region in REGIONS:
             name = f"{region.name}-1"

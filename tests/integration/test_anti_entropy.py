@@ -10,6 +10,7 @@ from cut_proxy import CutProxy
 from replicator_stage import new_asset, open_stage, until
 from standin_node import fails_with, nobody_has, slow
 
+from atoll.cancelling import cancel_and_wait
 from atoll.errors import Conflict, NoSpace
 from atoll.ids import new_id, now_ms
 from atoll.model import Node, Tombstone
@@ -55,8 +56,7 @@ async def load_of(stage, load):
     try:
         yield
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        await cancel_and_wait([beating])
 
 
 async def test_what_the_nearest_peer_has_is_pulled_from_it_with_no_event_at_all(stage):
@@ -219,8 +219,8 @@ async def test_an_upload_goes_before_all_that_repair_has_in_hand_and_finds_a_fre
 
     stage.node.pulling = hold
     async with load_of(stage, 0.0):
-        stage.start(parallel_pulls=3, repair_parallel=200)
-        await until(lambda: stage.node.under_way == 2, "repair takes all but one")
+        stage.start(parallel_pulls=1, repair_parallel=2, repair_parallel_most=4, repair_idle_load=0.5)
+        await until(lambda: stage.node.under_way == 4, "repair takes all its places")
         upload = await stage.upload(stage.far)
         await until(lambda: upload.version in stage.node.stored, "the upload")
     released.set()
@@ -232,7 +232,7 @@ async def test_repair_steps_back_to_one_at_a_time_while_the_node_is_busy_and_nev
     near.stored = old_assets(stage, 40)
     stage.node.pulling = slow(0.05)
     await stage.node.down()
-    running = stage.start(parallel_pulls=9, repair_parallel=8)
+    running = stage.start(repair_parallel=8)
     async with load_of(stage, 1.0):
         await running.shows("connected", lambda s: s["bus_connected"])
         await stage.node.up()

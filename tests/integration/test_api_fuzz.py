@@ -19,6 +19,7 @@ from query_service.openapi_api import node_document, query_document
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(0)]  # as long as it was told to
 
 QUERY, NODE = query_document(), node_document()
+del QUERY["paths"]["/v1/overview/events"]  # minutes long, with nothing to say
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str]]:

@@ -28,14 +28,6 @@ SUBJECTS = ["atoll.eu.blob.>"]
 
 
 @pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
 async def bus(own_nats, tmp_path):
     async with Bus(settings_for(tmp_path, own_nats.url)).opened() as opened:
         yield opened
@@ -248,6 +240,21 @@ async def test_an_event_is_handed_over_when_it_comes_and_not_when_the_wait_is_ov
     await message.ack()
     await publish(bus, an_event(2))  # the same request brings it: it was for ten
     assert await asyncio.wait_for(fetch_all(consumer, 1, 3 * DEADLINE), DEADLINE) == [2]
+
+
+async def test_a_request_stays_open_over_several_short_waits(bus, stream):
+    consumer, asked = new_consumer(bus), []
+
+    async def on_request(message):
+        asked.append(message)
+
+    await bus.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", on_request)
+    for _ in range(4):
+        assert await consumer.fetch(10, 0.05) == []
+    await bus.flush()
+    assert len(asked) == 1
+    await publish(bus, an_event(1))
+    assert await fetch_all(consumer, 1) == [1]
 
 
 async def test_what_came_and_nobody_took_is_given_back(bus, stream):

@@ -9,29 +9,21 @@ import pytest
 from bus_settings import DEADLINE, settings_for
 from hand_clock import HandClock
 from msgspec.structs import replace
-from own_nats import OwnNats
 
 from atoll.bucket import Bucket
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import Forbidden
+from atoll.errors import Forbidden, Unavailable
 from atoll.lifecycle import cancel_and_wait
 from atoll.model import Region
 from atoll.signing import Keys, hash_api_key
 from monitor.canary_access import FILE, MAX_BYTES, CanaryAccess
+from monitor.own_key import OwnKey
 
 pytestmark = pytest.mark.integration
 
 KEYS = Keys(b"k" * 32)
 BUCKET = "atoll-canary"
-
-
-@pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
 
 
 @contextlib.asynccontextmanager
@@ -70,6 +62,22 @@ async def test_a_key_and_a_bucket_are_made_once_and_reach_nothing_else(tmp_path,
         assert ((tmp_path / "m" / FILE).stat().st_mode & 0o077) == 0
         assert await access_of(live, tmp_path / "m").ready() == secret
         assert live.current.keys["canary-monitor-1"] == key
+
+
+async def test_several_who_ask_for_a_key_at_once_get_the_same_one(tmp_path, own_nats):
+    async with live_map(tmp_path, own_nats.url) as live:
+        key = OwnKey(live, "scale-monitor-1", tmp_path / "scale.key", HandClock(), ("read", "admin"))
+        assert len(set(await asyncio.gather(*(key.ready() for _ in range(5))))) == 1
+        assert live.current.keys["scale-monitor-1"].scopes == ("read", "admin")
+
+
+async def test_a_key_that_cannot_be_kept_is_said_and_nothing_worse(tmp_path, own_nats):
+    async with live_map(tmp_path, own_nats.url) as live:
+        (tmp_path / "file").touch()
+        key = OwnKey(live, "scale-monitor-1", tmp_path / "file" / "scale.key", HandClock(), ("read",))
+        with pytest.raises(Unavailable, match="cannot be kept"):
+            await key.ready()
+        assert live.current.keys == {}
 
 
 async def test_two_monitors_have_a_key_each_and_a_bucket_that_is_there_is_left_alone(tmp_path, own_nats):

@@ -12,8 +12,11 @@ from sample_events import BUCKET, buried, left, record, replicated, sha_of, stor
 
 from atoll.backoff import Backoff
 from atoll.model import Location
+from atoll.repair_api import leaf_of_asset
 from atoll.settings import SettingsError
+from query_service import catalog_fences
 from query_service.catalog import Catalog, CatalogUnavailable
+from query_service.catalog_fold import folded
 from query_service.catalog_indexes import index_names
 from query_service.circuit import Circuit
 from query_service.mongo_driver import MongoDatabase, settled
@@ -49,6 +52,13 @@ async def test_an_upload_is_found_by_id_and_by_name_with_its_location(catalog):
     assert await catalog.asset_by_name(BUCKET, "cats/tom") == found
     assert applied.changed == {asset.asset_id}
     assert applied.refused == ()
+
+
+async def test_it_tells_in_which_branches_it_has_something(catalog):
+    assets = [record("one", 1000), record("one", 2000, "changed"), record("two", 1000)]
+    await catalog.apply([stored(asset, 1000) for asset in assets])
+    assert await catalog.branches_of("s1") == {leaf_of_asset(asset.asset_id) >> 8 for asset in assets}
+    assert await catalog.branches_of("s2") == set()
 
 
 async def test_what_is_not_there_is_none(catalog):
@@ -179,11 +189,32 @@ async def test_the_end_of_a_listing_is_told_even_when_the_last_page_is_full(cata
 
 async def test_indexes_are_named_and_making_them_again_changes_nothing(catalog, mongo):
     await catalog.ensure_indexes()
-    searches = {f"bucket_terms_{key}" for key in ("public_id", "created_at", "bytes")}
-    searches |= {"bucket_width", "bucket_height", "bucket_words_created"}
-    histories = {"key_at", "by_at"}
+    searches = {f"bucket_terms_{key}" for key in ("public_id", "created_at")}
+    searches |= {"bucket_bytes", "bucket_width", "bucket_height", "bucket_words_created"}
+    histories = {"by_key", "by_session"}
     known = {"_id_", "bucket_public_id", "blob", "set_leaf"} | searches | histories
     assert await index_names(mongo, "assets") == known
+
+
+async def test_indexes_that_an_older_atoll_made_and_nobody_needs_are_dropped(catalog, mongo):
+    await mongo.collection("assets").create_index([("by_at", 1)], name="by_at")
+    await mongo.collection("assets").create_index([("of somebody else", 1)], name="foreign")
+    await catalog.ensure_indexes()
+    names = await index_names(mongo, "assets")
+    assert "by_at" not in names
+    assert "foreign" in names
+
+
+async def test_a_fence_comes_and_goes_with_its_asset(catalog, mongo, monkeypatch):
+    monkeypatch.setattr(catalog_fences, "EVERY", len(catalog_fences.ORDERS))
+    assets = [record(f"a{n}", 1000, by="key/session") for n in range(20)]
+    await catalog.apply([stored(each, 1000) for each in assets])
+    fences = mongo.collection("fences")
+    assert {fence["_id"] async for fence in fences.find({})} == {each.asset_id for each in assets}
+    await catalog.apply([buried(each, 1000) for each in assets[:10]])
+    assert {fence["_id"] async for fence in fences.find({})} == {each.asset_id for each in assets[10:]}
+    await catalog.remove_ghosts({each.asset_id: each.version for each in assets[10:]})
+    assert await fences.count_documents({}) == 0
 
 
 async def test_a_document_the_server_will_never_take_is_refused_and_the_rest_is_in(catalog):
@@ -204,6 +235,34 @@ async def test_writers_that_race_for_one_asset_leave_the_greatest_version(catalo
     order = versions[::3] + versions[1::3] + versions[2::3]
     await asyncio.gather(*(catalog.apply([stored(asset, 2000)]) for asset in order))
     assert (await catalog.asset(versions[0].asset_id)).record == versions[-1]
+
+
+async def test_writers_that_race_for_one_asset_lose_none_of_its_versions(catalog):
+    versions = [record("tom", 1000 + n, f"bytes {n}") for n in range(8)]
+    await asyncio.gather(*(catalog.apply([stored(each, each.created_at)]) for each in versions))
+    page = await catalog.versions(versions[0].asset_id, None, 100)
+    assert [asset.record for asset in page.versions] == versions[::-1]
+    assert page.current == versions[-1].version
+
+
+async def test_an_only_version_is_one_document_and_stays_when_another_takes_its_place(catalog, mongo):
+    old, new = record("tom", 1000), record("tom", 2000)
+    await catalog.apply([stored(old, 1000)])
+    assert await mongo.collection("versions").count_documents({}) == 0
+    assert (await catalog.versions(old.asset_id, None, 9)).versions == (await catalog.asset(old.asset_id),)
+    await catalog.apply([stored(new, 2000)])
+    page = await catalog.versions(old.asset_id, None, 9)
+    assert [asset.record for asset in page.versions] == [new, old]
+    found, current = await catalog.version(old.asset_id, old.version)
+    assert (found.record, current) == (old, new.version)
+
+
+async def test_a_mended_asset_keeps_the_version_it_had(catalog):
+    old, new = record("tom", 1000), record("tom", 2000)
+    await catalog.apply([stored(old, 1000)])
+    await catalog.mend(folded([new], []))
+    page = await catalog.versions(old.asset_id, None, 9)
+    assert [asset.record for asset in page.versions] == [new, old]
 
 
 async def test_writers_that_race_with_a_tombstone_bring_nothing_back(catalog):

@@ -9,7 +9,6 @@ import nats
 import pytest
 from bus_settings import DEADLINE, settings_for, until
 from nats.js.kv import KeyValue
-from own_nats import OwnNats
 
 from atoll.bucket import Bucket
 from atoll.bus import Bus, BusUnavailable
@@ -28,14 +27,6 @@ US = Region("us", 40, -75)
 EU_1 = Node("eu-1", "eu", "s1", "http://eu-1.test")
 US_1 = Node("us-1", "us", "s1", "http://us-1.test")
 ENTRIES = (EU, US, EU_1, US_1, ReplicaSet("s1"), Bucket("photos"))
-
-
-@pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
 
 
 @contextlib.asynccontextmanager
@@ -299,6 +290,7 @@ async def test_a_snapshot_that_ends_before_its_entries_came_takes_nothing_away(
     async with live_map(tmp_path, own_nats.url) as live:
         await put_all(live)
         await has(live, "eu-1", "us-1")
+        await live.wait_for(lambda now: "photos" in now.buckets)
     early = KeyValue.watchall
 
     async def ends_at_once(bucket, **kwargs):

@@ -21,11 +21,14 @@ from atoll.ids import now_ms
 from atoll.model import AssetRecord
 from atoll.signing import internal_token, sign_delivery
 from atoll.transformation.signature import sign
+from storage_node.blob_headers import SHOWN
+from storage_node.hot_times import EVERY
 
 pytestmark = pytest.mark.integration
 
 SMALL, MIDDLE, LARGE = 8_000, 300_000, 3_000_000  # one chunk; several chunks and in RAM; streamed
 SHA = "0123456789abcdef" * 4
+DEADLINE = 20.0
 
 
 @pytest_asyncio.fixture
@@ -63,6 +66,7 @@ async def test_a_blob_is_the_same_from_disk_and_from_memory(
             "Accept-Ranges": "bytes",
             "X-Content-Type-Options": "nosniff",
             "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": SHOWN,
             "Timing-Allow-Origin": "*",
             "Content-Type": "image/png",
             "Content-Length": str(size),
@@ -70,6 +74,19 @@ async def test_a_blob_is_the_same_from_disk_and_from_memory(
     counts = node.side.counts
     assert (counts.ram.requests > 0) == (size != LARGE)
     assert counts.ram.bytes + counts.disk.bytes == 3 * size
+
+
+async def test_reads_from_memory_are_all_counted_and_one_in_some_is_timed(
+    cluster: ReadCluster, node: ReadNode
+) -> None:
+    path = await warmed(cluster, node.hold(os.urandom(SMALL)))
+    while node.side.counts.ram.requests < 2 * EVERY + 1:
+        await cluster.get(node, path)
+    samples = next(iter(node.side.times.seconds.collect())).samples
+    found = {s.labels["kind"]: s.value for s in samples if s.name == "atoll_node_memory_read_seconds_count"}
+    assert found == {"blob": 3.0, "derivative": 0.0}
+    spent = next(s.value for s in samples if s.name.endswith("_sum") and s.labels["kind"] == "blob")
+    assert 0 < spent < DEADLINE
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])

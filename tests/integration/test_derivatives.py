@@ -341,6 +341,29 @@ async def test_each_limit_of_a_bucket_is_kept(tmp_path: Path) -> None:
         assert (refused.status, problem(refused)["max_pixels"]) == (422, 59_999)
 
 
+@pytest.mark.parametrize("own", [{}, {"max_frame_pixels": 1000, "max_art_pixels": 1000}])
+async def test_frames_of_a_result_and_pixels_of_a_filter_are_limited_by_bucket_and_node(
+    tmp_path: Path, own: dict[str, int]
+) -> None:
+    """The narrower of the two holds, so that a bucket that allows more changes nothing."""
+    most = 10**6 if own else 1000
+    async with stage(tmp_path, **own) as cluster:
+        allow(cluster, rendering=RenderPolicy(max_frame_pixels=most, max_art_pixels=most))
+        (node,) = cluster.nodes
+        moving, still = hold(node, animation("GIF"), ext="gif"), hold(node)
+        for record, transformation, limit in (
+            (moving, "c_scale,h_30,w_40", "max_frame_pixels_sum"),
+            (still, "c_fill,h_40,w_40/e_art:clarendon", "max_art_pixels"),
+        ):
+            refused = await cluster.get(node, target_of(record, transformation))
+            assert (refused.status, problem(refused)[limit]) == (422, 1000)
+        for record, transformation in (
+            (moving, "c_scale,h_2,w_2"),
+            (still, "c_fill,h_30,w_30/e_art:clarendon"),
+        ):
+            assert (await cluster.get(node, target_of(record, transformation))).status == 200
+
+
 async def test_a_bucket_cannot_allow_more_than_the_node_does(tmp_path: Path) -> None:
     async with stage(tmp_path, max_side=120, max_components=1, max_layers=0) as cluster:
         allow(cluster, rendering=RenderPolicy(max_side=4000, max_components=8, max_layers=3))

@@ -13,12 +13,13 @@ from benchmarks.forwarding_backend import forwarding_backend
 from benchmarks.pictures import Pictures
 
 pytestmark = pytest.mark.integration
+QUICK = {"storage_node": {"faces": "off", "inspectors": 1}}  # nodes that start faster
 
 
 async def test_five_pictures_take_four_round_trips_and_a_backend_takes_more(tmp_path):
     pictures = Pictures(random.Random(3))
     async with (
-        LocalCluster(tmp_path / "cluster", known_ports=False) as cluster,
+        LocalCluster(tmp_path / "cluster", extra=QUICK, known_ports=False) as cluster,
         stage_of(cluster, 0.0) as client,
         stage_of(cluster, 0.0) as inner,
         forwarding_backend(

@@ -8,6 +8,7 @@ import time
 import msgspec
 import pytest
 
+from atoll.cancelling import cancel_and_wait
 from atoll.cluster import ClusterMap
 from atoll.health import HealthTable
 from atoll.model import Node, Region
@@ -40,8 +41,7 @@ async def test_an_answer_that_comes_in_pieces_is_an_answer() -> None:
         probing = asyncio.create_task(watch.probe_forever())
         await asyncio.wait_for(answered.wait(), 20)
         assert table.state("n1", time.monotonic()) == "healthy"
-        probing.cancel()
-        await asyncio.gather(probing, return_exceptions=True)
+        await cancel_and_wait([probing])
 
 
 async def test_a_node_that_breaks_off_every_connection_does_not_end_the_probes() -> None:
@@ -67,5 +67,4 @@ async def test_a_node_that_breaks_off_every_connection_does_not_end_the_probes()
         assert asked.is_set()
         assert not probing.done()
         assert table.state("n1", time.monotonic()) != "healthy"
-        probing.cancel()
-        await asyncio.gather(probing, return_exceptions=True)
+        await cancel_and_wait([probing])

@@ -68,5 +68,15 @@ async def test_a_private_bucket_that_names_every_page_and_one_that_names_none(st
 
 
 async def test_nothing_else_of_a_query_service_is_for_pages(stage: QueryStage) -> None:
-    for path in ("/v1/assets?bucket=photos", "/v1/buckets", "/i/no-such-bucket/a"):
+    for path in ("/v1/assets?bucket=photos", "/v1/buckets"):
         assert ALLOW not in (await stage.get(path, Origin=PAGE)).headers
+
+
+async def test_a_page_reads_that_there_is_no_such_bucket_and_that_its_request_is_wrong(
+    stage: QueryStage,
+) -> None:
+    for path, status in (("/i/no-such-bucket/a", 404), ("/i/photos/w_x/a", 400), ("/i/members/w_x/a", 400)):
+        answer = await stage.get(path, key=None, Origin=PAGE)
+        assert answer.status == status
+        assert answer.headers[ALLOW] == (PAGE if "members" in path else "*")
+        assert ("Vary" in answer.headers) == ("members" in path), path

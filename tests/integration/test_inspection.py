@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import os
 import signal
@@ -13,6 +14,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pillow_heif
 import pytest
@@ -270,6 +272,24 @@ def test_a_picture_cut_off_at_any_tenth_is_refused(look, name):
 def test_a_picture_that_lacks_its_last_byte_is_refused(look, name):
     with pytest.raises(Undecodable):
         look(STILLS[name]()[:-1])
+
+
+def test_a_jpeg_whose_pixels_are_all_there_before_its_last_byte_is_refused_without_it(look):
+    noise = Random(7)  # any that gives such pictures: one in twenty is
+    cut = [saved("JPEG", Image.frombytes("RGB", (16, 16), noise.randbytes(768)))[:-1] for _ in range(200)]
+    whole_to_their_decoder = [data for data in cut if decodes(data)]
+    assert whole_to_their_decoder
+    for data in whole_to_their_decoder:
+        with pytest.raises(Undecodable) as refused:
+            look(data)
+        assert refused.value.facts["reason"] == "truncated"
+
+
+def decodes(data: bytes) -> bool:
+    with contextlib.suppress(OSError), Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ ENDPOINTS = [
     ("POST", "/internal/v1/tombstones"),
     ("GET", f"/internal/v1/blobs/{PUBLIC}/{SHA}.png"),
     ("HEAD", f"/internal/v1/blobs/{PUBLIC}/{SHA}.png"),
+    ("POST", "/internal/v1/blobs/together"),
     ("GET", f"/internal/v1/assets/{'0' * 26}"),
     ("GET", f"/internal/v1/locations/{PUBLIC}/{SHA}"),
     ("GET", f"/internal/v1/records/{PUBLIC}/{SHA}"),
@@ -169,7 +170,7 @@ async def test_several_orders_in_one_request_are_answered_one_by_one(
         await as_peer("POST", "/internal/v1/pulls", list[PullAnswer], body=too_many)
 
 
-@pytest.mark.parametrize("path", ["pull", "deletes", "tombstones", "wanted"])
+@pytest.mark.parametrize("path", ["pull", "deletes", "tombstones", "wanted", "blobs/together"])
 @pytest.mark.parametrize("body", [{}, [], "x", {"asset": 1}, {"asset_id": "short"}])
 async def test_a_body_that_is_not_the_contract_s_is_a_bad_request(as_peer: Any, path: str, body: Any) -> None:
     with pytest.raises(BadRequest):

@@ -13,7 +13,17 @@ from query_stage import KEYS, QueryStage, query_stage, until
 from atoll import jobs
 from atoll.events import JobMade, JobTask
 from atoll.ids import new_id, now_ms
-from atoll.jobs import ExportWork, ItemError, JobFacts, JobFile, RenderWork, Task, TaskOutcome, open_task
+from atoll.jobs import (
+    ApplyWork,
+    ExportWork,
+    ItemError,
+    JobFacts,
+    JobFile,
+    RenderWork,
+    Task,
+    TaskOutcome,
+    open_task,
+)
 
 
 @pytest.fixture
@@ -218,6 +228,7 @@ async def test_a_limited_key_orders_and_sees_what_it_reaches(stage):
     )
     stage.api_keys["cats"] = made.body["secret"]
     await some(stage, 1)
+    (outside,) = await some(stage, 1, "dogs/")
     theirs = await order(stage, kind="look", bucket="photos", prefix="dogs/")
 
     async def known() -> bool:
@@ -236,6 +247,12 @@ async def test_a_limited_key_orders_and_sees_what_it_reaches(stage):
     (await stage.ask("POST", "/v1/jobs", {"kind": "export", "bucket": "photos"}, key="writer")).problem(
         403, "forbidden"
     )
+    edit = {"kind": "apply", "bucket": "photos", "transformation": "e_sepia"}
+    await order(stage, 403, key="cats", **edit, prefix="dogs/")
+    await order(stage, 404, key="cats", **edit, asset_ids=[outside.asset_id])
+    layered = edit | {"transformation": "l_dogs:rex/fl_layer_apply"}
+    await order(stage, 403, key="cats", **layered, prefix="cats/")
+    await order(stage, 403, key="reader", **edit, asset_ids=[outside.asset_id])
 
 
 async def events_of(stage: QueryStage, job: str, seen: str | None = None):
@@ -308,3 +325,24 @@ async def test_async_on_an_upload_is_in_its_ticket(stage):
     redirect = await stage.ask("POST", "/v1/assets?bucket=photos&async=true")
     assert redirect.status == 307
     (await stage.ask("POST", "/v1/assets?bucket=photos&async=1")).problem(400, "bad-request")
+
+
+async def test_an_edit_of_many_is_ordered_with_what_they_are_now_and_one_that_depends_on_who_asks_is_refused(
+    stage,
+):
+    records = await some(stage, 11)
+    ids = [record.asset_id for record in records]
+    job = await order(stage, kind="apply", bucket="photos", asset_ids=ids, transformation="e_sepia:80/a_-270")
+    assert job["progress"]["items"] == 11
+    first, second = await queued(stage)
+    assert isinstance(first.work, ApplyWork)
+    assert isinstance(second.work, ApplyWork)
+    assert (first.work.transformation, first.work.by, first.set) == ("e_sepia/a_90", "admin", "main")
+    assert [record.version for record in (*first.work.items, *second.work.items)] == [
+        record.version for record in records
+    ]
+    for auto in ("f_auto", "w_auto", "dpr_auto,w_100"):
+        answer = await order(
+            stage, 400, kind="apply", bucket="photos", asset_ids=ids, transformation=f"e_sepia/{auto}"
+        )
+        assert answer["type"].endswith("bad-transformation")

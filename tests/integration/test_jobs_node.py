@@ -13,17 +13,21 @@ import zipfile
 import msgspec
 import pytest
 from job_stage import RENDER, JobStage, connect, make_bucket, render
-from node_fixture import BUCKET, NodeProcess, form_of, new_region, picture
+from msgspec.structs import replace
+from node_fixture import BUCKET, SET, NodeProcess, form_of, new_region, picture
+from PIL import Image
+from public_bucket import put_entry
 
 from atoll import jobs
 from atoll.delivery_keys import cluster_key
 from atoll.events import event_headers, parked_subject, stream_of
 from atoll.ids import new_id, now_ms
-from atoll.jobs import ExportWork, JobItem, LookWork
-from atoll.model import AssetRecord
+from atoll.jobs import ApplyWork, ExportWork, JobItem, LookWork
+from atoll.model import AssetRecord, ReplicaSet
 from atoll.transformation.signature import sign
 
 HEAVY = tuple(f"c_fill,h_{side},w_{side}/e_sharpen:{side % 90 + 10}/f_avif" for side in range(700, 1000, 10))
+LESS_HEAVY = HEAVY[::3]  # for what is done to its end: still seconds of work
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +87,7 @@ async def test_what_cannot_be_done_is_told_item_by_item_and_the_others_go_on(fre
 
 async def test_a_task_is_done_once_more_when_its_node_is_killed_over_it(fresh_nats, directory):
     async with stage(fresh_nats, directory, renderers=1) as it:
-        task = await it.put(render([it.store((1200, 900))], HEAVY))
+        task = await it.put(render([it.store((1200, 900))], LESS_HEAVY))
 
         async def begun():
             return derivatives(it) >= 2
@@ -290,3 +294,95 @@ def _empty(it: JobStage):
         return await it.waiting() == 0
 
     return empty
+
+
+def records_of(it: JobStage, asset_id: str) -> list[AssetRecord]:
+    """As the node keeps them, the oldest first."""
+    rows = it.node.index("SELECT body FROM records WHERE asset_id = ? ORDER BY version", asset_id)
+    return [msgspec.json.decode(body, type=AssetRecord) for (body,) in rows]
+
+
+async def test_what_a_transformation_makes_becomes_the_next_version_once_and_words_stay(
+    fresh_nats, directory
+):
+    async with stage(fresh_nats, directory) as it:
+        words = {"title": "Cat", "tags": ("pet",), "context": {"place": "Basel"}}
+        token = it.node.ticket(public_id="cats/tom", **words)
+        asset = it.node.put(picture(size=(48, 32)), token, X_Atoll_Filename="tom.jpg").json["asset_id"]
+        (first,) = records_of(it, asset)
+        task = await it.put(ApplyWork(BUCKET, (first,), "c_fill,h_10,w_10/f_png", "shop"))
+        assert [(o.state, o.done) for o in await it.ended(task.job)] == [("done", 1)]
+        _, second = records_of(it, asset)
+        assert (second.blob.ext, second.blob.picture.width, second.blob.picture.height) == ("png", 10, 10)
+        assert (second.title, second.tags, dict(second.context), second.public_id, second.by) == (
+            "Cat", ("pet",), {"place": "Basel"}, "cats/tom", "shop",
+        )  # fmt: skip
+        assert second.filename == "tom.png"
+        await it.put(task.work, job=task.job)  # its first processor did not live to say that it is done
+        again = await it.put(ApplyWork(BUCKET, (first,), "c_fill,h_10,w_10/f_png", "shop"))  # nor here
+        assert [(o.state, o.done) for o in await it.ended(again.job)] == [("done", 1)]
+        assert len(records_of(it, asset)) == 2
+
+
+async def test_an_image_that_is_another_one_by_then_or_gone_is_left_alone(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
+        name = {"public_id": "changed", "asset_id": new_id()}
+        changed = it.node.put(picture(), it.node.ticket(**name)).json["asset_id"]
+        (ordered,) = records_of(it, changed)
+        it.node.put(picture(size=(50, 40)), it.node.ticket(**name))
+        task = await it.put(ApplyWork(BUCKET, (ordered,), "e_sepia"))
+        (said,) = await it.ended(task.job)
+        assert (said.state, said.failed, said.errors[0].problem) == ("done", 1, "conflict")
+        assert len(records_of(it, changed)) == 2
+
+
+async def test_a_set_that_was_sealed_since_takes_nothing_more_of_it(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
+        asset = it.node.put(picture()).json["asset_id"]
+        (first,) = records_of(it, asset)
+        await put_entry(it.node, ReplicaSet(SET, sealed=True))
+
+        async def refused() -> bool:
+            before = records_of(it, asset)
+            task = await it.put(ApplyWork(BUCKET, (before[-1],), f"e_brightness:{len(before)}"))
+            (said,) = await it.ended(task.job)
+            if said.done:  # it had not heard
+                return False
+            assert said.errors[0].problem == "conflict"
+            return records_of(it, asset) == before
+
+        await it.until(refused, "the set takes no more")
+        assert first in records_of(it, asset)
+
+
+async def test_a_node_that_lags_behind_what_was_ordered_takes_the_words_from_the_order(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
+        asset = it.node.put(picture(), it.node.ticket(title="Old")).json["asset_id"]
+        (held,) = records_of(it, asset)
+        ahead = new_id(now_ms() + 60_000)  # by the clock of the node that heard of it first
+        ordered = replace(held, version=ahead, content=held.version, title="New", tags=("said",))
+        task = await it.put(ApplyWork(BUCKET, (ordered,), "e_sepia"))
+        assert [(o.state, o.done) for o in await it.ended(task.job)] == [("done", 1)]
+        _, made = records_of(it, asset)
+        assert (made.title, made.tags) == ("New", ("said",))
+        assert made.version > ahead
+
+
+async def test_a_bucket_without_metadata_gets_one_version_too_however_often_it_is_made(fresh_nats, directory):
+    rights = Image.Exif()
+    rights[0x8298] = "Somebody"
+    async with stage(fresh_nats, directory) as it:
+        asset = it.node.put(picture(exif=rights)).json["asset_id"]
+        (first,) = records_of(it, asset)
+        await make_bucket(it.node, metadata="strip")
+
+        async def heard() -> bool:
+            kept = it.node.put(picture(exif=rights)).json["asset_id"]
+            return records_of(it, kept)[0].sent is not None
+
+        await it.until(heard, "the node has heard of the policy")
+        for _ in range(2):  # as another node would, which has no ticket of the first task
+            task = await it.put(ApplyWork(BUCKET, (first,), "e_sepia/fl_keep_iptc"))
+            assert [(o.state, o.done) for o in await it.ended(task.job)] == [("done", 1)]
+        _, made = records_of(it, asset)
+        assert made.sent is not None

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 from bus_settings import DEADLINE, settings_for
-from own_nats import OwnNats
 
 from atoll.bus import Bus, BusUnavailable
 from atoll.events import stream_of
@@ -18,14 +17,6 @@ pytestmark = pytest.mark.integration
 
 EU = Region("eu", 50, 8)
 SUBJECT = "atoll.eu.blob.stored.s1"
-
-
-@pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

@@ -10,21 +10,31 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 
 import aiohttp
 import nats
 import pytest
 from bus_settings import settings_for, until
 from heartbeat_maker import a_beat, sealed
-from own_nats import OwnNats
 from prometheus_client.parser import text_string_to_metric_families
 
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
+from atoll.errors import NotFound, Unauthorized
 from atoll.ids import now_ms
 from atoll.lifecycle import Stop
 from atoll.local.ports import any_free_port
 from atoll.model import Node, Region
+from atoll.monitor_api import (
+    ACKNOWLEDGE,
+    AUDIENCE,
+    OVERVIEW,
+    Acknowledged,
+    MonitorOverview,
+    RelayedAcknowledgement,
+)
+from atoll.node_client import NodeClient, open_session
 from atoll.settings import SettingsError
 from atoll.signing import Keys
 from monitor.alerts import ALL_ALERTS, open_alert
@@ -38,14 +48,6 @@ KEYS = Keys(SECRET)
 API_KEY = "a-key-for-tests"
 REGIONS = {"eu-1": Region("eu", 50, 8), "us-1": Region("us", 40, -75)}
 NODES = ("eu-1", "us-1")
-
-
-@pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
 
 
 def write_private(path, body):
@@ -70,6 +72,13 @@ def settings(tmp_path, own_nats):
         evaluate_seconds=0.05,
         drain_seconds=1,
     )
+
+
+class Callee(NamedTuple):
+    """Whom a query service believes to call, and where."""
+
+    name: str
+    url: str
 
 
 class Daemon:
@@ -448,3 +457,32 @@ async def test_the_process_ends_in_order_on_a_signal(tmp_path, settings):
 def answers(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_a_query_service_reads_all_and_orders_for_a_person_and_nobody_else_gets_in(
+    settings, cluster, tmp_path, own_nats
+):
+    await put_nodes(tmp_path, own_nats)
+    async with running(settings) as daemon, open_session() as session:
+        await until_listening(daemon, cluster)
+        await fill(daemon, cluster, 85, "warning")
+        nodes = NodeClient(session, KEYS, "query-eu")
+        monitor = Callee(AUDIENCE, daemon.base)
+        seen = await nodes.call(monitor, "GET", OVERVIEW, MonitorOverview)
+        alert = next(a for a in seen.alerts if (a.rule, a.name) == ("capacity", "eu-1"))
+        assert alert.acknowledged_by is None
+        assert {("node", "eu-1"), ("region", "us")} <= {(s.scope, s.name) for s in seen.states}
+        order = RelayedAcknowledgement(alert.key, "ada", "on my way")
+        told = await nodes.call(monitor, "POST", ACKNOWLEDGE, Acknowledged, body=order)
+        assert (told.key, told.by) == (alert.key, "ada")
+        again = await nodes.call(monitor, "GET", OVERVIEW, MonitorOverview)
+        assert "ada" in {a.acknowledged_by for a in again.alerts if a.key == alert.key}
+        with pytest.raises(NotFound):
+            await nodes.call(
+                monitor, "POST", ACKNOWLEDGE, Acknowledged, body=RelayedAcknowledgement("none", "ada")
+            )
+        assert (await daemon.get(OVERVIEW))[0] == 401  # a person's key, of whatever scope
+        stranger = NodeClient(session, Keys(b"x" * 32), "query-eu")
+        for caller, callee in ((stranger, monitor), (nodes, Callee("eu-1", daemon.base))):
+            with pytest.raises(Unauthorized):
+                await caller.call(callee, "GET", OVERVIEW, MonitorOverview)

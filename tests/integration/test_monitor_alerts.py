@@ -20,7 +20,6 @@ from test_monitor import (  # the same stage: its fixtures are used by name
     API_KEY,
     as_toml,
     cluster,  # noqa: F401
-    own_nats,  # noqa: F401
     put_nodes,
     running,
     settings,  # noqa: F401
@@ -28,6 +27,8 @@ from test_monitor import (  # the same stage: its fixtures are used by name
 )
 
 import monitor.lease as lease_module
+from atoll.cancelling import cancel_and_wait
+from atoll.ids import now_ms
 from atoll.local.ports import any_free_port
 
 pytestmark = pytest.mark.integration
@@ -100,8 +101,7 @@ async def beating(cluster, **percent):
     try:
         yield percent
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancel_and_wait([task])
 
 
 async def order(daemon, method, path, body=None, key=API_KEY):
@@ -269,6 +269,31 @@ async def test_one_of_two_monitors_tells_and_the_other_takes_over_without_tellin
                 lease_module.Lease.turn = original
 
 
+async def test_what_nobody_acknowledges_is_told_to_the_next_ones(settings, cluster, receiver, tmp_path):
+    async with Receiver().up() as boss:
+        more = (
+            f'[[channel]]\nname = "boss"\nkind = "webhook"\nurl = "http://127.0.0.1:{boss.port}/hook"\n'
+            f'secret = "{SECRET}"\nafter_seconds = 2.0\n'
+        )
+        file = with_channels(settings, tmp_path, receiver, more)
+        with file.api_keys_file.open("a") as keys:
+            digest = hashlib.sha256(b"admin").hexdigest()
+            keys.write(f'[[key]]\nid = "ann"\nsha256 = "{digest}"\nscopes = ["read", "admin"]\n')
+        async with running(file) as daemon, beating(cluster, eu_1=85, us_1=50) as percent:
+            await until(lambda: receiver.said() == [("eu-1", "raised", "warning")])
+            body = {"alert": "capacity/node/eu-1", "why": "ordering disks"}
+            assert (await order(daemon, "POST", "/v1/alerts/acknowledge", body, "admin"))[0] == 200
+            percent["us_1"] = 85  # later, so the boss would have been told of eu-1 before
+            await until(lambda: boss.said())
+            assert boss.said() == [("us-1", "raised", "warning")]
+            history = (await daemon.read("/v1/alerts/history"))["alerts"]
+            (raised,) = [alert for alert in history if alert["key"] == "capacity/node/us-1"]
+            assert now_ms() - raised["since"] >= 2000
+            percent |= {"eu_1": 50, "us_1": 50}
+            await until(lambda: len(receiver.said()) == 4 and len(boss.said()) == 2)
+            assert boss.said()[-1] == ("us-1", "cleared", "ok")
+
+
 async def test_a_dead_mans_switch_is_asked_while_the_cluster_is_looked_at(
     settings, cluster, receiver, tmp_path
 ):
@@ -322,7 +347,21 @@ def as_process(settings, tmp_path):
             process.kill()
 
 
-async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_death(
+def remember_ten_days(state_dir):
+    """What a monitor knows that has watched eu-1 for so long; to be there before it starts."""
+    now, hour = now_ms() / 1000, 3600
+    points = [(now - (240 - number) * hour, 1000.0 * number) for number in range(240)]
+    state_dir.mkdir(parents=True)
+    (state_dir / "growth.json").write_text(json.dumps({"eu-1/bytes": points}))
+
+
+def foretells(body):
+    return [
+        f for f in body["forecasts"] if (f["scope"], f["name"]) == ("node", "eu-1") and f["known_days"] > 9
+    ]
+
+
+async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_death_and_foretells(
     settings, cluster, receiver, tmp_path, own_nats
 ):
     await put_nodes(tmp_path, own_nats)
@@ -330,6 +369,7 @@ async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_
     doomed = dataclasses.replace(
         settings, name="monitor-0", listen_port=any_free_port(), state_dir=tmp_path / "doomed"
     )
+    remember_ten_days(doomed.state_dir)
     with as_process(doomed, tmp_path) as process:
         async with beating(cluster, eu_1=85, us_1=50) as percent:
             await until(lambda: receiver.said() == [("eu-1", "raised", "warning")])
@@ -342,6 +382,7 @@ async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_
                 begun = asyncio.get_running_loop().time()
                 process.kill()
                 await second.until("/v1/channels", lambda body: body["leads"])
+                await second.until("/v1/forecast", foretells)
                 assert asyncio.get_running_loop().time() - begun < 10, "the promise of docs/monitor.md"
                 percent["us_1"] = 95
                 await until(lambda: ("us-1", "raised", "critical") in receiver.said())
@@ -352,3 +393,37 @@ async def test_the_other_monitor_leads_within_ten_seconds_of_the_leaders_sudden_
                 ids = {a["id"] for _, body in receiver.posts for a in json.loads(body)["alerts"]
                        if a["key"] == "capacity/node/eu-1"}  # fmt: skip
                 assert len(ids) == 1
+
+
+async def test_the_history_of_a_monitor_that_was_killed_goes_on_where_it_was(
+    settings, cluster, receiver, tmp_path, own_nats
+):
+    await put_nodes(tmp_path, own_nats)
+    settings = with_channels(settings, tmp_path, receiver)
+    async with beating(cluster, eu_1=85, us_1=50) as percent:
+        with as_process(settings, tmp_path) as process:
+            await until(lambda: "capacity/node/eu-1" in _told(settings.state_dir).get("hook", ()))
+            process.kill()
+        with (settings.state_dir / "alert_history.jsonl").open("ab") as file:
+            file.write(b'{"id": "half a')  # the machine went down with it
+        async with running(settings) as again:
+            percent["eu_1"] = 50
+            await until(lambda: ("eu-1", "cleared", "ok") in receiver.said())
+            await again.until("/v1/alerts/history", lambda body: len(_capacity(body)) == 2)
+        async with running(settings) as third:
+            told = _capacity(await third.read("/v1/alerts/history"))
+    assert [alert["transition"] for alert in told] == ["cleared", "raised"]
+    assert len({alert["id"] for alert in told}) == 1
+    assert len(receiver.said()) == 2
+
+
+def _told(state_dir):
+    """What a monitor remembers to have told for certain, by channel."""
+    with contextlib.suppress(FileNotFoundError):
+        ledgers = json.loads((state_dir / "alerts.json").read_bytes())["told"]
+        return {n: {k: t for k, t in told.items() if t["unsure"] is None} for n, told in ledgers.items()}
+    return {}
+
+
+def _capacity(history):
+    return [alert for alert in history["alerts"] if alert["rule"] == "capacity"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,20 @@ def test_trees_name_what_is_held_and_what_is_deleted(node):
         assert page[tree][0]["asset_id" if tree == "assets" else "sha256"] in kept.values()
 
 
+def test_a_root_tells_how_much_each_branch_has_and_where_bytes_are_missing(node):
+    one, two = upload(node), upload(node)
+    root = told(node, "GET", "/internal/v1/digests/blobs")
+    filled = {n: count for n, count in enumerate(root["counts"]) if count}
+    assert filled == Counter(leaf_of_blob(asset["sha256"]) >> 8 for asset in (one, two))
+    assert told(node, "GET", "/internal/v1/unheld") == []
+    sha256 = one["sha256"]
+    file = node.data / "blobs" / BUCKET / sha256[:2] / sha256[2:4] / f"{sha256}.{one['format']}"
+    file.chmod(0o600)
+    file.write_bytes(b"no picture")
+    assert told(node, "POST", "/internal/v1/proofs", {"items": [item(one)], "deep": True})[0]["bad"]
+    assert told(node, "GET", "/internal/v1/unheld") == [leaf_of_asset(one["asset_id"]) >> 8]
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -97,7 +112,9 @@ def test_what_is_no_place_is_refused(standing, path):
     assert ask(standing, "GET", f"/internal/v1/{path}").status == 400
 
 
-@pytest.mark.parametrize("path", ["digests", "digests/blobs", "receipts/" + "0" * 26, "proofs", "restores"])
+@pytest.mark.parametrize(
+    "path", ["digests", "digests/blobs", "unheld", "receipts/" + "0" * 26, "proofs", "restores"]
+)
 def test_nobody_from_outside_is_told(standing, path):
     method = "POST" if path in {"proofs", "restores"} else "GET"
     problem(standing.request(method, f"/internal/v1/{path}"), 401, "unauthorized")

@@ -15,6 +15,10 @@ from query_stage import QueryStage, query_stage
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 OPEN = {
+    "/",
+    "/app",
+    "/app/{page}",
+    "/app/-/{build}/{file}",
     "/health",
     "/metrics",
     "/openapi.json",

@@ -53,14 +53,6 @@ class Stage:
         return int((await self.bus.jetstream().stream_info(stream_of("eu"))).state.messages)
 
 
-@pytest.fixture
-def nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
-
-
 @contextlib.asynccontextmanager
 async def running(nats: OwnNats, tmp_path: Path) -> AsyncIterator[tuple[Stage, asyncio.Task[None]]]:
     common = vars(settings_for(tmp_path, nats.url))
@@ -89,16 +81,16 @@ async def running(nats: OwnNats, tmp_path: Path) -> AsyncIterator[tuple[Stage, a
                 await cancel_and_wait([task])
 
 
-async def test_what_is_committed_reaches_the_stream_once_and_leaves_the_outbox(nats, tmp_path):
-    async with running(nats, tmp_path) as (stage, _):
+async def test_what_is_committed_reaches_the_stream_once_and_leaves_the_outbox(own_nats, tmp_path):
+    async with running(own_nats, tmp_path) as (stage, _):
         for number in range(20):
             await stage.upload(bytes([number]))
         await until(lambda: stage.waiting() == 0, "the outbox is empty")
         assert await stage.in_stream() == 20
 
 
-async def test_a_region_taken_out_of_the_map_keeps_the_outbox_waiting_and_alive(nats, tmp_path):
-    async with running(nats, tmp_path) as (stage, task):
+async def test_a_region_taken_out_of_the_map_keeps_the_outbox_waiting_and_alive(own_nats, tmp_path):
+    async with running(own_nats, tmp_path) as (stage, task):
         await stage.upload(b"first")
         await until(lambda: stage.waiting() == 0, "the first event")
         stage.cluster.current = ClusterMap()

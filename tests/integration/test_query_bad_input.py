@@ -223,7 +223,6 @@ async def test_a_listing_of_an_unknown_bucket(stage: QueryStage) -> None:
         ("/i/photos/x.jpg?lat=99&lon=0", 400, "bad-request"),
         ("/i/photos/", 404, "not-found"),
         ("/nothing/here", 404, "not-found"),
-        ("/", 404, "not-found"),
     ],
 )
 async def test_a_wrong_path(stage: QueryStage, path: str, status: int, slug: str) -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from query_stage import free_port, until, write_api_keys, write_secret
+from own_nats import OwnNats
+from query_stage import until, write_api_keys, write_secret
+
+from atoll.local.ports import any_free_port
 
 pytestmark = pytest.mark.integration
 
@@ -59,12 +62,12 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
 
 
 async def test_settings_are_checked_without_a_start(tmp_path: Path) -> None:
-    async with daemon("--check", "--settings", str(settings_file(tmp_path, free_port()))) as process:
+    async with daemon("--check", "--settings", str(settings_file(tmp_path, any_free_port()))) as process:
         assert await ended(process) == (0, "query_service: the settings are usable\n")
 
 
 async def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path) -> None:
-    path = settings_file(tmp_path, free_port(), ticket_seconds=1, typo=1, mongodb_driver="sql")
+    path = settings_file(tmp_path, any_free_port(), ticket_seconds=1, typo=1, mongodb_driver="sql")
     async with daemon("--settings", str(path)) as process:
         code, text = await ended(process)
     assert code == 2
@@ -74,7 +77,7 @@ async def test_every_mistake_in_the_settings_is_told_at_once(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("secret", ["secret", "mongodb.url", "redis.url", "api_keys.toml"])
 async def test_it_does_not_start_without_its_secrets(tmp_path: Path, secret: str) -> None:
-    path = settings_file(tmp_path, free_port())
+    path = settings_file(tmp_path, any_free_port())
     (tmp_path / secret).unlink()
     async with daemon("--settings", str(path)) as process:
         code, text = await ended(process)
@@ -84,7 +87,7 @@ async def test_it_does_not_start_without_its_secrets(tmp_path: Path, secret: str
 
 
 async def test_it_does_not_start_with_secrets_that_others_can_read(tmp_path: Path) -> None:
-    path = settings_file(tmp_path, free_port())
+    path = settings_file(tmp_path, any_free_port())
     (tmp_path / "mongodb.url").chmod(0o644)
     async with daemon("--settings", str(path)) as process:
         code, text = await ended(process)
@@ -93,7 +96,7 @@ async def test_it_does_not_start_with_secrets_that_others_can_read(tmp_path: Pat
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_starts_without_any_engine_and_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    port = free_port()
+    port = any_free_port()
     async with (
         daemon("--settings", str(settings_file(tmp_path, port))) as process,
         aiohttp.ClientSession() as s,
@@ -113,3 +116,27 @@ async def test_it_starts_without_any_engine_and_ends_in_order(tmp_path: Path, nu
     assert code == 0
     assert "Traceback" not in text
     assert all(json.loads(line)["daemon"] == "query_service/query-1" for line in text.splitlines())
+
+
+async def test_a_nats_that_hangs_is_away_though_its_connection_stands(tmp_path: Path) -> None:
+    port, server = any_free_port(), OwnNats(tmp_path)
+    server.start()
+    file = settings_file(tmp_path, port, nats_url=server.url)
+    try:
+        async with daemon("--settings", str(file)), aiohttp.ClientSession() as session:
+
+            async def seen(wanted: bool) -> bool:
+                try:
+                    async with session.get(f"http://127.0.0.1:{port}/health") as response:
+                        return (await response.json())["engines"]["nats"] is wanted
+                except aiohttp.ClientConnectorError:
+                    return False
+
+            await until(lambda: seen(True), "it sees NATS")
+            server.hang()
+            await until(lambda: seen(False), "it notices that nothing comes")
+            server.go_on()
+            await until(lambda: seen(True), "it sees NATS again")
+    finally:
+        server.go_on()
+        server.kill()

@@ -53,6 +53,11 @@ async def test_without_mongodb_tickets_handles_and_what_is_cached_are_answered(
         answer = await stage.get(path)
         assert answer.problem(503, "catalog-unavailable")["retry_after"] >= 1
         assert int(answer.headers["Retry-After"]) >= 1
+    for path, page, vary in (("/i/photos/cold", "*", None), ("/i/secret/cold", None, "Authorization")):
+        answer = await stage.get(path)  # what it depends on, and who may read it, is said of this as well
+        answer.problem(503, "catalog-unavailable")
+        assert answer.headers.get("Access-Control-Allow-Origin") == page
+        assert answer.headers.get("Vary") == vary
     items = [
         {"bucket": "photos", "public_id": "warm"},
         {"asset_id": cold.asset_id},

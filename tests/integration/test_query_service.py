@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -312,6 +313,27 @@ async def test_a_bucket_is_made_and_usable_at_once(stage: QueryStage) -> None:
     changed = await stage.ask("PUT", f"/v1/buckets/{name}", {"visibility": "public"})
     assert (changed.status, changed.body["max_bytes"]) == (200, None)
     assert name in [bucket["name"] for bucket in (await stage.get("/v1/buckets")).body["buckets"]]
+
+
+async def test_of_two_who_change_a_bucket_at_the_same_moment_the_later_one_is_told(stage: QueryStage) -> None:
+    path, public = f"/v1/buckets/shared-{now_ms()}", {"visibility": "public"}
+    (await stage.ask("PUT", path, public, If_Match="*")).problem(412, "precondition-failed")
+    made = await stage.ask("PUT", path, public)
+    seen = made.headers["ETag"]
+    shown = await stage.get(path)
+    assert seen == shown.headers["ETag"] == f'"{made.body["etag"]}"' == f'"{shown.body["etag"]}"'
+    answers = await asyncio.gather(
+        *(stage.ask("PUT", path, public | {"max_bytes": size}, If_Match=seen) for size in (1, 2, 3))
+    )
+    first, *others = sorted(answers, key=lambda answer: answer.status)
+    assert first.status == 200
+    for late in others:
+        late.problem(412, "precondition-failed")
+    kept = await stage.get(path)
+    assert (kept.body["max_bytes"], kept.headers["ETag"]) == (first.body["max_bytes"], first.headers["ETag"])
+    again = await stage.ask("PUT", path, public | {"max_bytes": first.body["max_bytes"]}, If_Match=seen)
+    assert again.status == 200  # a try whose answer was lost is made again
+    (await stage.ask("PUT", path, public, If_Match="newest")).problem(400, "bad-request")
 
 
 async def test_health_is_open_and_names_the_engines(stage: QueryStage) -> None:

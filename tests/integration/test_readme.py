@@ -1,4 +1,4 @@
-"""What the first page promises is typed here as it stands there."""
+"""What the first page and the tour promise is typed here as it stands there."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.probe]
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
+TOURS_SERVICE = "http://127.0.0.1:8400"
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +61,13 @@ def test_the_commands_run_in_their_order(folder_of_a_new_user: Path) -> None:
         asset_id = asset_id or out.split()[0]
     copy = folder_of_a_new_user / "copy.jpg"
     assert copy.read_bytes() == (folder_of_a_new_user / "photo.jpg").read_bytes()
-    with Image.open(folder_of_a_new_user / "small.jpg") as small:
-        assert (small.size, small.format) == ((200, 200), "JPEG")
+    assert size_and_format(folder_of_a_new_user / "small.jpg") == ((200, 200), "JPEG")
+
+
+def test_the_request_by_curl_is_answered(new_cluster: ClusterUnderTest, folder_of_a_new_user: Path) -> None:
+    key, request = re.findall(r"^\$ (KEY=.*|curl .*)", README, re.MULTILINE)
+    text = f"{key}\n{request}".replace(TOURS_SERVICE, new_cluster.query_urls[0])
+    assert '"asset_id":' in run(["bash", "-c", text], folder_of_a_new_user)
 
 
 def test_every_verb_of_make_is_there() -> None:
@@ -72,3 +79,26 @@ def test_every_verb_of_make_is_there() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert os.path.exists(ROOT / target), target
+
+
+def test_the_tour_is_gone_from_its_begin_to_its_end(
+    new_cluster: ClusterUnderTest, folder_of_a_new_user: Path
+) -> None:
+    here = folder_of_a_new_user
+    (here / "atoll").symlink_to(ROOT / "atoll")
+    (here / ".venv").symlink_to(sys.prefix)
+    cluster, *typed = re.findall(r"^\$ (.*)", TOUR, re.MULTILINE)
+    assert cluster == "make up"  # it is up
+    text = "\n".join(["set -e", *typed]).replace(TOURS_SERVICE, new_cluster.query_urls[0])
+    said = run(["bash", "-c", text], here)
+    assert (here / "copy.jpg").read_bytes() == (here / "photo.jpg").read_bytes()
+    assert size_and_format(here / "small.webp") == ((200, 200), "WEBP")
+    assert size_and_format(here / "card.jpg") == ((300, 200), "JPEG")
+    assert said.count("\theld\t") >= 3
+    assert said.count("in the trash") == 3
+    assert (here / "atoll-report.html").exists()
+
+
+def size_and_format(file: Path) -> tuple[tuple[int, int], str | None]:
+    with Image.open(file) as image:
+        return image.size, image.format

@@ -13,6 +13,7 @@ from cut_proxy import CutProxy
 from sample_events import record
 
 from atoll.backoff import Backoff
+from atoll.cancelling import cancel_and_wait
 from atoll.ids import now_ms
 from atoll.model import Location
 from atoll.settings import SettingsError
@@ -69,8 +70,7 @@ async def running(url: str, clocks: Clocks | None = None) -> AsyncIterator[Redis
         await asyncio.wait_for(cache.wait_up(), PATIENCE)
         yield cache
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        await cancel_and_wait([keeper])
         await client.aclose()
 
 

@@ -7,12 +7,12 @@ import struct
 
 import pytest
 from picture_maker import animation, cut_out, heic, likeness, saved, scene
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageChops, ImageCms, ImageDraw
 from rendering_stage import Stage, rendering
 
 from atoll.errors import Unrenderable
 from atoll.transformation.colors import Color
-from atoll.transformation.steps import Background, Delivery, Resize
+from atoll.transformation.steps import Background, Delivery, Resize, Rotate
 from storage_node.render_protocol import RenderLimits
 
 HALF = Resize("scale", 300, 200)
@@ -114,6 +114,27 @@ def test_the_picture_is_upright_however_it_was_held(stage, decoder, orientation)
     exif[0x0112] = orientation
     made = stage.drawn(saved(decoder, stored, exif=exif, quality=92), Resize("scale", 150))
     assert likeness(made, image.resize((150, 100), Image.Resampling.LANCZOS)) > 0.9
+
+
+def stripes(width: int, height: int) -> Image.Image:
+    """Eight pixels dark, eight light, both ways: what is some pixels off is where it should not be."""
+    across = Image.frombytes("L", (width, 1), bytes(200 * (x // 8 % 2) for x in range(width)))
+    down = Image.frombytes("L", (1, height), bytes(55 * (y // 8 % 2) for y in range(height)))
+    return ImageChops.add(across.resize((width, height)), down.resize((width, height)))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("steps", [(), (Rotate(mirror=True),), (Rotate(90),), (Rotate(180),), (Rotate(270),)])
+def test_sides_that_are_no_multiple_of_a_block_shift_nothing(stage, orientation, steps):
+    """Of 451 x 299 pixels the decoder makes 170 x 113, and not all of the last ones are the picture's."""
+    stored = stripes(451, 299)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved("JPEG", stored, exif=exif, quality=95)
+    whole = stage.drawn(saved("PNG", stored, exif=exif), *steps, Resize("fit", 153, 153), format="png")
+    made = stage.drawn(data, *steps, Resize("fit", 153, 153), format="png")
+    assert made.size == whole.size
+    assert likeness(made, whole) > 0.88  # 0.1 when the last ones are taken for the picture's
 
 
 def test_jpeg_is_decoded_at_a_reduced_scale_and_the_crop_is_where_it_should_be(stage):

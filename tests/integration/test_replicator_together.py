@@ -9,7 +9,7 @@ from replicator_stage import open_stage, until
 
 from atoll.errors import BadRequest, Overloaded, UpstreamFailed
 from atoll.ids import now_ms
-from replicator.workers import SMALL_BYTES
+from replicator.company import SMALL_BYTES
 
 pytestmark = pytest.mark.integration
 

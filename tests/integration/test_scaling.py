@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from bus_settings import settings_for
 from hand_clock import HandClock
-from own_nats import OwnNats
 
 from atoll.bus import Bus
 from atoll.errors import Conflict, NotFound
@@ -29,14 +28,6 @@ KEYS = Keys(b"s" * 32)
 NODES = tuple(NodeFact(f"{r}-1", r, "s1", True, True, 0.1, 0.1) for r in ("eu", "us"))
 FULL = Facts(NODES, frozenset(), frozenset({"eu-1", "us-1", "s1"}), frozenset({"eu", "us"}), {}, {})
 LAUNCHED = ("eu-2", "us-2")
-
-
-@pytest.fixture
-def own_nats(tmp_path):
-    server = OwnNats(tmp_path)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture
@@ -111,10 +102,10 @@ async def test_a_node_that_never_joins_is_ended_tried_again_given_up_and_told(ow
         await scaler.turn()
         assert heard(tmp_path) == before
 
-        await scaler.order("eu-2", again=True)
-        await scaler.order("us-2", again=False)
+        await scaler.order("eu-2", retry=True)
+        await scaler.order("us-2", retry=False)
         with pytest.raises(NotFound):
-            await scaler.order("us-2", again=True)
+            await scaler.order("us-2", retry=True)
         await scaler.turn()
         assert "eu-2" in {i.name for i in scaler.view().instances if i.state == "launched"}
 

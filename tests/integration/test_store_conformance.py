@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from memory_store import MemoryStore
 
 from storage_node.disk_store import DiskStore
-from storage_node.store import BlobKey, BlobStore
+from storage_node.store import BlobKey, BlobStore, StoreFailed
 
 BODY = b"the bytes of an image" * 100
 
@@ -74,6 +75,16 @@ def test_publishing_again_replaces(store: BlobStore) -> None:
     staged.sync()
     store.publish(staged, key)
     assert store.read(key) == b"other"
+
+
+def test_several_are_published_at_once(store: BlobStore) -> None:
+    bodies = [os.urandom(500) for _ in range(5)]
+    some = [(store.stage(), key_of(body)) for body in bodies]
+    for (staged, _), body in zip(some, bodies, strict=True):
+        staged.write(body)
+        staged.sync()
+    assert store.publish_all(some) == [None] * 5
+    assert [store.read(key) for _, key in some] == bodies
 
 
 def test_buckets_share_nothing(store: BlobStore) -> None:
@@ -161,6 +172,42 @@ def test_a_new_start_clears_what_a_crash_left_half_written(tmp_path: Path) -> No
     assert again.clear_staged() == 1
     assert list((tmp_path / "incoming").iterdir()) == []
     assert again.read(key) == BODY
+
+
+def test_one_that_cannot_be_published_costs_only_itself(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    some = [(store.stage(), key_of(os.urandom(9))) for _ in range(3)]
+    some[1][0].path.unlink()
+    first, second, third = store.publish_all(some)
+    assert first is third is None
+    assert isinstance(second, StoreFailed)
+    assert [store.size(key) for _, key in some] == [0, None, 0]
+
+
+def test_every_name_is_fsynced_behind_its_rename_and_no_directory_is_believed_before_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, refused = DiskStore(tmp_path), {"photos"}
+    synced: list[str] = []
+
+    def fsync(directory: str) -> None:
+        if Path(directory).name in refused:
+            raise OSError(errno.EIO, "refused")
+        synced.append(str(Path(directory).relative_to(tmp_path)))
+
+    monkeypatch.setattr("storage_node.disk_names.fsync_directory", fsync)
+    staged, key = store.stage(), key_of(BODY)
+    (error,) = store.publish_all([(staged, key)])
+    assert isinstance(error, StoreFailed)
+    synced.clear()
+    refused.clear()
+    (error,) = store.publish_all([(store.stage(), key)])
+    first, second = key.sha256[:2], key.sha256[2:4]
+    below = [f"blobs/photos/{first}", f"blobs/photos/{first}/{second}"]
+    assert error is None
+    assert synced == ["blobs/photos", *below]
+    store.publish(store.stage(), key)
+    assert synced[3:] == below[1:]
 
 
 def test_directories_removed_behind_its_back_are_made_again(tmp_path: Path) -> None:

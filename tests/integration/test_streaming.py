@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 from read_cluster import ReadCluster, ReadNode, path_of, read_cluster, until
 
-from storage_node import hot_path, sending
+from atoll import prepared
+from storage_node import sending
 
 pytestmark = pytest.mark.integration
 
@@ -125,7 +126,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
     cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """The deadline is shortened so that the test need not wait for the real one."""
-    for module in (sending, hot_path):
+    for module in (sending, prepared):
         monkeypatch.setattr(module, "SEND_SECONDS", 0.2)
     node = cluster.nodes[0]
     record = node.hold(os.urandom(size))

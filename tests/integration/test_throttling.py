@@ -150,7 +150,9 @@ async def test_a_key_and_an_address_are_refused_by_both_services_together(
             assert answer.headers["RateLimit-Policy"] == '"key";q=60;w=60'  # type: ignore[index,call-overload]
             assert (await stage.get("/v1/uploads", key="reader")).status == 405
             assert (await stage.ask("POST", "/v1/uploads", {"bucket": "tiny"}, key="writer")).status == 201
-            codes = [(await stage.get("/i/photos/none", key=None)).status for _ in range(45)]
+            answers = [await stage.get("/i/photos/none", key=None) for _ in range(45)]
+            codes = [answer.status for answer in answers]
             assert codes.count(429) >= 10
             assert set(codes) == {404, 429}
+            assert {a.headers["Access-Control-Allow-Origin"] for a in answers} == {"*"}  # type: ignore[index,call-overload]
             assert (await stage.get("/health", key=None)).status == 200

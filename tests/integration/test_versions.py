@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -137,6 +138,27 @@ def test_a_rename_takes_the_history_along_and_frees_the_name(client, other, put,
     assert client.get(f"{renamed.bucket}/{renamed.handle}") == picture(2)
     assert put(3).asset_id == second.asset_id
     assert history(client, second.asset_id) == [sha(3)]
+
+
+async def test_a_rename_whose_answer_was_lost_may_be_repeated_and_no_other(
+    client, put, folder, running_cluster
+):
+    cat = put(1)
+    path = f"{running_cluster.query_urls[0]}/v1/assets/{cat.asset_id}/rename"
+    headers = {"Authorization": f"Bearer {running_cluster.api_key}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+
+        async def rename(name: str) -> tuple[int, str | None]:
+            async with session.post(path, json={"public_id": folder + name}) as answer:
+                said = await answer.json()
+                return answer.status, said.get("asset_id") if answer.status == 200 else None
+
+        first = await rename("dog")
+        assert first[0] == 200
+        assert [await rename("dog"), await rename("dog")] == [first, first]
+        assert (await rename("bird"))[0] == 404  # it was renamed, but not to that
+        await asyncio.to_thread(client.delete, str(first[1]))
+        assert (await rename("dog"))[0] == 404
 
 
 def test_a_taken_name_is_not_overwritten_unless_asked(client, put, folder, running_cluster):

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from query_stage import QueryStage, another_instance, free_port, query_stage, running, until
+from query_stage import QueryStage, another_instance, query_stage, running, until
 
 from atoll.events import JobMade, JobTask
 from atoll.hook_signature import HEADER, verify_webhook
 from atoll.http import serve
 from atoll.ids import new_id, now_ms
 from atoll.jobs import JobFacts, TaskOutcome
+from atoll.local.ports import any_free_port
 
-HOOK_PORT = free_port()
+HOOK_PORT = any_free_port()
 
 
 @dataclass
@@ -187,7 +188,8 @@ async def test_private_addresses_are_not_reached_unless_the_operator_says_so(
         query_stage(tmp_path, fresh_nats.urls, mongo_database, outward_ports=(HOOK_PORT,)) as stage,
         receiver() as it,
     ):
-        own, _ = await hook(stage, it.url)
+        (await stage.ask("POST", "/v1/webhooks", {"url": it.url})).problem(403, "outward-refused")
+        own, _ = await hook(stage, it.url.replace("127.0.0.1", "localhost"))
         await stage.indexed(await stage.upload("cats/tom"))
 
         async def tried() -> Any:

@@ -119,6 +119,15 @@ def test_memory_above_the_limit_is_not_to_be_had():
         assert workers.begin(b"allocate 100000000").result() == b"100000000"
 
 
+@linux_only
+def test_a_worker_steps_back_for_others_also_where_the_kernel_shares_cores_by_session():
+    with pool(Sandbox(niceness=3), workers=2) as workers:
+        for pid in workers.worker_pids():
+            assert psutil.Process(pid).nice() == min(19, os.nice(0) + 3)
+            session = Path(f"/proc/{pid}/autogroup")  # not there on a kernel that does not
+            assert not session.exists() or session.read_text().split()[1:] == ["nice", "3"]
+
+
 def test_a_worker_writes_no_file(tmp_path):
     with pool() as workers:
         assert workers.begin(f"write {tmp_path / 'x'}".encode()).result() == b"File too large"

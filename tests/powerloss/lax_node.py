@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import storage_node.disk_names as disk_names
 import storage_node.disk_store as disk_store
 import storage_node.index as index
 import storage_node.journal as journal
@@ -35,7 +36,7 @@ def _without_directories(depth: int) -> None:
         if _depth(path) != depth:
             fsync_directory(path)
 
-    disk_store.fsync_directory = lax
+    disk_store.fsync_directory = disk_names.fsync_directory = lax
 
 
 def _without_names() -> None:

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import Any
+
+from forked_daemons import command
 
 from atoll.local.cluster import LocalCluster
 
 
+async def said(cluster: LocalCluster, *arguments: str) -> tuple[int, str, str]:
+    """`atoll …`: its exit code, its output and what it says of errors."""
+    return await asyncio.to_thread(command, *arguments, "--cluster", str(cluster.paths.root))
+
+
 async def atoll(cluster: LocalCluster, *arguments: str) -> tuple[int, Any]:
-    """`atoll …`; its exit code and its JSON."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "atoll.cli",
-        *arguments,
-        "--json",
-        "--cluster",
-        str(cluster.paths.root),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 120)
-    assert process.returncode is not None
-    assert out, err.decode()
-    return process.returncode, json.loads(out.splitlines()[-1])
+    """`atoll … --json`; its exit code and its JSON."""
+    code, out, err = await said(cluster, *arguments, "--json")
+    assert out, err
+    return code, json.loads(out.splitlines()[-1])

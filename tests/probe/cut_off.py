@@ -45,10 +45,11 @@ async def cluster_to_cut(tmp_path: Path) -> AsyncIterator[tuple[Story, CutOff]]:
     ):
         nats_url = f"nats://127.0.0.1:{to_nats.port}"
         extra: dict[str, dict[str, Any]] = {
-            "storage_node": {"reserve_bytes": 0, "faces": "off"},
+            "storage_node": {"reserve_bytes": 0, "faces": "off", "inspectors": 1},
             AP: {
                 "reserve_bytes": 0,
                 "faces": "off",
+                "inspectors": 1,
                 "public_url": f"http://127.0.0.1:{to_node.port}",
                 "nats_url": nats_url,
             },

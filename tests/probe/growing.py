@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from atoll.local.cluster import LocalCluster
-from atoll.local.cluster_plan import REGIONS, Value
+from atoll.local.cluster_plan import REGIONS, RegionPlan, Value
 
 CAPACITY, RESERVE = 12 * 2**20, 2**20  # so a disk is full after some dozens of pictures
 
 
-def write_policy(root: Path, **changes: Any) -> Path:
-    """A policy for all three regions; `region` and `provider` are merged, the rest put on top."""
+def write_policy(root: Path, places: Sequence[RegionPlan] = REGIONS, **changes: Any) -> Path:
+    """A policy for these regions; `region` and `provider` are merged, the rest put on top."""
     root.mkdir(parents=True, exist_ok=True)
     rule = {"free_percent": 50, "forecast_days": 0, "cpu_percent": 0} | changes.pop("region", {})
     directory = str((root / "launches").resolve())
@@ -24,7 +24,7 @@ def write_policy(root: Path, **changes: Any) -> Path:
     top = {"join_seconds": 60, "retry_seconds": 0.5} | changes
     lines = [f"{key} = {json.dumps(value)}" for key, value in top.items()]
     lines += ["[provider]", *(f"{key} = {json.dumps(value)}" for key, value in provider.items())]
-    for place in REGIONS:
+    for place in places:
         lines += [f"[region.{place.name}]", *(f"{key} = {json.dumps(value)}" for key, value in rule.items())]
     path = root / "scale.toml"
     path.write_text("\n".join(lines) + "\n")
@@ -41,7 +41,9 @@ def growing_cluster(
     monitor_settings: Mapping[str, Value] | None = None,
 ) -> LocalCluster:
     """Not started yet; further settings of nodes and monitor are put on top."""
-    node: dict[str, Value] = {"capacity_bytes": CAPACITY, "reserve_bytes": RESERVE, "faces": "off"}
+    node: dict[str, Value] = {"capacity_bytes": CAPACITY, "reserve_bytes": RESERVE}
+    node |= {"faces": "off", "inspectors": 1}  # nodes that start faster
+    node["saturated_milliseconds"] = 10_000.0  # their load is their own work, not the work of other tests
     node |= node_settings or {}
     monitor: dict[str, Value] = {
         "scale_policy_file": str(policy.resolve()),

@@ -34,6 +34,8 @@ PHASES: dict[str, dict[str, Phase]] = {
         "event sent": Phase("atoll.kept_publisher:KeptPublisher.publish", ended=True),
         "pull: some bytes came": Phase("storage_node.fetch:Intake.take", ended=True),
         "pull: all bytes came": Phase("storage_node.keep:Keeper.keep"),
+        "pulls: several came": Phase("storage_node.keep:Keeper.keep_all"),
+        "pulls: several published": Phase("storage_node.disk_store:DiskStore.publish_all", ended=True),
         "pull: to be answered": Phase("storage_node.orders:PullOrders._pull", ended=True),
         "delete: ordered": Phase("storage_node.deletes:Deletes._commit"),
         "delete: the tombstone stands": Phase("storage_node.removals:Removals.resume"),

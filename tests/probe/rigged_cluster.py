@@ -19,6 +19,7 @@ from probe.rig import LAUNCHER, Rig
 from probe.story import Story, eventually
 
 BACK_WITHIN = 30.0  # seconds: the supervisor starts what died
+RESTART_WITHIN = 0.2  # seconds: one that dies story after story would wait longer and longer by itself
 
 
 class RiggedCluster(LocalCluster):
@@ -27,7 +28,7 @@ class RiggedCluster(LocalCluster):
     def _spec(self, plan: DaemonPlan) -> ProcessSpec:
         spec = super()._spec(plan)
         python, _, kind, *rest = spec.argv
-        return replace(spec, argv=(python, LAUNCHER, kind, *rest))
+        return replace(spec, argv=(python, LAUNCHER, kind, *rest), restart_within=RESTART_WITHIN)
 
     def rig(self, daemon: str) -> Rig:
         """Where a daemon's orders lie."""

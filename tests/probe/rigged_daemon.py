@@ -20,6 +20,7 @@ from typing import Any
 
 from rig import PHASES, Phase, Rig
 
+ACK_WAIT_SECONDS = 6.0
 WHICH = {
     "storage_node": "NodeSettings",
     "replicator": "ReplicatorSettings",
@@ -33,6 +34,14 @@ def turn_clock(seconds: float) -> None:
     wall, wall_ns = time.time, time.time_ns
     time.time = lambda: wall() + seconds
     time.time_ns = lambda: wall_ns() + int(seconds * 1e9)
+
+
+def expect_acks(kind: str, seconds: float) -> None:
+    """An event in the hands of one that died is given to its next life so soon; in earnest after 30 s."""
+    importlib.import_module("atoll.streams").ACK_WAIT_SECONDS = seconds
+    if kind == "replicator":
+        held = importlib.import_module("replicator.held")
+        held.SIGN_AFTER_SECONDS, held.CHECK_SECONDS = seconds / 3, seconds / 10
 
 
 def watch(rig: Rig, name: str, phase: Phase) -> None:
@@ -85,11 +94,14 @@ def main(kind: str) -> int:
     rig = Rig(Path(sys.argv[sys.argv.index("--settings") + 1]))
     if rig.clock.exists():
         turn_clock(float(rig.clock.read_text()))
-    for name, phase in PHASES[kind].items():
-        watch(rig, name, phase)
-    settings = getattr(importlib.import_module(f"{kind}.settings"), WHICH[kind])
-    daemon_main = importlib.import_module("atoll.daemon_main").daemon_main
-    exit_code: int = daemon_main(kind, settings, importlib.import_module(f"{kind}.app").run)
+    with importlib.import_module("atoll.kept_imports").kept_imports():
+        expect_acks(kind, ACK_WAIT_SECONDS)
+        for name, phase in PHASES[kind].items():
+            watch(rig, name, phase)
+        settings = getattr(importlib.import_module(f"{kind}.settings"), WHICH[kind])
+        daemon_main = importlib.import_module("atoll.daemon_main").daemon_main
+        run = importlib.import_module(f"{kind}.app").run
+    exit_code: int = daemon_main(kind, settings, run)
     return exit_code
 
 

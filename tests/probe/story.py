@@ -157,10 +157,14 @@ class Story:
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[bool]], otherwise: str, seconds: float = 30.0, every: float = 0.05
+    condition: Callable[[], Awaitable[bool]],
+    otherwise: str | Callable[[], str],
+    seconds: float = 30.0,
+    every: float = 0.05,
 ) -> None:
-    """Return as soon as `condition` holds; fail with `otherwise` after `seconds`."""
+    """Return as soon as `condition` holds; fail with `otherwise` (asked then) after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await condition():
-        assert asyncio.get_running_loop().time() < deadline, otherwise
+        late = asyncio.get_running_loop().time() >= deadline
+        assert not late, otherwise() if callable(otherwise) else otherwise
         await asyncio.sleep(every)

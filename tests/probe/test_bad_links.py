@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
+from typing import Any
 
 import aiohttp
 import pytest
@@ -213,10 +214,13 @@ async def test_a_name_deleted_on_one_side_and_written_on_the_other_is_the_later_
     await story.everywhere([again])
     await gone(story, [one])
 
-    async def catalogued() -> bool:
-        return (await story.asset(one.asset_id))[0] == 200
+    answers: list[tuple[int, dict[str, Any]]] = []
 
-    await eventually(catalogued, "the catalog does not have the later of the two")
+    async def catalogued() -> bool:
+        answers[:] = [await story.asset(one.asset_id)]
+        return answers[0][0] == 200 and answers[0][1]["sha256"] == again.sha256
+
+    await eventually(catalogued, lambda: f"the catalog does not have the later of the two: {answers}")
 
 
 async def _ticket_while_cut_off(links: FarApart, name: str) -> dict[str, str]:

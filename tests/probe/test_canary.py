@@ -14,14 +14,17 @@ from probe.story import AP, NODES, Story, eventually
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 REGIONS = [node.removesuffix("-1") for node in NODES]
-PACE = {"canary_seconds": 1.0, "canary_patience_seconds": 2.0}
+SETTINGS = {
+    "storage_node": {"faces": "off", "inspectors": 1},  # nodes that start faster
+    "monitor": {"canary_seconds": 1.0, "canary_patience_seconds": 2.0},
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RiggedStory]:
     """A cluster whose canaries fly every second."""
     directory = tmp_path_factory.mktemp("canaries")
-    async with rigged_story(directory, {"monitor": PACE}, canaries=True) as running:
+    async with rigged_story(directory, SETTINGS, canaries=True) as running:
         yield running
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
+from atoll.cancelling import cancel_and_wait
 from atoll.client import AsyncClient
 from atoll.client.joining import use_token
 from atoll.errors import Conflict
@@ -59,7 +66,105 @@ async def _all_there(cluster: LocalCluster, sent: Sent) -> None:
             await eventually(same, f"{asset.public_id} is not what was sent")
 
 
-async def test_disks_fill_up_and_the_next_uploads_go_to_a_set_that_was_started_meanwhile(
+async def _one_leaves(cluster: LocalCluster, instances: list[dict[str, Any]]) -> None:
+    """A replica of the new set, by order: said first, then drained, removed, and its machine ended."""
+    gone, stays = (i["name"] for i in instances if i["region"] != REGIONS[0].name)
+    would = await ask(cluster, "/v1/scale/in", {"name": gone, "dry_run": True})
+    assert [(d["name"], d["launched"]) for d in would["departures"]] == [(gone, True)]
+    assert not (await ask(cluster, "/v1/scale"))["departures"]
+    for name, why in (("s1", "whose URLs name it"), ("s2", "whose URLs name it"), ("s7", "no set")):
+        assert why in (await ask(cluster, "/v1/scale/in", {"name": name}))["detail"]
+
+    await ask(cluster, "/v1/scale/in", {"name": gone})
+
+    async def ended() -> bool:
+        found = (await ask(cluster, "/v1/scale"))["departures"]
+        assert [d["name"] for d in found] == [gone]
+        return bool(found[0]["state"] == "ended")
+
+    await eventually(ended, f"{gone} did not leave", 60)
+    assert gone not in cluster.daemons
+    assert "alone" in (await ask(cluster, "/v1/scale/in", {"name": stays}))["detail"]
+
+
+@asynccontextmanager
+async def _busy(cluster: LocalCluster, asset: AssetView) -> AsyncIterator[None]:
+    """Readers who ask for a picture without a pause, and one who asks for it in sizes that nobody had."""
+
+    async def read() -> None:
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(asset.url) as response:
+                    assert response.status == 200
+                    await response.read()
+
+    async def render() -> None:
+        async with _client(cluster, 0) as client, aiohttp.ClientSession() as session:
+            for width in itertools.count(50):
+                made = await client.url(asset.asset_id, transformation=f"c_scale,w_{width}")
+                async with session.get(made.url) as response:
+                    assert response.status == 200
+
+    async with asyncio.TaskGroup() as tasks:
+        busy = [tasks.create_task(one()) for one in (read, read, read, render)]
+        yield
+        await cancel_and_wait(busy)
+
+
+async def _under(policy: Path, cluster: LocalCluster) -> None:
+    """The policy is read at the monitor's start."""
+    assert policy.exists()
+    await cluster.daemons["monitor"].kill()
+    await cluster.daemons["monitor"].wait_ready(30)
+
+
+async def _busy_processors_get_one_more_and_no_more(root: Path, cluster: LocalCluster, sent: Sent) -> str:
+    """The same cluster under another policy: for its first region, which may have one node more. Its name."""
+    place = REGIONS[0]
+    known = [one["name"] for one in (await ask(cluster, "/v1/scale"))["instances"]]
+    rule = {"free_percent": 0, "cpu_percent": 5, "cpu_minutes": 0.03, "cooldown_seconds": 0, "max": 3}
+    await _under(write_policy(root, [place], region=rule, settle_seconds=1), cluster)
+    asset = next(one for one, _ in sent.values() if one.url.startswith(cluster.url(f"{place.name}-1")))
+
+    async def more() -> list[dict[str, Any]]:
+        return [i for i in (await ask(cluster, "/v1/scale"))["instances"] if i["name"] not in known]
+
+    async def joined() -> bool:
+        return [(i["region"], i["state"]) for i in await more()] == [(place.name, "joined")]
+
+    async def at_the_maximum() -> bool:
+        (verdict,) = (await ask(cluster, "/v1/scale"))["verdicts"]
+        return "3 nodes, which is its maximum" in verdict["blocked"]
+
+    async with _busy(cluster, asset):
+        await eventually(joined, "no node was started for the busy region", 90)
+        await eventually(at_the_maximum, "it does not say that the region is at its maximum", 60)
+    (started,) = await more()
+    assert "has been above 5 % for" in started["why"]
+    return str(started["name"])
+
+
+async def _when_it_is_quiet_it_is_given_back(root: Path, cluster: LocalCluster, name: str) -> None:
+    """Under a policy that asks for it; nobody orders anything."""
+    place = REGIONS[0]
+    rule = {"free_percent": 0, "cpu_percent": 80, "cpu_minutes": 0.03, "cooldown_seconds": 0, "max": 3}
+    back = {"cpu_percent": 40.0, "minutes": 0.03, "cooldown_seconds": 0.0}
+    policy = write_policy(root, [place], region=rule, settle_seconds=1)
+    lines = [f"[region.{place.name}.in]", *(f"{key} = {value}" for key, value in back.items())]
+    policy.write_text(policy.read_text() + "\n".join(lines) + "\n")
+    await _under(policy, cluster)
+
+    async def ended() -> bool:
+        found = [d for d in (await ask(cluster, "/v1/scale"))["departures"] if d["name"] == name]
+        return [d["state"] for d in found] == ["ended"]
+
+    await eventually(ended, f"{name} was not given back", 60)
+    assert name not in cluster.daemons
+    (left,) = [d for d in (await ask(cluster, "/v1/scale"))["departures"] if d["name"] == name]
+    assert "with a node less" in left["why"]
+
+
+async def test_disks_fill_up_a_set_that_is_started_takes_the_next_uploads_and_a_replica_leaves_again(
     tmp_path: Path,
 ) -> None:
     policy = write_policy(tmp_path)
@@ -80,6 +185,12 @@ async def test_disks_fill_up_and_the_next_uploads_go_to_a_set_that_was_started_m
         assert {one["region"] for one in scale["instances"]} == {place.name for place in REGIONS}
         assert {one["set"] for one in scale["instances"]} == {"s2"}
         assert [one["tries"] for one in scale["instances"]] == [1, 1, 1]
+        await _one_leaves(cluster, scale["instances"])
+        await _all_there(cluster, sent)
+        extra = await _busy_processors_get_one_more_and_no_more(tmp_path, cluster, sent)
+        await _when_it_is_quiet_it_is_given_back(tmp_path, cluster, extra)
+        await _all_there(cluster, sent)
+        daemons.pop("monitor")  # it was killed for its new policy
         assert daemons == {name: cluster.daemons[name].status.pid for name in daemons}, "one was restarted"
 
 
@@ -111,7 +222,8 @@ async def test_a_monitor_that_is_killed_while_a_node_is_launched_launches_it_onc
     script.write_text(SLOW_PROVIDER.format(calls=calls))
     script.chmod(0o700)
     provider = {"kind": "exec", "argv": [str(script)], "timeout_seconds": 4}
-    policy = write_policy(tmp_path, provider=provider, join_seconds=600, region={"min": 2, "max": 2})
+    changes = {"join_seconds": 600, "settle_seconds": 3, "region": {"min": 2, "max": 2}}
+    policy = write_policy(tmp_path, provider=provider, **changes)
     async with growing_cluster(tmp_path, policy, os.environ) as cluster:
 
         async def asked() -> bool:

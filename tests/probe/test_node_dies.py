@@ -12,6 +12,7 @@ from powered_node import Unanswered, asked, bytes_of, state_of, unanswered
 
 from atoll.ids import new_id
 from atoll.model import AssetRecord
+from atoll.node_api import PullOrder
 from atoll.repair_api import ProofItem, ProofOrder
 from probe.node_pair import Pair, node_pair
 
@@ -117,6 +118,21 @@ def test_killed_over_a_pull_that_is_ordered_again_it_holds_the_blob(pair: Pair, 
     pull = pull_of(pair, picture("PNG", size=size))
     pair.killed_over(phase, pull)
     pair.has(pull.record, pull.body)
+
+
+@pytest.mark.parametrize("phase", ["pulls: several came", "pulls: several published", "committed"])
+def test_killed_over_pulls_that_are_ordered_together_it_holds_every_blob(pair: Pair, phase: str) -> None:
+    pulls = pulls_from(pair.peer, [picture() for _ in range(3)])
+    pair.quiet()
+    orders = [PullOrder(pull.record, (pair.peer.name,)) for pull in pulls]
+    with pair.dies(phase):
+        asked(pair.node, "POST", "/internal/v1/pulls", orders)
+    pair.nothing_half_done()
+    for pull in pulls:
+        pair.no_empty_record(pull.asset_id)
+    assert asked(pair.node, "POST", "/internal/v1/pulls", orders).status == 200
+    for pull in pulls:
+        pair.has(pull.record, pull.body)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 
 import pytest
 from picture_maker import saved, scene
@@ -12,26 +11,20 @@ from PIL import Image
 
 from atoll.local.cluster import LocalCluster
 from atoll.local.cluster_plan import REGIONS
+from probe.command import said as atoll
 
 pytestmark = pytest.mark.probe
 
 PACE = {
+    "storage_node": {"faces": "off", "inspectors": 1},  # nodes that start faster
     "monitor": {
         "evaluate_seconds": 0.2,
         "engine_seconds": 0.5,
         "forecast_sample_seconds": 0.2,
         "canary_seconds": 1.0,
         "canary_patience_seconds": 5.0,
-    }
+    },
 }
-
-
-async def atoll(cluster, *words):
-    argv = [sys.executable, "-m", "atoll.cli", *words, "--cluster", str(cluster.paths.root)]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*argv, stdout=pipe, stderr=pipe)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, out.decode(), err.decode()
 
 
 async def facts_when(cluster, condition):

@@ -70,6 +70,53 @@ async def look(story: Story, url: str) -> tuple[int, tuple[int, int], str]:
             return response.status, image.size, image.format or ""
 
 
+async def figure(story: Story, line: str) -> float:
+    """A figure of /metrics, summed over the nodes."""
+    found = 0.0
+    for node in NODES:
+        async with story.session.get(f"{story.cluster.url(node)}/metrics") as response:
+            lines = (await response.text()).splitlines()
+        found += sum(float(each.rpartition(" ")[2]) for each in lines if each.startswith(line))
+    return found
+
+
+async def bucket_known(story: Story, bucket: str) -> None:
+    """Every node has heard of it."""
+
+    async def everywhere() -> bool:
+        for node in NODES:
+            url = f"{story.cluster.url(node)}/{bucket}/main/{'0' * 64}.jpg"
+            async with story.session.get(url) as response:
+                if b"no bucket" in await response.read():
+                    return False
+        return True
+
+    await eventually(everywhere, f"a node does not know the bucket {bucket}")
+
+
+async def test_what_a_bucket_makes_eagerly_is_there_before_anybody_asks(
+    story: Story, client: AsyncClient
+) -> None:
+    """The first upload of this cluster, so that what is counted is its own."""
+    await bucket_known(story, "shop")
+    made = 'atoll_node_eager_total{result="made"}'
+    renders = 'atoll_node_derivative_renders_total{result="done"}'
+    assert (await figure(story, made), await figure(story, renders)) == (0, 0)
+    asset = await client.upload(a_photo("eager"), bucket="shop", public_id="p/eager")
+
+    async def is_made() -> bool:
+        return await figure(story, made) == 1
+
+    await eventually(is_made, "the bucket's eager transformation was not made")
+    path = f"{asset.bucket}/t_thumb/{asset.handle}"
+    async with story.session.get(f"{asset.url.partition('/shop/')[0]}/{path}") as response:
+        assert response.status == 200
+        assert response.headers["X-Atoll-Derivative"] in {"ram", "disk"}
+        with Image.open(io.BytesIO(await response.read())) as image:
+            assert image.size == (60, 40)
+    assert await figure(story, renders) == 1
+
+
 async def test_a_picture_is_fetched_in_another_size_from_every_region(
     story: Story, client: AsyncClient
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 pytestmark = [pytest.mark.probe, pytest.mark.timeout(240)]
 
 _UP_SECONDS, _DOWN_SECONDS = 60.0, 30.0
+_Running = tuple[subprocess.Popen[str], dict[str, Any]]  # and what its cluster.json says
 
 
 def _atoll(*arguments: str) -> subprocess.Popen[str]:
@@ -32,7 +33,7 @@ def _atoll(*arguments: str) -> subprocess.Popen[str]:
 
 
 @contextlib.contextmanager
-def _up(data: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def _up(data: Path) -> Iterator[_Running]:
     """`atoll up`, running; killed at the end if the story has not ended it."""
     process = _atoll("up", "--data", str(data), "--json")
     try:
@@ -111,23 +112,34 @@ def test_one_ctrl_c_stops_the_cluster_cleanly_and_its_data_comes_back(tmp_path: 
         _all_gone(again)
 
 
+@pytest.fixture(scope="module")
+def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, _Running]]:
+    """A cluster that nobody needs any more after the next two stories, and its data."""
+    data = tmp_path_factory.mktemp("doomed")
+    with _up(data) as running:
+        yield data, running
+
+
+def test_the_secrets_are_readable_by_their_owner_only(doomed: tuple[Path, _Running]) -> None:
+    data, _ = doomed
+    private = [*(data / "secrets").iterdir(), *(data / "config").iterdir()]
+    assert private
+    assert {path.stat().st_mode & 0o077 for path in private} == {0}
+
+
+def test_a_browser_is_told_where_to_begin(doomed: tuple[Path, _Running]) -> None:
+    _, (_, summary) = doomed
+    assert b"<html" in _get(summary["web_app"])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see which processes live")
-def test_a_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
-    with _up(tmp_path) as (process, summary):
-        assert len(summary["pids"]) == 12
-        assert all(_alive(pid) for pid in summary["pids"].values())
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        _all_gone(summary)
-
-
-def test_the_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
-    with _up(tmp_path) as (process, _):
-        private = [*(tmp_path / "secrets").iterdir(), *(tmp_path / "config").iterdir()]
-        assert private
-        assert {path.stat().st_mode & 0o077 for path in private} == {0}
-        process.send_signal(signal.SIGINT)
-        process.wait(_DOWN_SECONDS)
+def test_a_killed_supervisor_leaves_no_process_behind(doomed: tuple[Path, _Running]) -> None:
+    _, (process, summary) = doomed
+    assert len(summary["pids"]) == 12
+    assert all(_alive(pid) for pid in summary["pids"].values())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _all_gone(summary)
 
 
 def test_the_demo_shows_everything_and_ends_with_exit(tmp_path: Path) -> None:

@@ -23,6 +23,35 @@ def test_a_busy_node_halves_it_down_to_one_and_an_idle_one_gives_back_one_a_seco
     assert looks(throttle, [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == [4, 2, 1, 1, 2, 3, 4]
 
 
+def test_beyond_the_least_places_come_while_it_is_idle_and_go_one_by_one_when_it_is_not():
+    throttle = Throttle(2, 0.8, most=5, idle=0.5)
+    assert looks(throttle, [0.1] * 5 + [0.5] * 4 + [0.49]) == [3, 4, 5, 5, 5, 4, 3, 2, 2, 3]
+
+
+def test_of_what_was_taken_from_an_idle_node_half_is_given_back_at_once_when_somebody_waits():
+    throttle = Throttle(2, 0.8, most=24, idle=0.5)
+    looks(throttle, [0.0] * 30)
+    assert [throttle.look(0.9, 100.0 + second) for second in range(5)] == [12, 6, 3, 1, 1]
+    assert [throttle.look(0.6, 200.0 + second) for second in range(3)] == [
+        2,
+        2,
+        2,
+    ]  # the least is for all days
+
+
+def test_repair_takes_no_more_of_an_idle_node_than_it_may_and_be_idle():
+    throttle, load, seen = Throttle(2, 0.8, most=24, idle=0.5), 0.0, []
+    for second in range(60):
+        load = 0.05 * throttle.look(load, float(second))  # each order makes the node busier
+        seen.append(throttle.allowed)
+    assert max(seen) == 10
+    assert min(seen[20:]) == 9
+
+
+def test_a_most_below_the_least_changes_nothing():
+    assert looks(Throttle(4, 0.8, most=2, idle=0.5), [0.9, 0.0, 0.0, 0.0]) == [2, 3, 4, 4]
+
+
 def test_a_node_that_stays_busy_gets_longer_and_longer_rests_up_to_a_bound_and_none_when_it_is_idle():
     throttle, rests = Throttle(4, 0.8), []
     for second, load in enumerate([0.9] * 9 + [0.1, None, 0.9]):
@@ -58,9 +87,10 @@ def test_of_an_unknown_load_half_is_assumed():
     assert Throttle(1, 0.8).look(None, 0.0) == 1
 
 
-@given(st.integers(1, 64), st.lists(st.none() | st.floats(0, 3), max_size=50))
-def test_it_is_always_between_one_and_the_most(most, loads):
-    assert all(1 <= allowed <= most for allowed in looks(Throttle(most, 0.8), loads))
+@given(st.integers(1, 64), st.integers(1, 64), st.lists(st.none() | st.floats(0, 3), max_size=50))
+def test_it_is_always_between_one_and_the_most(least, most, loads):
+    throttle = Throttle(least, 0.8, most=most, idle=0.5)
+    assert all(1 <= allowed <= max(least, most) for allowed in looks(throttle, loads))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 2)), min_size=1, max_size=40))

@@ -6,12 +6,14 @@ import hashlib
 
 import msgspec
 import pytest
+from index_maker import HandOrigin, opened
+from index_maker import upload as index_upload
 from record_maker import a_record
 
 from atoll.node_api import AssetState
 from atoll.signing import Keys
 from benchmarks.ask import Answer
-from benchmarks.held import Node, Wanted, unknown_to, wrong_on_disk
+from benchmarks.held import Node, Wanted, unknown_to, unknown_to_index, wrong_on_disk
 from benchmarks.lag import lags_of
 from benchmarks.open_loop import at_rate
 from benchmarks.receipts import Receipt
@@ -65,6 +67,15 @@ def test_a_file_that_is_not_there_or_has_other_bytes_is_missing(node):
     bad = put_file(node, b"flipped", name="b" * 64)
     found = wrong_on_disk(node, ["c" * 64, put_file(node, b"bytes"), bad])
     assert [each.sha256 for each in found] == ["c" * 64, bad]
+
+
+def test_what_has_no_row_in_the_index_is_missing(node, tmp_path):
+    with opened(tmp_path, "node-1") as index:
+        record = index_upload(index, HandOrigin().origin, b"bytes")
+    held = Wanted(record.asset_id, record.blob.sha256)
+    wanted = [held, Wanted("another", held.sha256), Wanted(held.asset_id, "d" * 64)]
+    found = unknown_to_index(node, wanted, "photos")
+    assert [each.what.split()[-1] for each in found] == ["another", "one", held.asset_id]
 
 
 class Asked:

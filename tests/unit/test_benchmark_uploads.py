@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.course_plot import course_plot
+from benchmarks.settled import lacking
 from benchmarks.uploads_course import growth, rates
 
 
@@ -24,3 +25,17 @@ def test_the_plot_names_each_course():
     plot = ElementTree.fromstring(course_plot({"rate & more": [1.0, 2.0], "none": []}, "about"))
     texts = [each.text for each in plot.iter("{http://www.w3.org/2000/svg}text")]
     assert {"about", "rate & more", "none"} <= set(texts)
+
+
+def test_missing_copies_are_counted_by_what_each_node_says_it_holds():
+    metrics = "\n".join(
+        (
+            "# TYPE atoll_node_blobs gauge",
+            'atoll_node_blobs{node="a",region="eu"} 10.0',
+            'atoll_node_blobs{node="b",region="us"} 7.0',
+            'atoll_node_wanted_blobs{node="b",region="us"} 1.0',
+        )
+    )
+    assert lacking(metrics, ["a", "b"], 10) == 3
+    assert lacking(metrics, ["a", "b", "silent"], 10) == 13
+    assert lacking(metrics, ["a"], 9) == 0

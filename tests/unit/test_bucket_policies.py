@@ -22,6 +22,7 @@ from query_service.bucket_end import is_confirmed
 from query_service.bucket_orders import bucket_of
 from query_service.bucket_usage import Told
 from query_service.catalog_asset import CatalogAsset, Page
+from query_service.cluster_known import ClusterKnown
 from query_service.cluster_view import Views
 from query_service.cluster_wire import BucketOrder, QuotaOrder
 from query_service.expiry import DAY_MS, Expiry, is_due
@@ -112,7 +113,7 @@ def test_a_set_that_gives_no_answer_counts_with_its_last_figures() -> None:
 
 
 def office(world: ClusterMap) -> TicketOffice:
-    views = Views(lambda: world, health_of(*world.nodes.values()), lambda: 100.0)
+    views = Views(ClusterKnown(lambda: world, health_of(*world.nodes.values()), lambda: 100.0))
     rules = TicketRules(seconds=900, max_bytes=5000, max_pixels=50_000, max_files=100)
     return TicketOffice(views, KEYS, rules, random.Random(1), Wishes(), lambda: NOW)
 

@@ -31,6 +31,7 @@ from storage_node.index_deletes import apply_tombstone
 from storage_node.index_ops import store_replica
 from storage_node.index_repairs import quarantined
 from storage_node.index_rows import put_blob, put_record
+from storage_node.store import StoreFailed
 
 TREES = ("assets", "blobs")
 ORIGIN = HandOrigin().origin
@@ -127,6 +128,47 @@ def test_a_difference_is_found_by_descending_and_its_items_are_named(tmp_path: P
             ("photos", kept.blob.sha256, "jpg", kept.blob.size)
         ]
         assert digest_of_blobs(held) == branch_child(digests, "blobs", leaf_of_blob(kept.blob.sha256))
+
+
+def test_asking_for_a_branch_makes_only_its_own_leaves_anew(tmp_path: Path) -> None:
+    with opened(tmp_path) as index:
+        digests = Digests(index, "n")
+        fill(index, 300)
+        root = digests.tree("blobs")
+        branch = first_leaf(digests) >> 8
+        fill(index, 600)  # those, and as many more
+        made = digests.leaves_made
+        items = digests.branch("blobs", branch).items
+        assert digests.leaves_made - made <= items
+        assert digests.tree("blobs").items == 2 * root.items == 600
+        assert digests.leaves_made - made > 300
+        assert digests.branch("blobs", branch).items == items
+
+
+def test_what_could_not_be_made_anew_hides_nothing_from_who_asks_for_other_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as index:
+        digests = Digests(index, "n")
+        told(digests)
+        kept = record(0, 0, 0)
+        index.write(store_replica(kept, b"", ORIGIN)).result(20)
+        with monkeypatch.context() as broken:
+            broken.setattr(index, "read", unreadable)
+            for asked in (
+                lambda: digests.branch("blobs", leaf_of_blob(kept.blob.sha256) >> 8),
+                digests.refresh,
+            ):
+                with pytest.raises(StoreFailed):
+                    asked()
+        assert digests.branch("blobs", 255 - (leaf_of_blob(kept.blob.sha256) >> 8)).items == 0
+        index.write(store_replica(record(1, 1, 1), b"", ORIGIN)).result(20)
+        assert digests.branch("assets", leaf_of_asset(ASSETS[1]) >> 8).items == 1
+        assert digests.tree("blobs").items == digests.tree("assets").items == 2
+
+
+def unreadable(_query: object) -> None:
+    raise StoreFailed("The disk gives no answer.")
 
 
 def branch_child(digests: Digests, tree: str, leaf: int) -> str:

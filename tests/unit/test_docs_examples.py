@@ -26,6 +26,10 @@ from query_service.openapi_api import query_document
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 # "": diagrams, paths, plain commands
 LANGUAGES = {"", "console", "sh", "python", "json", "js", "html", "toml", "yaml"}
+LANGUAGES |= {
+    "swift",
+    "kotlin",
+}  # of phones: docs/howto says why they do not run, test_howto_pages.py that it does
 METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE", "HEAD"}
 
 
@@ -73,7 +77,9 @@ def simple_commands(line):
     """The words of each simple command in a line of shell."""
     words = shlex.split(line, comments=True)
     while words:
-        end = next((i for i, word in enumerate(words) if word in {"|", "&&", ";", ">", "&"}), len(words))
+        end = next(
+            (i for i, word in enumerate(words) if word in {"|", "||", "&&", ";", ">", "&"}), len(words)
+        )
         yield words[:end]
         words = words[end + 1 :]
 
@@ -89,6 +95,26 @@ def test_a_command_is_one_that_there_is(line):
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         elif words[0] == "curl":
             check_request(words)
+
+
+def named_in_sentences():
+    """Each `atoll …` of a sentence: its verb, and the word behind it, which may be a verb below."""
+    for page in PAGES:
+        prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for command in re.findall(r"`atoll ([a-z][^`\n]*)`", prose):
+            yield pytest.param(command, id=f"{page.relative_to(ROOT)}: {command[:40]}")
+
+
+@pytest.mark.parametrize("command", list(named_in_sentences()))
+def test_a_command_that_a_sentence_names_is_one_that_there_is(command):
+    verbs, *others = command.split()
+    below = others[0] if others and re.fullmatch(r"[a-z][a-z|-]*", others[0]) else ""
+    for verb, word in itertools.product(verbs.split("|"), below.split("|")):
+        assert verb in USER_VERBS | LOCAL_VERBS, command
+        words = [verb, word, "--help"] if word else [verb, "--help"]
+        with pytest.raises(SystemExit) as ended:  # help is told of what there is, wrong usage of the rest
+            _parser(verb, _import(verb)).parse_args(words)
+        assert ended.value.code == 0, command
 
 
 @cache

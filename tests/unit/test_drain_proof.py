@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from atoll.cluster import ClusterMap
 from atoll.errors import Unavailable
 from atoll.health import HealthTable
-from atoll.model import Node, Region
+from atoll.model import Node, Region, ReplicaSet
 from atoll.repair_api import AssetItem, BlobItem, Roots, TreeDigest
 from query_service.drain_proof import Confirmation, DrainProof, waiting_for
 
@@ -82,3 +82,40 @@ async def test_all_of_it_elsewhere_is_done():
         LEAVING
     )
     assert (view.done, view.images, view.confirmed, view.waiting_for) == (True, 1, 1, [])
+
+
+SET = ReplicaSet("s1", sealed=True)
+
+
+def set_of(trees: dict[str, MemoryTrees], states: dict[str, str], *entries, said="draining") -> DrainProof:
+    """A set of nodes in these states, each of which said so by itself."""
+    table = HealthTable()
+    nodes = [replace(node, state=states[node.name]) for node in (LEAVING, US)]
+    for node in nodes:
+        table.heard(replace(SAID, node=node.name, state=said), 0.0)
+    world = ClusterMap.of([*(Region(r, 0, 0) for r in ("eu", "us")), *nodes, *entries])
+    return DrainProof(lambda: world, table, lambda node: trees[node.name])
+
+
+async def test_the_last_nodes_of_a_sealed_set_that_never_held_anything_may_leave():
+    empty = {n: MemoryTrees(n) for n in ("eu-1", "us-1")}
+    leaving = set_of(empty, {"eu-1": "draining", "us-1": "draining"}, SET)
+    assert await leaving.unused("s1")
+    assert (await leaving.of(LEAVING)).done
+    open_set = set_of(empty, {"eu-1": "draining", "us-1": "draining"})
+    assert not await open_set.unused("s1")
+    assert (await open_set.of(LEAVING)).waiting_for == ["no other active node in set s1"]
+
+
+@pytest.mark.parametrize("held", [{"assets": [ASSET]}, {"blobs": [BLOB]}])
+async def test_what_one_member_holds_or_once_deleted_keeps_the_whole_set(held):
+    trees = {"eu-1": MemoryTrees("eu-1"), "us-1": MemoryTrees("us-1", **held)}
+    proof = set_of(trees, {"eu-1": "draining", "us-1": "draining"}, SET)
+    assert not await proof.unused("s1")
+    assert not (await proof.of(LEAVING)).done
+
+
+async def test_an_upload_that_another_member_of_an_unused_set_may_still_take_is_waited_for():
+    empty = {n: MemoryTrees(n) for n in ("eu-1", "us-1")}
+    proof = set_of(empty, {"eu-1": "draining", "us-1": "draining"}, SET, said="ready")
+    assert "us-1 has not said yet that it is draining" in (await proof.of(LEAVING)).waiting_for

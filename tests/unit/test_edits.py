@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -243,9 +244,10 @@ def test_bytes_stay_on_a_replica_that_hears_of_the_rename_s_tombstone_first(tmp_
         right.write(store_replica(record, b"", far.origin)).result(20)
         far.now = origin.now
         result = edit(left, origin, Rename(asset_id=CAT, set="s1", to=TO_DOG))
-        right.write(apply_tombstone(result.tombstones[0], far.origin)).result(20)
+        patient = dataclasses.replace(far.origin, moved_seconds=900)  # the setting of this name
+        right.write(apply_tombstone(result.tombstones[0], patient)).result(20)
         rows = right.read(lambda db: db.execute("SELECT purge_at FROM trash").fetchall())
-        assert rows == [(far.now + 600_000,)]
+        assert rows == [(far.now + 900_000,)]
         (left_rows,) = left.read(lambda db: db.execute("SELECT max(purge_at) FROM trash").fetchone())
         assert left_rows == 0
 

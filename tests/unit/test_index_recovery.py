@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 from index_maker import HandOrigin, upload
 
+from atoll.errors import Failed
+from storage_node.index_check import IndexCheck
 from storage_node.index_recovery import flaw_of, open_index
 from storage_node.store import StoreFailed
 
@@ -78,3 +82,54 @@ def test_a_broken_index_without_a_journal_is_left_for_people_to_look_at(tmp_path
     with pytest.raises(ValueError, match="no journal"):
         open_index(tmp_path, origin)
     assert lost(tmp_path) == []
+
+
+def test_a_large_index_is_only_glanced_at_and_read_through_later(tmp_path, origin):
+    with_one_upload(tmp_path, origin)
+    path = tmp_path / "index.db"
+    body = bytearray(path.read_bytes())
+    last = len(body) - 4096
+    body[last : last + 100] = os.urandom(100)
+    path.write_bytes(body)
+    open_index(tmp_path, origin, whole_bytes=0).close()
+    assert lost(tmp_path) == []
+    with pytest.raises(Failed, match="made anew at the next start"):
+        asyncio.run(IndexCheck(path, 0, rest=0).run())
+
+
+def test_what_was_found_broken_in_use_is_made_anew_at_the_next_start(tmp_path, origin):
+    record = with_one_upload(tmp_path, origin)
+    path = tmp_path / "index.db"
+    with pytest.raises(Failed):
+        asyncio.run(IndexCheck(path, 0, 0, lambda _: "is corrupted").run())
+    path.write_bytes(path.read_bytes()[:5000] + bytes(5000))
+    index = open_index(tmp_path, origin, whole_bytes=0)
+    assert index.asset(record.asset_id).records == (record,)
+    index.close()
+    assert len(lost(tmp_path)) == 1
+    assert not list(tmp_path.glob("*.broken"))
+
+
+def test_a_small_index_is_not_read_twice(tmp_path, origin):
+    with_one_upload(tmp_path, origin)
+    path = tmp_path / "index.db"
+    asyncio.run(IndexCheck(path, path.stat().st_size, 0, lambda _: "is corrupted").run())
+    assert not list(tmp_path.glob("*.broken"))
+
+
+@pytest.mark.parametrize("how", ["truncated", "no database", "cannot be opened"])
+def test_a_glance_is_enough_for_what_is_no_whole_database(tmp_path, origin, how):
+    record = with_one_upload(tmp_path, origin)
+    path = tmp_path / "index.db"
+    body = path.read_bytes()
+    match how:
+        case "truncated":
+            path.write_bytes(body[: len(body) // 2])
+        case "no database":
+            path.write_bytes(b"not a database" * 1000)
+        case "cannot be opened":
+            path.write_bytes(body[:100] + bytes(len(body) - 100))
+    index = open_index(tmp_path, origin, whole_bytes=0)
+    assert index.asset(record.asset_id).records == (record,)
+    index.close()
+    assert lost(tmp_path)

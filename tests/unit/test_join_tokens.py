@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from atoll.cli.join_dry_run import would_join
 from atoll.errors import Unauthorized
-from atoll.ids import new_id
+from atoll.ids import new_id, now_ms
 from atoll.join_tokens import (
     JoinClaims,
     JoinGrant,
+    claims_of,
     join_request,
     make_token,
     open_grant,
@@ -78,3 +81,23 @@ def test_a_token_expires():
 def test_what_is_no_token_is_said_so(text):
     with pytest.raises(Unauthorized):
         join_request(text, MACHINE)
+    with pytest.raises(Unauthorized):
+        claims_of(text)
+
+
+@pytest.mark.parametrize("text", ["a" * 40, "e30"])  # no base64url of JSON; JSON without claims
+def test_what_looks_like_a_token_and_says_nothing_is_none(text):
+    with pytest.raises(Unauthorized):
+        claims_of(f"{text}." + "x" * 43)
+
+
+def test_a_dry_run_of_joining_says_what_would_be_written_and_writes_nothing(tmp_path, capsys):
+    good = make_token(replace(CLAIMS, expires_at=now_ms() + 3_700_000), KEYS)
+    assert would_join(good, tmp_path / "node", as_json=False) == 0
+    said = capsys.readouterr()
+    assert said.out == "would join\teu-4\tset s2, region eu\n"
+    assert f"would write {tmp_path / 'node' / 'storage_node.toml'}" in said.err
+    assert "good for 1h more" in said.err
+    assert list(tmp_path.iterdir()) == []
+    old = make_token(replace(CLAIMS, expires_at=1), KEYS)
+    assert would_join(old, tmp_path / "node", as_json=True) == 1

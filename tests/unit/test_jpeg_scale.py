@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import random
 
 import pytest
@@ -69,6 +70,15 @@ def test_no_size_is_odd_enough_to_fail(size, subsampling):
         found = reduced(data, least)
         assert found.width >= least[0]
         assert found.height >= least[1]
+
+
+@pytest.mark.parametrize(("part", "made"), [(3, 3), (2.2, 4), (5, 2), (9, 1)])
+def test_odd_sides_are_decoded_as_small_as_even_ones(part, made):
+    image = Image.open(io.BytesIO(jpeg(1601, 1199)))
+    extent = decode_reduced(image, (round(1601 / part), round(1199 / part)))
+    image.load()
+    assert image.size == (math.ceil(1601 * made / 8), math.ceil(1199 * made / 8))
+    assert extent == (0, 0, 1601 * made / 8, 1199 * made / 8)
 
 
 def test_what_is_truncated_is_found_at_this_scale_too():

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from storage_node.loop_meter import LoopMeter
+from atoll.loop_meter import IDLE_PERIOD_SECONDS, PERIOD_SECONDS, LoopMeter
 
 
 @pytest.fixture
@@ -37,6 +37,28 @@ def test_a_loop_that_computes_in_small_pieces_is_neither(registry):
     LoopMeter(registry).woken(passed=0.0101, computed=0.009)
     assert above(registry, "atoll_loop_lag_seconds", 0.001) == 0
     assert above(registry, "atoll_loop_busy_seconds", 0.001) == 0
+
+
+def test_an_idle_loop_is_asked_less_often_and_a_busy_one_at_once_as_often_as_ever(registry):
+    meter = LoopMeter(registry)
+    meter.woken(passed=PERIOD_SECONDS, computed=0.0001)
+    assert meter.period == IDLE_PERIOD_SECONDS
+    meter.woken(passed=IDLE_PERIOD_SECONDS, computed=0.005)
+    assert meter.period == PERIOD_SECONDS
+
+
+def test_an_idle_loop_is_not_late_for_having_slept_longer(registry):
+    meter = LoopMeter(registry)
+    meter.woken(passed=PERIOD_SECONDS, computed=0.0)
+    meter.woken(passed=IDLE_PERIOD_SECONDS, computed=0.0)
+    assert above(registry, "atoll_loop_lag_seconds", 0.001) == 0
+
+
+def test_what_holds_an_idle_loop_for_long_is_seen(registry):
+    meter = LoopMeter(registry)
+    meter.woken(passed=PERIOD_SECONDS, computed=0.0)
+    meter.woken(passed=IDLE_PERIOD_SECONDS + 0.06, computed=0.07)
+    assert above(registry, "atoll_loop_busy_seconds", 0.05) == 1
 
 
 async def test_something_that_holds_the_loop_is_seen(registry):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hand_clock import START_MS, HandClock
 
-from monitor.canary_access import key_name
 from monitor.canary_board import KEPT, CanaryBoard
 from monitor.canary_history import HOUR_MS, HOURS, MAX_PAIRS, CanaryHistory
 from monitor.canary_sighting import OUTCOMES, Sighting
+from monitor.own_key import key_name
 from monitor.sample import Subject
 
 CAME = {"lag": 0.5, "read": 0.1}
@@ -123,7 +123,7 @@ def test_a_restart_knows_the_hours_and_a_broken_file_costs_only_them(tmp_path, h
 
 
 def test_each_monitor_has_a_key_whose_name_the_cluster_map_takes():
-    assert key_name("monitor-1") == "canary-monitor-1"
+    assert key_name("canary", "monitor-1") == "canary-monitor-1"
     long = ["m" * 31 + "1", "m" * 31 + "2"]
-    assert len({key_name(name) for name in long}) == 2
-    assert all(len(key_name(name)) <= 32 for name in long)
+    assert len({key_name("canary", name) for name in long}) == 2
+    assert all(len(key_name("canary", name)) <= 32 for name in long)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
+from metrics_page import documented
 
 from monitor.dashboards import DASHBOARDS
 from monitor.deploy_files import files, with_tables
@@ -23,7 +24,13 @@ def test_a_made_file_is_as_its_table_says(name):
     assert (ROOT / name).read_text(encoding="utf-8") == files()[name], "run: python -m monitor.deploy_files"
 
 
-def test_the_page_of_the_monitor_has_the_tables_as_they_are():
+def test_the_page_of_metrics_has_every_figure_of_the_monitor_and_what_it_means():
+    page = documented()["monitor"]
+    assert {name: page[name].means for name in MEANINGS if name in page} == MEANINGS
+    assert all(page[name].kind == "gauge" for name in MEANINGS)
+
+
+def test_the_page_of_the_monitor_has_the_table_as_it_is():
     page = (ROOT / "docs" / "monitor.md").read_text(encoding="utf-8")
     assert with_tables(page) == page, "run: python -m monitor.deploy_files"
 

@@ -6,14 +6,19 @@ import itertools
 import math
 import random
 
+import msgspec
 import pytest
 from hand_clock import START_MS, HandClock
 from heartbeat_maker import a_beat
 
 from atoll.cluster import ClusterMap
-from monitor.forecast import DAY, Growth, Point, forecast, growth_of, together
-from monitor.growth_history import MAX_POINTS, GrowthHistory
+from atoll.model import Node, Region
+from monitor.forecast import DAY, Growth, Point, forecast, growth_of, in_words, together
+from monitor.growth_history import MAX_POINTS, MAX_SERIES, GrowthHistory
+from monitor.growth_share import MAX_POINTS as MOST_POINTS
+from monitor.growth_share import MIN_POINTS, POINTS, GrowthShare, SharedGrowth
 from monitor.growth_watch import GrowthWatch, _view
+from monitor.monitor_bucket import MAX_BYTES
 from monitor.node_table import NodeTable
 
 GB = 10**9
@@ -228,3 +233,59 @@ def test_a_silent_node_adds_no_points(tmp_path):
     known = stage.views()["node", "eu-1"].known_days
     stage.fill(8, us_1=10**5)
     assert stage.views()["node", "eu-1"].known_days == known
+
+
+def test_a_monitor_that_begins_learns_what_the_one_before_it_knew_and_nothing_of_tomorrow(tmp_path):
+    old, new = GrowthHistory(tmp_path / "old"), GrowthHistory(tmp_path / "new")
+    for hour in range(240):
+        old.add("eu-1/bytes", Point(hour * HOUR, hour * 1000.0))
+    new.add("eu-1/bytes", Point(240 * HOUR, 240_000.0))
+    assert new.learn(old.series() | {"us-1/bytes": [Point(500 * HOUR, 1.0)]}, 241 * HOUR)
+    assert not new.learn(old.series(), 241 * HOUR)
+    assert new.points("eu-1/bytes") == [*old.points("eu-1/bytes"), Point(240 * HOUR, 240_000.0)]
+    assert new.points("us-1/bytes") == []
+
+
+def test_a_node_that_was_not_heard_yet_keeps_its_history_over_a_restart(tmp_path):
+    clock = HandClock()
+    cluster = ClusterMap.of(
+        [Region("eu", 50, 8), *(Node(n, "eu", "s1", "http://n") for n in ("eu-1", "eu-2"))]
+    )
+    kept = GrowthHistory(tmp_path)
+    for name in ("eu-1", "eu-2", "gone-1"):
+        kept.add(f"{name}/bytes", Point(clock.now_ms() / 1000 - 60, 1.0))
+    table = NodeTable(clock)
+    watch = GrowthWatch(lambda: table.rows(cluster), kept, clock, every=60)
+    table.listen_anew()
+    table.heard(a_beat("eu-1", at=clock.now_ms()))
+    watch.look()
+    assert len(kept.points("eu-1/bytes")) == 2
+    assert len(kept.points("eu-2/bytes")) == 1
+    assert kept.points("gone-1/bytes") == []
+
+
+def test_what_monitors_share_fits_into_one_document_however_many_disks_there_are(tmp_path):
+    kept = GrowthHistory(tmp_path)
+    for number in range(MAX_SERIES):
+        points = [Point(1_800_000_000.123 + 60 * minute, 1.5e12 + minute) for minute in range(20)]
+        kept.learn({f"some-long-name-of-a-node-{number}/inodes": points}, 2e9)
+    share = GrowthShare(None, kept, lambda: True, lambda: None, HandClock())
+    made = share.thinned()
+    assert len(made) == POINTS // MIN_POINTS
+    assert len(msgspec.json.encode(SharedGrowth(made))) < MAX_BYTES
+    few = GrowthHistory(tmp_path)
+    few.learn({"eu-1/bytes": [Point(60.0 * n, n) for n in range(600)]}, 2e9)
+    thin = GrowthShare(None, few, lambda: True, lambda: None, HandClock()).thinned()["eu-1/bytes"]
+    assert (len(thin), thin[0].at, thin[-1].at) == (MOST_POINTS, 0.0, 60.0 * 599)
+    assert growth_of(thin).per_day == pytest.approx(growth_of(few.points("eu-1/bytes")).per_day, rel=0.01)
+
+
+def test_the_range_of_a_small_disk_is_told_in_hours_minutes_or_seconds():
+    assert [in_words(days) for days in (12.34, 0.1, 0.06, 0.01, 0.0005, 0.0)] == [
+        "12.3",
+        "0.1",
+        "1.4 h",
+        "14.4 min",
+        "43 s",
+        "0 s",
+    ]

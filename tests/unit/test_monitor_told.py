@@ -121,14 +121,16 @@ class Courier:
     """A channel that takes, or fails."""
 
     def __init__(self):
-        self.batches, self.fails, self.hangs = [], False, False
+        self.batches, self.fails, self.hangs, self.dies, self.perhaps = [], False, False, False, False
 
     async def send(self, batch):
         if self.hangs:
             await asyncio.Event().wait()
         if self.fails:
-            raise Undelivered("no way")
+            raise Undelivered("no way", perhaps=self.perhaps)
         self.batches.append(batch)
+        if self.dies:
+            raise asyncio.CancelledError
 
 
 class Posts:
@@ -138,10 +140,28 @@ class Posts:
         self.clock, self.courier = HandClock(), Courier()
         backoff = Backoff(1.0, 60.0, random.Random(1))
         self.post = AlertPost("p", "test", self.courier, Wants(), self.clock, backoff, group, send_seconds)
+        self.on_disk = {}
 
     async def turn(self, *standing, after=1.0):
         self.clock.advance(after)
-        return await self.post.turn(standing, Orders(), "m", now=self.clock.now_ms)
+        return await self.post.turn(standing, Orders(), "m", now=self.clock.now_ms, keep=self._keep)
+
+    async def _keep(self):
+        self.on_disk = dict(self.post.ledger)
+
+    async def dies_as_it_sends(self, *standing):
+        """The message arrives, and then nothing more is done: what the next one finds."""
+        self.courier.dies = True
+        with pytest.raises(asyncio.CancelledError):
+            await self.turn(*standing)
+        after = Posts(group=0)
+        after.post.ledger = self.on_disk
+        after.clock.advance(self.clock.monotonic())
+        return after
+
+    @property
+    def heard(self):
+        return [(a.id, a.transition, a.level) for batch in self.courier.batches for a in batch.alerts]
 
 
 async def test_alerts_that_come_together_go_in_one_message():
@@ -176,6 +196,61 @@ async def test_a_channel_that_hangs_is_given_up_after_its_deadline():
     posts.courier.hangs = True
     assert not await posts.turn(a_condition())
     assert posts.post.view().error == "no answer within 0.01 s"
+
+
+async def test_who_died_between_a_message_and_its_ledger_says_it_again_with_the_same_id():
+    first = Posts(group=0)
+    after = await first.dies_as_it_sends(a_condition())
+    for _ in range(3):
+        await after.turn(a_condition(id="another incarnation's"))
+    assert first.heard == after.heard == [("id-eu-1", "raised", "warning")]
+
+
+async def test_what_ended_while_nobody_knew_that_it_had_been_told_is_told_to_have_ended():
+    after = await Posts(group=0).dies_as_it_sends(a_condition())
+    for _ in range(3):
+        await after.turn()
+    assert after.heard == [("id-eu-1", "cleared", "ok")]
+
+
+async def test_what_got_worse_meanwhile_is_told_after_what_may_have_been_heard():
+    after = await Posts(group=0).dies_as_it_sends(a_condition())
+    for _ in range(3):
+        await after.turn(a_condition(level="critical"))
+    assert [words[1:] for words in after.heard] == [("raised", "warning"), ("changed", "critical")]
+
+
+async def test_a_change_that_may_have_been_heard_is_told_again_or_taken_back():
+    for now, heard in (
+        ("critical", [("changed", "critical")]),
+        ("warning", [("changed", "critical"), ("changed", "warning")]),
+    ):
+        first = Posts(group=0)
+        await first.turn(a_condition())
+        after = await first.dies_as_it_sends(a_condition(level="critical"))
+        for _ in range(3):
+            await after.turn(a_condition(level=now))
+        assert [words[1:] for words in after.heard] == heard
+
+
+async def test_an_end_that_may_have_been_heard_is_told_again_before_the_same_breaks_anew():
+    first = Posts(group=0)
+    await first.turn(a_condition())
+    after = await first.dies_as_it_sends()
+    for _ in range(3):
+        await after.turn(a_condition(id="the second"))
+    assert after.heard == [("id-eu-1", "cleared", "ok"), ("the second", "raised", "warning")]
+
+
+@pytest.mark.parametrize(("perhaps", "heard"), [(False, []), (True, [("id-eu-1", "cleared", "ok")])])
+async def test_what_came_and_went_is_told_only_if_a_try_may_have_arrived(perhaps, heard):
+    posts = Posts(group=0)
+    posts.courier.fails, posts.courier.perhaps = True, perhaps
+    await posts.turn(a_condition())
+    assert bool(posts.on_disk) == perhaps
+    posts.courier.fails = False
+    await posts.turn(after=60)
+    assert posts.heard == heard
 
 
 async def test_more_than_one_message_can_say_comes_in_several():
@@ -243,6 +318,11 @@ async def test_history_survives_a_restart_and_a_line_that_was_cut_off(tmp_path):
     second = AlertHistory(tmp_path)
     second.load()
     assert second.latest(10) == [alert]
+    after = alert_of(a_condition(), "ok", "cleared", 6, "m")
+    await second.add([after])
+    third = AlertHistory(tmp_path)
+    third.load()
+    assert third.latest(10) == [after, alert]
 
 
 def write(tmp_path, text, mode=0o600):

@@ -57,6 +57,11 @@ class FakeMap:
         self.written.append(entry)
         self.changed.set()
 
+    async def change(self, entry: Entry, make) -> Entry:
+        changed = make(self.entries[key_of(entry)])
+        await self.put(changed)
+        return changed
+
 
 @contextlib.asynccontextmanager
 async def joining(fake: FakeMap, settings: NodeSettings = SETTINGS):
@@ -134,3 +139,20 @@ async def test_a_node_outside_a_buckets_home_regions_does_not_join_the_set_that_
             await asyncio.sleep(0)
     assert "n1" not in fake.current.nodes
     assert (await joined(FakeMap(*fake.entries.values()), replace(SETTINGS, set="s2"))).nodes["n1"]
+
+
+async def test_a_new_region_is_announced_with_its_jetstream_domain():
+    found = await joined(FakeMap(), replace(SETTINGS, nats_region_domain="d1"))
+    assert found.regions["r1"].jetstream_domain == "d1"
+
+
+async def test_a_region_that_gets_a_domain_later_is_told_once_and_keeps_its_place():
+    fake = FakeMap(Region("r1", 50, 8), ReplicaSet("s1"))
+    found = await joined(fake, replace(SETTINGS, nats_region_domain="d1"))
+    assert found.regions["r1"] == Region("r1", 50, 8, "d1")
+
+
+async def test_a_domain_that_the_map_has_is_not_overruled_by_one_node():
+    fake = FakeMap(Region("r1", 50, 8, "hub"), ReplicaSet("s1"))
+    found = await joined(fake, replace(SETTINGS, nats_region_domain="d1"))
+    assert found.regions["r1"].jetstream_domain == "hub"

@@ -43,3 +43,9 @@ def test_a_loop_that_is_woken_late_is_busy_though_the_process_uses_little_itself
     node.load.woken(9.0)
     assert node.load.measure(1.0) == 1.0
     assert node.load.measure(1.0) == 0
+
+
+def test_how_late_is_too_late_is_the_operators_to_say():
+    load = NodeLoad(lambda: 0.0, lambda: 0.0, saturated=1.0)
+    load.woken(0.25)
+    assert load.measure(1.0) == 0.25

@@ -32,6 +32,7 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOC
 
 # What storage nodes serve beyond the internal routes, as their source has it, and what it is in the document.
 # The delivery's catch-all is any path at all.
+READS = {"GET /{bucket}/{set}/{blob}", "GET /{bucket}/{transformation}/{set}/{blob}"}
 NODE_ROUTES = {
     ("uploads_api", "'/v1/uploads'"): {"PUT /v1/uploads", "POST /v1/uploads"},
     ("tus_api", "PREFIX"): {"POST /v1/tus", "OPTIONS /v1/tus"},
@@ -41,10 +42,8 @@ NODE_ROUTES = {
     ("heartbeats", "'/health'"): {"GET /health"},
     ("app", "'/metrics'"): {"GET /metrics"},
     ("jobs.export_routes", "'/v1/exports/{name}'"): {"GET /v1/exports/{name}"},
-    ("read_side", "'/{path:.*}'"): {
-        "GET /{bucket}/{set}/{blob}",
-        "GET /{bucket}/{transformation}/{set}/{blob}",
-    },
+    ("read_side", "'/{path:.*}'"): READS,
+    ("workers.app", "'/{path:.*}'"): READS,
 }
 # Answers of the methods above that pages in browsers ask for by themselves: no operation of the interface.
 PREFLIGHTS = {("cors", "*")}

@@ -13,8 +13,8 @@ from atoll.model import Node, Position
 from atoll.placement import (
     BANDS_KM,
     Candidate,
+    UploadRoom,
     band,
-    choose_upload_node,
     distance_km,
     draw,
     order_candidates,
@@ -142,15 +142,15 @@ def test_no_candidates_no_order():
 
 
 def test_without_a_writable_node_there_is_nowhere_to_upload():
-    assert choose_upload_node(PARIS, [], random.Random(0)) is None
-    assert choose_upload_node(PARIS, [[], []], random.Random(0)) is None
+    assert UploadRoom([]).choose(PARIS, random.Random(0)) is None
+    assert UploadRoom([[], []]).choose(PARIS, random.Random(0)) is None
 
 
 def test_sets_as_near_as_each_other_are_drawn_by_the_room_of_their_fullest_member():
     roomy = [at("roomy", FRANKFURT, free=3_000_000), at("roomy-us", NEW_YORK, free=9_000_000)]
     fuller = [at("fuller", FRANKFURT, free=9_000_000), at("fuller-us", NEW_YORK, free=1_000_000)]
-    rng = random.Random(11)
-    chosen = Counter(choose_upload_node(PARIS, [roomy, fuller], rng).node.name for _ in range(8000))
+    room, rng = UploadRoom([roomy, fuller]), random.Random(11)
+    chosen = Counter(room.choose(PARIS, rng).node.name for _ in range(8000))
     assert chosen.keys() == {"roomy", "fuller"}
     assert chosen["roomy"] / 8000 == pytest.approx(0.75, abs=0.02)
 
@@ -159,14 +159,55 @@ def test_a_set_that_comes_nearer_wins_over_a_roomier_one():
     near = [at("near", FRANKFURT, free=1)]
     far = [at("far", NEW_YORK, free=10**12)]
     for seed in range(20):
-        assert choose_upload_node(PARIS, [far, near], random.Random(seed)).node.name == "near"
+        assert UploadRoom([far, near]).choose(PARIS, random.Random(seed)).node.name == "near"
 
 
 def test_in_the_chosen_set_the_nearest_node_is_taken():
     members = [at("us", NEW_YORK, free=5), at("eu", FRANKFURT, load=0.99, free=5), at("au", SYDNEY, free=5)]
-    assert choose_upload_node(PARIS, [members], random.Random(0)).node.name == "eu"
-    assert choose_upload_node(NEW_YORK, [members], random.Random(0)).node.name == "us"
+    assert UploadRoom([members]).choose(PARIS, random.Random(0)).node.name == "eu"
+    assert UploadRoom([members]).choose(NEW_YORK, random.Random(0)).node.name == "us"
 
 
 def test_full_disks_everywhere_do_not_break_the_draw():
-    assert choose_upload_node(PARIS, [[at("a", PARIS)], [at("b", PARIS)]], random.Random(0)) is not None
+    assert UploadRoom([[at("a", PARIS)], [at("b", PARIS)]]).choose(PARIS, random.Random(0)) is not None
+
+
+def sets_of(shape):
+    """Sets from (name, members) where members are (place, free bytes)."""
+    return [
+        [
+            Candidate(Node(f"{name}-{n}", "r", name, "http://n.test"), place, bytes_free=free)
+            for n, (place, free) in enumerate(members)
+        ]
+        for name, members in shape.items()
+    ]
+
+
+places = st.sampled_from([FRANKFURT, PARIS, NEW_YORK, SINGAPORE, SYDNEY])
+shapes = st.dictionaries(
+    st.sampled_from(["s1", "s2", "s3", "s4", "s5"]),
+    st.lists(st.tuples(places, st.integers(0, 10**12)), max_size=3),
+)
+
+
+@given(shapes, anywhere, st.integers())
+def test_a_room_that_is_kept_chooses_as_if_every_set_were_looked_at_each_time(shape, client, seed):
+    sets = [members for members in sets_of(shape) if members]
+    room = UploadRoom(sets)
+    room.choose(client, random.Random(1))  # what it keeps is there now
+    chosen = room.choose(client, random.Random(seed))
+    if not sets:
+        assert chosen is None
+        return
+    bands = [min(band(client, c.position) for c in members) for members in sets]
+    nearest = [members for members, b in zip(sets, bands, strict=True) if b == min(bands)]
+    rng = random.Random(seed)
+    drawn = rng.choices(nearest, weights=[1 + min(c.bytes_free for c in members) for members in nearest])[0]
+    assert chosen == order_candidates(client, drawn, rng)[0]
+
+
+def test_the_home_of_a_name_is_taken_wherever_it_lies_and_passed_over_when_it_takes_nothing():
+    room = UploadRoom(sets_of({"far": [(SYDNEY, 1)], "near": [(PARIS, 9)], "full": []}))
+    assert room.choose(PARIS, random.Random(0), "far").node.set == "far"
+    assert room.choose(PARIS, random.Random(0), "full").node.set == "near"
+    assert room.choose(PARIS, random.Random(0), "unknown").node.set == "near"

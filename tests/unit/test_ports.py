@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from atoll.local.engine_errors import EngineError
-from atoll.local.ports import choose_ports, port_is_free
+from atoll.local.ports import choose_ports, choosing_alone, port_is_free
 
 
 @pytest.fixture
@@ -75,3 +76,19 @@ def test_a_port_with_a_listener_is_not_free_and_is_free_again_afterwards():
         port = server.getsockname()[1]
         assert not port_is_free(port)
     assert port_is_free(port)
+
+
+async def test_clusters_that_start_at_once_choose_one_after_the_other_and_no_one_waits_for_ever():
+    steps = []
+
+    async def start(name):
+        async with choosing_alone():
+            steps.append(name)
+            await asyncio.sleep(0)
+            steps.append(name)
+
+    await asyncio.gather(*map(start, "abc"))
+    assert steps[::2] == steps[1::2]
+    async with choosing_alone(), choosing_alone(wait_seconds=0.1):
+        steps.append("while another hangs")
+    assert steps[-1] == "while another hangs"

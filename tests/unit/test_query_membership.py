@@ -16,6 +16,7 @@ def cluster(**states):
     return ClusterMap.of([*(Region(r, 0, 0) for r in names), *nodes])
 
 
+EU = Node("eu-1", "eu", "s1", "http://eu")
 THREE = {"eu": "active", "us": "active", "ap": "active"}
 
 
@@ -51,6 +52,14 @@ def test_a_node_is_removed_only_when_all_it_holds_is_confirmed_elsewhere():
 def test_the_last_node_of_a_set_stays_even_if_forced():
     with pytest.raises(Conflict, match="last node"):
         change(cluster(eu="active"), "eu-1", "removed", force=True)
+
+
+def test_a_whole_set_may_leave_that_is_sealed_and_has_never_held_anything():
+    check_change(cluster(eu="active"), EU, "draining", force=False, drained=False, unused=True)
+    last = cluster(eu="draining")
+    check_change(last, last.nodes["eu-1"], "removed", force=False, drained=True, unused=True)
+    with pytest.raises(Conflict, match="Not every"):
+        check_change(last, last.nodes["eu-1"], "removed", force=False, drained=False, unused=True)
 
 
 @pytest.mark.parametrize("wanted", ["active", "draining"])

@@ -15,6 +15,7 @@ from atoll.health import HealthTable
 from atoll.model import Node
 from atoll.names import Handle
 from atoll.transformation.signature import check
+from query_service.cluster_known import ClusterKnown
 from query_service.cluster_view import VIEW_SECONDS, Views
 from query_service.resolver import Resolver
 from query_service.url_signer import Client, UrlSigner
@@ -36,7 +37,7 @@ class Clock:
 
 def resolver(health: HealthTable, world: ClusterMap | None = None, seed: int = 1) -> Resolver:
     known = world or cluster()
-    views = Views(lambda: known, health, Clock())
+    views = Views(ClusterKnown(lambda: known, health, Clock()))
     return Resolver(
         views, UrlSigner(lambda: ring_of(KEYS, {}), lambda: 1_000_000.0), Wishes(), random.Random(seed)
     )
@@ -147,7 +148,7 @@ def test_a_set_without_members_cannot_serve() -> None:
 
 def test_a_dead_node_is_seen_after_the_views_time_and_at_once_when_dropped() -> None:
     clock, health = Clock(), health_of(*NODES)
-    views = Views(cluster, health, clock)
+    views = Views(ClusterKnown(cluster, health, clock))
     one = Resolver(views, UrlSigner(lambda: ring_of(KEYS, {})), Wishes(), random.Random(1))
     assert one.asset(asset(*NODES), IN_PARIS).node == "eu-1"
     clock.now += 2.0
@@ -164,7 +165,7 @@ def test_a_dead_node_is_seen_after_the_views_time_and_at_once_when_dropped() -> 
 
 def test_plans_for_endless_positions_are_not_kept_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("query_service.cluster_view.MAX_PLANS", 3)
-    view = Views(cluster, health_of(*NODES), Clock()).current()
+    view = Views(ClusterKnown(cluster, health_of(*NODES), Clock())).current()
     for n in range(10):
         view.plan(EU.__class__(n, n), "main", None)
     assert len(view._plans) == 3

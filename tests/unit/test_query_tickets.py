@@ -15,6 +15,7 @@ from atoll.model import Node, ReplicaSet
 from atoll.names import EXTENSIONS
 from atoll.node_api import NodeStatus
 from atoll.signing import Ticket, open_ticket
+from query_service.cluster_known import ClusterKnown
 from query_service.cluster_view import Views
 from query_service.tickets import TicketOffice, TicketRules
 from query_service.wire import TicketView, UploadOrder
@@ -27,7 +28,7 @@ EU_1, US_1, ASIA_1 = NODES
 
 def office(health: HealthTable | None = None, world: ClusterMap | None = None) -> TicketOffice:
     known = world or cluster()
-    views = Views(lambda: known, health or health_of(*NODES), lambda: 100.0)
+    views = Views(ClusterKnown(lambda: known, health or health_of(*NODES), lambda: 100.0))
     return TicketOffice(views, KEYS, RULES, random.Random(1), Wishes(), lambda: NOW)
 
 

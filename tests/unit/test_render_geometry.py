@@ -116,7 +116,7 @@ def test_what_is_held_inside_is_inside(outer, inner, compass, offset):
 def test_a_window_stays_inside_a_copy_at_another_scale(source, copy, ask):
     window = fit_in(source, ask).window
     corner = (source[0] - window[0], source[1] - window[1])
-    left, top, right, bottom = geometry.in_scale(geometry.box_at(corner, window), source, copy)
+    left, top, right, bottom = geometry.in_scale(geometry.box_at(corner, window), source, (0.0, 0.0, *copy))
     assert 0 <= left < right <= copy[0]
     assert 0 <= top < bottom <= copy[1]
 

@@ -9,6 +9,8 @@ from atoll.errors import Unavailable
 from atoll.events import BlobStored
 from atoll.ids import new_id
 from atoll.model import AssetRecord, Blob, Picture
+from replicator.behind import Behind
+from replicator.company import SMALL_BYTES, Company
 from replicator.gate import NodeGate
 from replicator.priority import MINUTE_MS
 from replicator.window import Window
@@ -22,6 +24,10 @@ def stored(size, at=NOW):
         new_id(), "p", new_id(), "s1", Blob("pictures", "0" * 64, "jpg", size, Picture(1, 1)), at
     )
     return Stored(BlobStored(new_id(), at, "n", "r", "s1", asset), delivery=None)
+
+
+def nobody_waits():
+    return Company(1, 0, lambda: 0.0)
 
 
 async def open_gate():
@@ -40,7 +46,7 @@ async def open_gate():
 
 async def test_the_newest_minute_goes_first_and_in_it_the_smallest():
     gate, keeper = await open_gate()
-    window = Window(gate)
+    window = Window(gate, nobody_waits())
     works = [stored(300), stored(1, NOW - MINUTE_MS), stored(100), stored(900, NOW + MINUTE_MS)]
     for work in works:
         window.put(work)
@@ -51,7 +57,7 @@ async def test_the_newest_minute_goes_first_and_in_it_the_smallest():
 
 async def test_equals_go_in_the_order_they_came():
     gate, keeper = await open_gate()
-    window = Window(gate)
+    window = Window(gate, nobody_waits())
     works = [stored(5) for _ in range(5)]
     for work in works:
         window.put(work)
@@ -61,7 +67,7 @@ async def test_equals_go_in_the_order_they_came():
 
 async def test_nothing_is_handed_out_while_the_gate_is_shut():
     gate, keeper = await open_gate()
-    window = Window(gate)
+    window = Window(gate, nobody_waits())
     keeper.cancel()
     gate.shut("the node is down")
     window.put(stored(1))
@@ -75,7 +81,7 @@ async def test_nothing_is_handed_out_while_the_gate_is_shut():
 
 async def test_a_closed_window_hands_out_nothing_and_takes_nothing():
     gate, keeper = await open_gate()
-    window = Window(gate)
+    window = Window(gate, nobody_waits())
     window.put(stored(1))
     window.close()
     window.put(stored(2))
@@ -101,4 +107,79 @@ async def test_the_gate_opens_when_the_node_is_up_and_says_why_until_then():
     assert reasons == ["The node was not asked yet.", "one", "two"]
     assert gate.is_open
     assert gate.reason is None
+    keeper.cancel()
+
+
+async def test_repair_has_its_turn_when_nothing_fresh_waits_and_the_node_takes_orders():
+    gate, keeper = await open_gate()
+    fresh = Window(gate, nobody_waits())
+    behind = Window(Behind(gate, fresh), nobody_waits())
+    behind.put(mend := stored(1))
+    fresh.put(stored(2))
+    taker = asyncio.create_task(behind.take())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not taker.done()
+    await fresh.take()
+    assert await taker == mend
+    gate.shut("away")
+    behind.put(mend)
+    taker = asyncio.create_task(behind.take())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not taker.done()
+    gate._open()
+    assert await taker == mend
+    keeper.cancel()
+
+
+async def in_a_rush(gate, clock, seconds):
+    """A window after many small uploads that came at once, all of them taken."""
+    window = Window(gate, Company(3, seconds, lambda: clock[0]))
+    for _ in range(40):
+        window.put(stored(1))
+    while len(window):
+        await window.take()
+    return window
+
+
+async def test_in_a_rush_one_takes_what_came_together():
+    gate, keeper = await open_gate()
+    window = await in_a_rush(gate, [0.0], 0.5)  # a clock that stands: only a full order goes
+    works = [stored(1) for _ in range(3)]
+    takers = [asyncio.create_task(window.take()) for _ in range(2)]
+    for work in works:
+        await asyncio.sleep(0)
+        assert not any(taker.done() for taker in takers)
+        window.put(work)
+    first, second = await asyncio.gather(*takers)
+    assert [first, second, *window.take_small(5)] == works
+    keeper.cancel()
+
+
+async def test_in_a_rush_one_that_nobody_joins_goes_when_its_time_is_over():
+    gate, keeper = await open_gate()
+    clock = [0.0]
+    window = await in_a_rush(gate, clock, 0.01)
+    window.put(last := stored(1))
+    taker = asyncio.create_task(window.take())
+    await asyncio.sleep(0)
+    assert not taker.done()
+    clock[0] = 0.02
+    assert await taker == last
+    keeper.cancel()
+
+
+async def test_what_goes_before_those_that_wait_for_each_other_does_not_wait_with_them():
+    gate, keeper = await open_gate()
+    window = await in_a_rush(gate, [0.0], 0.5)
+    window.put(small := stored(1))
+    taker = asyncio.create_task(window.take())
+    await asyncio.sleep(0)
+    assert not taker.done()
+    window.put(newer := stored(SMALL_BYTES + 1, NOW + MINUTE_MS))
+    assert await taker == newer
+    window.put(stored(2))
+    window.put(stored(3))
+    assert await window.take() == small
     keeper.cancel()

@@ -21,15 +21,18 @@ from atoll.cli.report_axes import Axes, round_steps, times
 from atoll.cli.report_capacity import capacity_of, of_interest
 from atoll.cli.report_cost import Price, Prices, estimate, load
 from atoll.cli.report_drawing import DARK, LIGHT, Drawing, Line, Words, svg_of
-from atoll.cli.report_facts import Facts
-from atoll.cli.report_land import land
+from atoll.cli.report_facts import Facts, Figure
 from atoll.cli.report_map import map_of
 from atoll.cli.report_page import page_of, plots_of
 from atoll.cli.report_paths import lag_of, matrix_of
 from atoll.cli.report_png import dashes, png_of
+from atoll.cli.report_tables import lags_table
 from atoll.client.bucket_calls import BucketUsage
+from atoll.client.monitor_calls import REACH as CLIENTS_REACH
 from atoll.client.views import RegionView
+from atoll.land import land
 from atoll.settings import SettingsError
+from monitor.growth_watch import REACH
 
 VOID = {"meta", "br", "hr"}
 HOSTILE = "\"><script>alert(1)</script><img src=https://evil.example/x onerror=x>'\x1b[31m"
@@ -126,6 +129,22 @@ def test_every_section_says_what_it_holds():
         "0.4 s",
     ):
         assert said in text, said
+
+
+def test_a_forecast_that_looks_further_than_its_history_bears_foretells_nothing():
+    early = forecast("eu-1", days=0.4, early=0.2, late=0.6, known_days=0.01)
+    text = page(Facts(NOW, curves=(curve("eu-1", "eu"),), forecasts=(early,)))
+    assert "known for 14m: too early to say" in text
+    assert "not in sight" in text
+    assert "14m, too early" in text
+    assert CLIENTS_REACH == REACH
+
+
+def test_what_hardly_lags_is_counted_only():
+    figures = [Figure("atoll_consumer_lag_seconds", "engine", f"c{n}", 0.01 * n) for n in range(10)]
+    assert lags_table(figures).count("<tr>") == 6
+    assert "Nothing waits at 5 others." in lags_table(figures)
+    assert lags_table(figures[:2]) == '<p class="muted">Nothing waits at 2 places.</p>'
 
 
 def test_what_could_not_be_asked_is_named_and_not_called_well():

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from monitor.scale_decide import decide
-from monitor.scale_facts import BusyWatch, Facts, NodeFact, Settled
+from monitor.scale_facts import Facts, NodeFact, Settled
 from monitor.scale_instances import Instance, asked, failed, is_due, moved_on
 from monitor.scale_policy import ProviderEntry, RegionPolicy, ScalePolicy
 
@@ -148,15 +148,6 @@ def test_processors_must_be_busy_for_long_enough():
     assert new == []
     assert "it grows after 10" in verdicts[0].why[-1]
     assert len(decide(policy(("eu",)), facts(*two, busy={"eu": 600.0}), [], NOW)[1]) == 1
-
-
-def test_a_pause_begins_the_count_of_busy_minutes_anew():
-    watch = BusyWatch()
-    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 0) == {"eu": 0}
-    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 60) == {"eu": 60}
-    assert watch.look({"eu": 0.5}, {"eu": 0.5}, 61) == {}
-    assert watch.look({"eu": 0.6}, {"eu": 0.5}, 62) == {"eu": 0}
-    assert watch.look({"eu": 0.9}, {"eu": 0.0}, 63) == {}
 
 
 def test_a_launch_that_was_given_up_holds_up_its_region_until_somebody_looked():

@@ -18,7 +18,15 @@ from query_service.catalog_documents import asset_document, record_of
 from query_service.catalog_indexes import INDEXES
 from query_service.color_families import FAMILIES, asked_family, family_of
 from query_service.search_cursor import read_cursor, write_cursor
-from query_service.search_fields import MAX_WORDS, beginnings, search_fields, sort_key, terms_of, words_of
+from query_service.search_fields import (
+    ALL,
+    MAX_WORDS,
+    beginnings,
+    search_fields,
+    sort_key,
+    terms_of,
+    words_of,
+)
 from query_service.search_plan import plan_of
 from query_service.search_wire import MAX_QUERY_WORDS, SearchOrder, moment_ms
 
@@ -149,15 +157,48 @@ def test_every_accepted_search_is_one_walk_of_an_index_that_has_its_order():
 
 
 def test_the_rarest_term_leads_and_the_others_are_looked_at():
-    order = SearchOrder(bucket="photos", tags=("Sea", "sun"), format="png", sort="-bytes")
+    order = SearchOrder(bucket="photos", tags=("Sea", "sun"), format="png", sort="-created_at")
     plan = plan_of(order)
-    assert plan.index == "bucket_terms_bytes"
+    assert plan.index == "bucket_terms_created_at"
     assert plan.filter == {
         "bucket": "photos",
         "terms": "t:sea",
         "facets": {"$all": ["t:sun", "f:png"]},
+        "by_created": {"$gte": ""},
+    }
+
+
+def test_in_the_order_of_a_size_all_terms_are_looked_at():
+    plan = plan_of(SearchOrder(bucket="photos", tags=("sea",), format="png", sort="-bytes"))
+    assert plan.index == "bucket_bytes"
+    assert plan.filter == {
+        "bucket": "photos",
+        "facets": {"$all": ["t:sea", "f:png"]},
         "by_bytes": {"$gte": ""},
     }
+
+
+def test_what_most_assets_are_leads_no_walk_and_is_in_no_index():
+    common = {"format": "jpg", "orientation": "portrait", "has_faces": False}
+    plan = plan_of(SearchOrder(bucket="photos", sort="created_at", color="red", **common))
+    assert plan.filter["terms"] == "c:red"
+    assert plan.filter["facets"] == {"$all": ["f:jpg", "o:portrait", "h:none"]}
+    by_time = plan_of(SearchOrder(bucket="photos", sort="created_at", **common))
+    assert by_time.filter["terms"] == ALL
+    assert by_time.filter["facets"] == {"$all": ["f:jpg", "o:portrait", "h:none"]}
+    assert plan_of(SearchOrder(bucket="photos", **common)).index == "bucket_public_id"
+    fields = search_fields(with_picture(Picture(30, 40, faces=()), public_id="x", tags=()))
+    assert fields["terms"] == [ALL]
+    assert fields["facets"] == ["f:jpg", "o:portrait", "h:none"]
+
+
+def test_a_term_that_leads_a_walk_is_in_every_document_that_has_it():
+    for sort in ("created_at", "public_id"):
+        for asked in ({"format": "png"}, {"orientation": "square"}, {"has_faces": True}, {"tags": ("x",)}):
+            plan = plan_of(SearchOrder(bucket="photos", sort=sort, **asked))
+            face = Face(0.1, 0.1, 0.2, 0.2)
+            blob = structs.replace(a_record().blob, ext="png", picture=Picture(5, 5, faces=(face,)))
+            assert plan.filter["terms"] in search_fields(a_record(blob=blob, tags=("X",)))["terms"]
 
 
 def test_words_are_answered_in_the_order_of_time_only():

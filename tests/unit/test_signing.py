@@ -104,7 +104,7 @@ def test_a_ticket_signed_for_another_purpose_is_refused(purpose):
 
 
 def test_every_purpose_has_a_key_of_its_own():
-    assert len({getattr(keys, name) for keys in (KEYS, OTHER) for name in Keys.__slots__}) == 16
+    assert len({getattr(keys, name) for keys in (KEYS, OTHER) for name in Keys.__slots__}) == 18
 
 
 def test_an_internal_token_is_no_ticket_even_under_the_tickets_key():

@@ -1,0 +1,1 @@
+"""The peers, one file each; `benchmarks.peer` says what is in them."""

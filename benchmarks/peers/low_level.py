@@ -1,0 +1,21 @@
+"""Aiohttp's low-level server (no router, no application), with the bytes in memory."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from benchmarks.bare_server import bare_server
+from benchmarks.peer import Peer, Running, always_there
+
+
+def _serve(directory: Path, files: Path) -> AbstractAsyncContextManager[Running]:
+    return bare_server(directory, "low", files)
+
+
+PEER = Peer(
+    "aiohttp low-level server",
+    "aiohttp's low-level server (no router, no application), with the bytes in memory",
+    always_there,
+    _serve,
+)

@@ -1,0 +1,106 @@
+/**
+ * From addresses to pages and back, by the history API. Owns what is in <main>, the title, where the focus
+ * goes, and how far each entry of the history was scrolled.
+ */
+import { el, refill } from "./dom.js";
+import { find, SIGN_IN } from "./pages.js";
+import { asProblem } from "./problem.js";
+import { may, signedIn, watchSession } from "./session.js";
+import { style } from "./styles.js";
+
+let current = null; // { tag, element }
+let turn = 0; // a slow page must not come after a later one
+let resting = 0; // the timer of a scroll that may have ended
+const REST_MS = 150; // writing down how far it went costs more than a frame
+
+const main = () => document.querySelector("#main");
+
+/** Go to an address of the app. `replace`: without a new entry in the history. */
+export function go(path, { replace = false } = {}) {
+  if (!replace) keepScroll();
+  history[replace ? "replaceState" : "pushState"]({}, "", path);
+  return show();
+}
+
+/** Where the present entry was left, in pixels. */
+export const keptScroll = () => history.state?.scroll ?? 0;
+
+/** Begin: show the present address, and follow links and the browser's buttons. */
+export function start() {
+  history.scrollRestoration = "manual";
+  addEventListener("popstate", () => show());
+  addEventListener("scrollend", () => {
+    clearTimeout(resting);
+    resting = setTimeout(keepScroll, REST_MS);
+  });
+  addEventListener("pagehide", keepScroll);
+  document.addEventListener("click", follow);
+  let was = signedIn()?.key;
+  watchSession((who) => {
+    if (who?.key !== was) {
+      was = who?.key;
+      current = null;
+      show();
+    }
+  });
+  return show();
+}
+
+function keepScroll() {
+  clearTimeout(resting);
+  if (current) history.replaceState({ ...history.state, scroll: Math.round(scrollY) }, "");
+}
+
+function follow(event) {
+  const link = event.composedPath().find((node) => node instanceof HTMLAnchorElement);
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  if (!link || !plain || event.defaultPrevented || link.target || link.hasAttribute("download")) return;
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || !url.pathname.startsWith("/app/")) return;
+  event.preventDefault();
+  go(url.pathname + url.search + url.hash);
+}
+
+async function show() {
+  clearTimeout(resting); // how far the page before was scrolled is not this entry's
+  const mine = ++turn;
+  const { page, at } = (signedIn() ? find(new URL(location.href)) : { page: SIGN_IN, at: null }) ?? {};
+  if (!page) return blank("There is no such page", "Look at the address, or begin at the library.");
+  if (page.scope && !may(page.scope)) {
+    return blank("This key may not see this", `The page needs an API key with the scope “${[page.scope].flat().join("” or “")}”.`);
+  }
+  if (current?.tag === page.tag && current.element.arrive) return current.element.arrive(at);
+  main().setAttribute("aria-busy", "true");
+  try {
+    await Promise.all([page.load(), ...(page.styles ?? []).map(style)]);
+  } catch (error) {
+    if (mine === turn) blank("This page could not be loaded", `${asProblem(error).message} There may be a newer version: reload.`);
+    return undefined;
+  }
+  return mine === turn ? put(page, at) : undefined;
+}
+
+function put(page, at) {
+  const element = document.createElement(page.tag);
+  element.at = at;
+  const again = current !== null;
+  current = { tag: page.tag, element };
+  refill(main(), element);
+  main().removeAttribute("aria-busy");
+  titled(page.title ?? page.nav);
+  dispatchEvent(new CustomEvent("atoll:page", { detail: page }));
+  if (!element.keepsScroll) scrollTo(0, keptScroll());
+  if (again) main().focus({ preventScroll: true });
+}
+
+/** What the window is called; pages say more when they know it. */
+export function titled(text) {
+  document.title = text ? `${text} · Atoll` : "Atoll";
+}
+
+function blank(title, detail) {
+  current = null;
+  refill(main(), el("section.empty", {}, el("h1", {}, title), el("p", {}, detail), el("a.button", { href: "/app/" }, "To the library")));
+  main().removeAttribute("aria-busy");
+  titled(title);
+}

@@ -1,0 +1,22 @@
+/**
+ * Where the web app begins. Owns the order: who is signed in, then the page that the address names.
+ * What goes wrong and nobody caught is told here, once.
+ */
+import "./app/frame.js";
+import { start } from "./app/router.js";
+import { learn } from "./app/session.js";
+import { applyTheme } from "./app/theme.js";
+import { tell, tellProblem } from "./app/toasts.js";
+
+applyTheme();
+addEventListener("unhandledrejection", (event) => tellProblem(event.reason));
+addEventListener("error", (event) => tellProblem(event.error));
+document.addEventListener("securitypolicyviolation", (event) => {
+  if (event.disposition === "enforce" && /^(img|connect)-src/.test(event.effectiveDirective)) {
+    tell("The cluster has a node that this page does not know yet. Reload to see its images.", {
+      once: "new node", action: "Reload", run: () => location.reload(),
+    });
+  }
+});
+await learn();
+start();

@@ -1,0 +1,1 @@
+"""Stories of the web app in a real browser."""
