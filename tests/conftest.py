@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import uuid
 from collections.abc import Iterator
 
+import last_resort
 import pymongo
 import pytest
 from engine_thread import EngineThread
@@ -26,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     that it can be told at the top."""
     # No test asks strangers by TLS, and to read the certificates of all authorities takes a tenth of a start.
     os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+    config.pluginmanager.register(last_resort)
+    # A shell that starts something in the background has it ignore Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     seed = os.environ.get("CHAOS_SEED", "")
