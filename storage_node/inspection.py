@@ -7,7 +7,6 @@ the ingest path, from its threads: `begin` before the file's fdatasync, `result`
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +25,13 @@ from storage_node.inspection_protocol import (
 )
 from storage_node.looks import extra
 from storage_node.sniff import ImageType
-from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
+from storage_node.worker_pool import JobCrashed, JobStarved, JobTimedOut, Pending, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
 
 __all__ = ["Inspection", "InspectionLimits", "Inspector", "PendingInspection"]
 
 _WORKER = "storage_node.inspection_worker"
+_STARVED_RETRY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class PendingInspection:
 
     _pending: Pending
     _type: ImageType
-    _job_seconds: float
+    _limits: PoolLimits
 
     def result(self) -> Inspection:
         """Wait for what was found.
@@ -51,6 +51,8 @@ class PendingInspection:
             reply = REPLY_DECODER.decode(self._pending.result())
         except JobTimedOut:
             raise self._too_slow() from None
+        except JobStarved:
+            raise self._starved() from None
         except (JobCrashed, msgspec.DecodeError):
             raise _undecodable(self._type, "decoder_crashed", "makes its decoder crash") from None
         if isinstance(reply, Refusal):
@@ -62,10 +64,18 @@ class PendingInspection:
         self._pending.abandon()
 
     def _too_slow(self) -> Undecodable:
+        limit = self._limits.cpu_seconds
         return Undecodable(
-            f"Decoding this {self._type.name} takes longer than {self._job_seconds:g} s.",
+            f"Decoding this {self._type.name} takes more than {limit:g} s of processor time.",
             reason="inspection_timeout",
-            limit_seconds=self._job_seconds,
+            limit_seconds=limit,
+        )
+
+    def _starved(self) -> Unavailable:
+        return Unavailable(
+            f"The node is too busy to check this {self._type.name} within {self._limits.job_seconds:g} s.",
+            reason="inspection_starved",
+            retry_after=_STARVED_RETRY_SECONDS,
         )
 
 
@@ -86,11 +96,10 @@ class Inspector:
         `find_faces` needs the extra (`extra.cascade`), and adds what that takes to the memory.
         """
         self._limits = limits
-        self._job_seconds = pool.job_seconds
-        # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
+        self._pool_limits = pool
         sandbox = Sandbox(
             memory_bytes=memory_bytes + (extra.MEMORY_BYTES if find_faces else 0),
-            cpu_seconds=math.ceil(pool.job_seconds) + 1,
+            cpu_seconds=pool.cpu_seconds,
             any_core=any_core,
         )
         command = [*sandbox.command(_WORKER), *([FACES] if find_faces else [])]
@@ -130,7 +139,7 @@ class Inspector:
         """
         request = InspectionRequest(str(path.absolute()), image_type.decoder, limits or self._limits)
         return PendingInspection(
-            self.pool.begin(REQUEST_ENCODER.encode(request)), image_type, self._job_seconds
+            self.pool.begin(REQUEST_ENCODER.encode(request)), image_type, self._pool_limits
         )
 
 

@@ -17,7 +17,9 @@ import msgspec
 from atoll.errors import AtollError, TooManyPixels, Unavailable, Undecodable, Unrenderable
 from storage_node.render_protocol import REPLY_DECODER, Rendered, RenderRefusal, RenderRefusalCode
 from storage_node.sniff import ImageType
-from storage_node.worker_pool import JobCrashed, JobTimedOut
+from storage_node.worker_pool import JobCrashed, JobStarved, JobTimedOut, PoolLimits
+
+_STARVED_RETRY_SECONDS = 5
 
 
 class Landing:
@@ -26,14 +28,14 @@ class Landing:
     `wanted` may be set to False from any thread: a file that is not at its place yet is then removed.
     """
 
-    def __init__(self, staged: Path, output: Path, image_type: ImageType, job_seconds: float) -> None:
+    def __init__(self, staged: Path, output: Path, image_type: ImageType, limits: PoolLimits) -> None:
         self.outcome: Future[Rendered] = Future()
         self.outcome.set_running_or_notify_cancel()  # from here on it is settled in `land` and nowhere else
         self.wanted = True
         self._staged = staged
         self._output = output
         self._type = image_type
-        self._job_seconds = job_seconds
+        self._limits = limits
 
     def land(self, job: Future[bytes]) -> None:
         """Settle `outcome`; the staged file is gone when it is."""
@@ -68,10 +70,17 @@ class Landing:
         try:
             return REPLY_DECODER.decode(job.result())
         except JobTimedOut:
+            limit = self._limits.cpu_seconds
             raise Unrenderable(
-                f"Making this derivative takes longer than {self._job_seconds:g} s.",
+                f"Making this derivative takes more than {limit:g} s of processor time.",
                 reason="render_timeout",
-                limit_seconds=self._job_seconds,
+                limit_seconds=limit,
+            ) from None
+        except JobStarved:
+            raise Unavailable(
+                f"The node is too busy to make this derivative within {self._limits.job_seconds:g} s.",
+                reason="render_starved",
+                retry_after=_STARVED_RETRY_SECONDS,
             ) from None
         except (JobCrashed, msgspec.DecodeError):
             raise self._crashed() from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ from storage_node.render_protocol import (
 )
 from storage_node.sniff import ImageType
 from storage_node.text_fonts import Fonts, package_families
-from storage_node.worker_pool import JobCrashed, JobTimedOut, Pending, PoolLimits, WorkerPool
+from storage_node.worker_pool import JobCrashed, JobStarved, JobTimedOut, Pending, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
 
 __all__ = ["Face", "Order", "PendingRender", "RenderLimits", "Rendered", "Renderer"]
@@ -84,14 +83,14 @@ class PendingRender:
             self._pending.result()
         except Overloaded as error:
             raise _too_many(error) from None
-        except (JobTimedOut, JobCrashed, Unavailable):
+        except (JobTimedOut, JobStarved, JobCrashed, Unavailable):
             pass  # the landing says the same in its own words, once the disk is tidy
         return self._landing.outcome.result()
 
     async def wait(self) -> Rendered:
         """For the event loop. Cancelling the wait abandons the derivative."""
         try:
-            with contextlib.suppress(JobTimedOut, JobCrashed, Unavailable):  # as above
+            with contextlib.suppress(JobTimedOut, JobStarved, JobCrashed, Unavailable):  # as above
                 await self._pending.wait()
             if self._landing.outcome.done():  # nearly always: a job lands before its end is told
                 return self._landing.outcome.result()
@@ -129,12 +128,11 @@ class Renderer:
         self._staging = staging.absolute()
         self._limits = limits
         self._fonts = fonts or Fonts(package_families())
-        self._job_seconds = pool.job_seconds
+        self._pool_limits = pool
         self._numbers = itertools.count()
         sandbox = Sandbox(
             memory_bytes=memory_bytes,
-            # Normally the wall clock ends a job; CPU time ends it when the daemon is not there to do so.
-            cpu_seconds=math.ceil(pool.job_seconds) + 1,
+            cpu_seconds=pool.cpu_seconds,
             file_bytes=_MAX_OUTPUT_BYTES,
             any_core=any_core,
             niceness=niceness,
@@ -166,7 +164,7 @@ class Renderer:
             pending = self.pool.begin(request)
         except Overloaded as error:
             raise _too_many(error) from None
-        return PendingRender(pending, Landing(staged, order.output, order.image_type, self._job_seconds))
+        return PendingRender(pending, Landing(staged, order.output, order.image_type, self._pool_limits))
 
     def _request(self, order: Order, staged: Path) -> RenderRequest:
         assert not any(isinstance(step, Named) for step in order.transformation.steps)

@@ -111,7 +111,9 @@ class NodeSettings(JobSettings, OffloadSettings, DaemonSettings):
     inspectors: int = setting(
         "Worker processes that decode uploads to check them.", default=2, low=1, high=64
     )
-    inspect_seconds: float = setting("Longest time for checking one image.", default=10.0, low=0.1)
+    inspect_seconds: float = setting(
+        "Longest time for checking one image; four fifths of it of processor time.", default=10.0, low=0.1
+    )
     inspect_memory: Bytes = setting(
         "Memory limit of one checking process.", default=Bytes(GIB), low=256 * MIB
     )
@@ -158,7 +160,11 @@ class NodeSettings(JobSettings, OffloadSettings, DaemonSettings):
     render_queue_seconds: float = setting(
         "Longest wait for a worker; then 429.", default=5.0, low=0.1, high=60
     )
-    render_seconds: float = setting("Longest time for making one derivative.", default=10.0, low=0.1)
+    render_seconds: float = setting(
+        "Longest time for making one derivative; four fifths of it of processor time.",
+        default=10.0,
+        low=0.1,
+    )
     render_memory: Bytes = setting(
         "Memory limit of one rendering process.", default=Bytes(GIB), low=256 * MIB
     )

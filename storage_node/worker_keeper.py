@@ -6,6 +6,8 @@ parent-death signal when the *thread* that started it ends.
 
 A worker that dies costs one job: that job is tried once more on a fresh worker, because the death may have
 been another's doing (the kernel short of memory, an operator's kill); a job that kills two is given up.
+Two clocks end a job, and say different things: one that used up its processor time is too much work on any
+machine; one that is not done at the deadline for all that was given too little of it, and may be asked again.
 What a job is nobody knows here (bytes in, bytes out). Called by `worker_pool`.
 """
 
@@ -13,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 
 from atoll.errors import Unavailable
 from storage_node.worker_process import WorkerDied, WorkerHung, WorkerProcess
+from storage_node.worker_sandbox import OUT_OF_CPU_TIME
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,11 @@ _RESTART_PAUSE_SECONDS = 1.0  # between starts that fail
 
 
 class JobTimedOut(Exception):
-    """The job used up its time; the worker was killed."""
+    """The job used up its processor time: its own doing. The worker is gone."""
+
+
+class JobStarved(Exception):
+    """The deadline came before the job had its processor time: the machine's doing. The worker was killed."""
 
 
 class JobCrashed(Exception):
@@ -39,7 +45,11 @@ class JobCrashed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """How many workers, and every bound on them. Times are seconds of wall clock."""
+    """How many workers, and every bound on them. Times are seconds of wall clock.
+
+    `cpu_share`: the processor time of one job, as a part of `job_seconds`. Below 1, so that on a machine with
+    nothing else to do it is spent before the deadline: what never ends is then known for it.
+    """
 
     workers: int = 2
     waiting: int = 256  # jobs in the queue
@@ -47,6 +57,12 @@ class PoolLimits:
     job_seconds: float = 10.0  # how long a worker may take for one job
     start_seconds: float = 30.0  # how long a process may take to be ready
     jobs_per_worker: int = 10_000  # then a fresh process: whatever a decoder leaked is gone
+    cpu_share: float = 0.8
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The processor time that a worker may take for one job: for its `Sandbox`."""
+        return self.job_seconds * self.cpu_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +150,12 @@ class Keeper:
         """Do one job; returns the worker for the next one, None when the pool closes."""
         try:
             job.reply.set_result(self._exchange(worker, job))
-        except WorkerDied as death:
-            self._give_up(worker, death)
-            return self._work_again(job)
-        except WorkerHung as hang:
+        except (WorkerDied, WorkerHung) as error:
             # Killed first: whoever hears of it may tidy up, and the worker must not make new files then.
-            self._give_up(worker, hang)
-            job.reply.set_exception(JobTimedOut())
+            self._give_up(worker, error)
+            if _may_be_innocent(error):
+                return self._work_again(job)
+            job.reply.set_exception(self._verdict(error))
             return self._fresh()
         return self._recycled(worker)
 
@@ -160,19 +175,21 @@ class Keeper:
 
     def _verdict(self, error: WorkerDied | WorkerHung) -> Exception:
         if isinstance(error, WorkerHung):
+            return JobStarved()
+        if error.signal == OUT_OF_CPU_TIME:
             return JobTimedOut()
         return self._crew.closed() if self._crew.closing.is_set() else JobCrashed()
 
     def _exchange(self, worker: WorkerProcess, job: Job) -> bytes:
-        try:
-            return worker.exchange(job.request, time.monotonic() + self._crew.limits.job_seconds)
-        except WorkerDied as death:
-            if death.signal == signal.SIGXCPU:  # its CPU time ran out: the job's doing, no second try
-                raise WorkerHung from death
-            raise
+        return worker.exchange(job.request, time.monotonic() + self._crew.limits.job_seconds)
 
     def _recycled(self, worker: WorkerProcess) -> WorkerProcess | None:
         if worker.jobs_done < self._crew.limits.jobs_per_worker:
             return worker
         self._end(worker)
         return self._fresh()
+
+
+def _may_be_innocent(error: WorkerDied | WorkerHung) -> bool:
+    """Whether another try may end otherwise, and costs no second deadline."""
+    return isinstance(error, WorkerDied) and error.signal != OUT_OF_CPU_TIME

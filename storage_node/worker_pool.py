@@ -2,7 +2,7 @@
 
 Owns the queue in front of them and every deadline; knows nothing of what a job is (bytes in, bytes out).
 Each worker has a thread, its keeper (worker_keeper.py), for all of the pool's life. Refuses (`Overloaded`)
-what the queue does not take or no worker takes up in time. Called by `inspection`.
+what the queue does not take or no worker takes up in time. Called by `inspection` and `renderer`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from storage_node.worker_keeper import (
     Crew,
     Job,
     JobCrashed,
+    JobStarved,
     JobTimedOut,
     Keeper,
     PoolLimits,
 )
 from storage_node.worker_process import check_request
 
-__all__ = ["JobCrashed", "JobTimedOut", "Pending", "PoolLimits", "WorkerPool"]
+__all__ = ["JobCrashed", "JobStarved", "JobTimedOut", "Pending", "PoolLimits", "WorkerPool"]
 
 
 _LOOK_SECONDS = 0.1  # how soon a pool that is closed while it starts is noticed
@@ -40,7 +41,10 @@ class Pending:
         self._queue_deadline = queue_deadline
 
     def result(self) -> bytes:
-        """Wait for the reply. Raises Overloaded, Unavailable (pool closed), JobTimedOut, JobCrashed."""
+        """Wait for the reply.
+
+        Raises Overloaded, Unavailable (pool closed), JobTimedOut, JobStarved, JobCrashed.
+        """
         try:
             return self._reply.result(max(0.0, self._queue_deadline - time.monotonic()))
         except TimeoutError:

@@ -43,6 +43,14 @@ def spin(_: str) -> bytes:
         pass
 
 
+def burn(seconds: str) -> bytes:
+    """Takes that much processor time."""
+    end = time.process_time() + float(seconds)
+    while time.process_time() < end:
+        pass
+    return b"burnt"
+
+
 def crash(_: str) -> bytes:
     os.kill(os.getpid(), signal.SIGSEGV)
     return b""
@@ -88,7 +96,7 @@ def pid(_: str) -> bytes:
 
 VERBS = {
     f.__name__: f
-    for f in (echo, sleep, hold, spin, crash, leave, allocate, write, chatter, boast, environment, pid)
+    for f in (echo, sleep, hold, spin, burn, crash, leave, allocate, write, chatter, boast, environment, pid)
 }
 
 if __name__ == "__main__":

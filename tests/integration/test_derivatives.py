@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -384,6 +386,19 @@ async def test_what_cannot_be_decoded_is_refused_and_not_tried_again_at_once(tmp
             assert problem(answer)["reason"] == "truncated"
             assert max_age(answer) == 60
         assert renders(node, result="refused") == 1
+
+
+async def test_a_machine_too_busy_to_render_is_503_and_the_image_is_not_blamed(tmp_path: Path) -> None:
+    async with stage(tmp_path, renderers=1, render_seconds=3.0) as cluster:
+        (node,) = cluster.nodes
+        record = hold(node)
+        assert (await cluster.get(node, target_of(record, "w_30"))).status == 200  # the worker is up
+        (pid,) = node.side.derived.rendering.pids
+        os.kill(pid, signal.SIGSTOP)
+        busy = await cluster.get(node, target_of(record, "w_40"))
+        assert (busy.status, problem(busy)["reason"]) == (503, "render_starved")
+        assert (busy.headers["Retry-After"], busy.headers["Cache-Control"]) == ("5", "no-store")
+        assert (await cluster.get(node, target_of(record, "w_40"))).status == 200
 
 
 async def test_when_all_workers_are_busy_and_the_queue_is_full_it_is_429(tmp_path: Path) -> None:

@@ -484,13 +484,25 @@ def test_a_picture_that_needs_more_memory_than_allowed_costs_only_itself(tmp_pat
 def test_a_picture_that_takes_too_long_is_refused_with_the_limit(tmp_path):
     path = tmp_path / "picture"
     path.write_bytes(saved("JPEG"))
-    with Inspector(PoolLimits(workers=1, job_seconds=0.3)) as inspector:
+    slow = tmp_path / "slow"
+    slow.write_bytes(saved("PNG", Image.effect_noise((6000, 6000), 90), compress_level=1))
+    with Inspector(PoolLimits(workers=1, job_seconds=60, cpu_share=0.001)) as inspector:
+        with pytest.raises(Undecodable) as refused:
+            inspector.begin(slow, PNG).result()
+        assert refused.value.facts == {"reason": "inspection_timeout", "limit_seconds": 0.06}
+        assert inspector.begin(path, JPEG).result().width == 96
+
+
+def test_a_picture_that_got_no_processor_time_in_time_is_not_refused_for_it(tmp_path):
+    path = tmp_path / "picture"
+    path.write_bytes(saved("JPEG"))
+    with Inspector(PoolLimits(workers=1, job_seconds=0.5)) as inspector:
         (pid,) = inspector.pool.worker_pids()
         os.kill(pid, signal.SIGSTOP)
-        with pytest.raises(Undecodable) as refused:
+        with pytest.raises(Unavailable) as busy:
             inspector.begin(path, JPEG).result()
-        assert refused.value.facts == {"reason": "inspection_timeout", "limit_seconds": 0.3}
-        assert inspector.begin(path, JPEG).result().width == 96
+        assert busy.value.facts["reason"] == "inspection_starved"
+        assert busy.value.facts["retry_after"] > 0
 
 
 # --- many at once, and anything at all

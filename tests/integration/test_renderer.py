@@ -129,10 +129,25 @@ def test_waiting_too_long_for_a_worker_is_429_as_well(tmp_path, slow_picture, pi
 
 
 def test_what_takes_too_long_is_ended_and_costs_one_request(tmp_path, slow_picture, picture):
-    with rendering(tmp_path, job_seconds=0.3) as stage:
+    with rendering(tmp_path, job_seconds=60, cpu_share=0.005) as stage:
         with pytest.raises(Unrenderable) as caught:
             stage.made(slow_picture, *LARGE, **SLOW)
-        assert caught.value.facts["reason"] == "render_timeout"
+        assert caught.value.facts == {"reason": "render_timeout", "limit_seconds": 0.3}
+        assert stage.left_over() == []
+        assert not stage.output.exists()
+        assert stage.made(picture, SMALL).width == 30
+
+
+@pytest.mark.parametrize("way", ["thread", "loop"])
+def test_what_got_no_processor_time_in_time_is_our_fault_and_leaves_no_file(tmp_path, picture, way):
+    with rendering(tmp_path, job_seconds=0.5) as stage:
+        (pid,) = stage.renderer.pool.worker_pids()
+        os.kill(pid, signal.SIGSTOP)
+        pending = stage.renderer.begin(stage.order(picture, SMALL))
+        with pytest.raises(Unavailable) as caught:
+            pending.result() if way == "thread" else asyncio.run(pending.wait())
+        assert caught.value.facts["reason"] == "render_starved"
+        assert caught.value.facts["retry_after"] > 0
         assert stage.left_over() == []
     assert not stage.output.exists()
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from atoll.errors import Overloaded, Unavailable
-from storage_node.worker_pool import JobCrashed, JobTimedOut, PoolLimits, WorkerPool
+from storage_node.worker_pool import JobCrashed, JobStarved, JobTimedOut, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
 
 WORKER = Path(__file__).with_name("misbehaving_worker.py")
@@ -67,7 +67,7 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline_and_replaced():
     with pool(job_seconds=0.3) as workers:
         stopped = one_pid(workers)
         os.kill(stopped, signal.SIGSTOP)
-        with pytest.raises(JobTimedOut):
+        with pytest.raises(JobStarved):
             workers.begin(b"echo lost").result()
         assert workers.begin(b"echo next").result() == b"next"
         assert gone(stopped)
@@ -104,12 +104,26 @@ def test_a_job_that_kills_two_workers_is_given_up_and_the_pool_goes_on(job):
         assert workers.begin(b"echo next").result() == b"next"
 
 
-@linux_only
-def test_a_job_that_uses_up_its_cpu_time_is_ended():
-    with pool(Sandbox(cpu_seconds=1), job_seconds=60) as workers:
+def test_a_job_that_uses_up_its_cpu_time_is_ended_long_before_the_deadline():
+    with pool(Sandbox(cpu_seconds=0.2), job_seconds=60) as workers:
         with pytest.raises(JobTimedOut):
             workers.begin(b"spin").result()
         assert workers.begin(b"echo next").result() == b"next"
+
+
+def test_a_job_that_hardly_runs_is_starved_and_not_called_too_slow():
+    with pool(Sandbox(cpu_seconds=60), job_seconds=0.3) as workers:
+        with pytest.raises(JobStarved):
+            workers.begin(b"spin").result()
+        assert workers.begin(b"echo next").result() == b"next"
+
+
+def test_every_job_has_its_cpu_time_for_itself():
+    with pool(Sandbox(cpu_seconds=0.5), job_seconds=60) as workers:
+        before = one_pid(workers)
+        for _ in range(4):
+            assert workers.begin(b"burn 0.2").result() == b"burnt"
+        assert one_pid(workers) == before
 
 
 @linux_only
