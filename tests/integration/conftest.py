@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from bus_settings import DEADLINE, settings_for
 from client_clusters import ClusterUnderTest, describe
 from file_order import REAL_CLUSTER, SHARING
 from own_nats import OwnNats
 from shared_cluster import SharedCluster, files_with_it
 from standin_cluster import StandinCluster
+
+from atoll.bus import Bus
 
 _SHARED = pytest.StashKey[SharedCluster]()
 _FILES = pytest.StashKey[frozenset[Path]]()
@@ -53,6 +57,14 @@ def own_nats(tmp_path: Path) -> Iterator[OwnNats]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+async def bus(own_nats: OwnNats, tmp_path: Path) -> AsyncIterator[Bus]:
+    """A daemon's link to that NATS, connected."""
+    async with Bus(settings_for(tmp_path, own_nats.url)).opened() as opened:
+        await asyncio.wait_for(opened.wait_connected(), DEADLINE)
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -28,12 +28,6 @@ SUBJECTS = ["atoll.eu.blob.>"]
 
 
 @pytest.fixture
-async def bus(own_nats, tmp_path):
-    async with Bus(settings_for(tmp_path, own_nats.url)).opened() as opened:
-        yield opened
-
-
-@pytest.fixture
 async def stream(bus):
     await bus.wait_connected()
     await ensure_stream(bus, EU, 1, 1)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import nats.js.errors
 import pytest
-from bus_settings import settings_for
 from nats.js.api import KeyValueConfig
 
-from atoll.bus import FOREIGN_ERRORS, Bus
+from atoll.bus import FOREIGN_ERRORS
 from atoll.kept_bucket import KeptBucket
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def bus(own_nats, tmp_path):
-    async with Bus(settings_for(tmp_path, own_nats.url)).opened() as opened:
-        await opened.wait_connected()
-        yield opened
 
 
 @pytest.fixture

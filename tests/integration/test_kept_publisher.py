@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from bus_settings import DEADLINE, settings_for
+from bus_settings import DEADLINE
 
-from atoll.bus import Bus, BusUnavailable
+from atoll.bus import BusUnavailable
 from atoll.events import stream_of
 from atoll.kept_publisher import Kept, KeptPublisher
 from atoll.model import Region
@@ -17,13 +17,6 @@ pytestmark = pytest.mark.integration
 
 EU = Region("eu", 50, 8)
 SUBJECT = "atoll.eu.blob.stored.s1"
-
-
-@pytest.fixture
-async def bus(own_nats, tmp_path):
-    async with Bus(settings_for(tmp_path, own_nats.url)).opened() as opened:
-        await asyncio.wait_for(opened.wait_connected(), DEADLINE)
-        yield opened
 
 
 def messages(*names, body=b"x"):
