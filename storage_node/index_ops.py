@@ -63,25 +63,7 @@ def store_upload(
             return before
         if not ticket.overwrite:
             check_free(db, asset_id, ticket.public_id or asset_id)
-        source = None if made_of is None else still_the_same(db, made_of)
-        words, seen = source or ticket, source.version if source else ""
-        record = AssetRecord(
-            asset_id=asset_id,
-            public_id=ticket.public_id or asset_id,
-            # The ticket's id is as old as the ticket: a node whose clock is behind makes no version that an
-            # earlier delete covers.
-            version=next_version(db, asset_id, max(now, id_time_ms(ticket.ticket_id)), seen),
-            set=ticket.set,
-            blob=blob,
-            created_at=now,
-            tags=words.tags,
-            context=words.context,
-            title=words.title,
-            alt=words.alt,
-            filename=filename,
-            by=ticket.by,
-            sent=sent,
-        )
+        record = _next_record(db, now, ticket, asset_id, blob, filename, sent, made_of)
         put_blob(db, blob, digests, now)
         put_record(db, record)
         db.execute(
@@ -94,6 +76,38 @@ def store_upload(
         return record
 
     return operation
+
+
+def _next_record(
+    db: sqlite3.Connection,
+    now: int,
+    ticket: Ticket,
+    asset_id: str,
+    blob: Blob,
+    filename: str | None,
+    sent: str | None,
+    made_of: AssetRecord | None,
+) -> AssetRecord:
+    """The asset's next version, with the words of the ticket or of what it is made of; see `store_upload`."""
+    source = None if made_of is None else still_the_same(db, made_of)
+    words, seen = source or ticket, source.version if source else ""
+    return AssetRecord(
+        asset_id=asset_id,
+        public_id=ticket.public_id or asset_id,
+        # The ticket's id is as old as the ticket: a node whose clock is behind makes no version that an
+        # earlier delete covers.
+        version=next_version(db, asset_id, max(now, id_time_ms(ticket.ticket_id)), seen),
+        set=ticket.set,
+        blob=blob,
+        created_at=now,
+        tags=words.tags,
+        context=words.context,
+        title=words.title,
+        alt=words.alt,
+        filename=filename,
+        by=ticket.by,
+        sent=sent,
+    )
 
 
 def _stored_before(db: sqlite3.Connection, ticket: Ticket, file: int, blob: Blob) -> AssetRecord | None:
