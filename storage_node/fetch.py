@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
@@ -21,6 +22,7 @@ from storage_node.disk_probe import DiskHealth, no_answer
 from storage_node.peers import Peers, none_gave_it
 from storage_node.read_metrics import ReadMetrics
 from storage_node.store import BlobKey, BlobStore, Staged
+from storage_node.thread_work import to_the_end
 
 
 @dataclass(frozen=True)
@@ -133,18 +135,13 @@ class Fetcher:
             raise
 
     async def _run(self, intake: Intake, block: bytes) -> None:
-        """Write a block; when cancelled, wait for the thread first, or it would write after the discard.
+        """Write a block; when cancelled, not left behind, or it would write after the discard.
 
         To a disk that hangs nothing is written: what fits into one block can still be passed on.
         """
         if self._disk.failing:
             raise OwnDiskFailed(no_answer())
-        writing = asyncio.get_running_loop().run_in_executor(self._writers, intake.take, block)
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
-            raise
+        await to_the_end(self._writers, partial(intake.take, block))
 
     def _verified(self, node: Node, key: BlobKey, size: int, intake: Intake, body: bytes | None) -> Fetched:
         if intake.hasher.size != size or intake.hasher.sha256() != key.sha256:

@@ -23,6 +23,7 @@ from storage_node.index import BlobChunks, Index
 from storage_node.peers import Peers
 from storage_node.read_metrics import ReadMetrics
 from storage_node.store import BlobKey, BlobStore, StoreFailed
+from storage_node.thread_work import to_the_end
 from storage_node.verified_read import chunk_length, salvage_chunk
 
 log = logging.getLogger(__name__)
@@ -137,13 +138,7 @@ class Salvage:
                 raise UpstreamFailed(f"Node {node.name} broke off.", node=node.name) from error
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """In a writer's thread, to its end: cancelled, it would go on behind our back."""
-        working = asyncio.get_running_loop().run_in_executor(self._writers, work)
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            await asyncio.wait([working])
-            raise
+        return await to_the_end(self._writers, work)
 
 
 async def _or_none(reading: Awaitable[T | None]) -> T | None:

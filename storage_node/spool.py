@@ -6,12 +6,12 @@ appends; writing and hashing happen in threads.
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
 
 from storage_node.chunks import CHUNK_BYTES, BlobHasher
 from storage_node.sniff import SNIFF_BYTES
 from storage_node.store import BlobStore, Staged
+from storage_node.thread_work import to_the_end
 
 SMALL_BYTES = CHUNK_BYTES  # up to here a body waits in memory, for one write by its ingest thread
 PIECE_BYTES = 64 * 1024  # a longer one is written in pieces of at least so much
@@ -38,7 +38,7 @@ class Spool:
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
         if self._waiting_bytes > (SMALL_BYTES if self._staged is None else PIECE_BYTES):
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._flush)
+            await to_the_end(self._threads, self._flush)
 
     def _flush(self) -> None:
         # One piece: each system call and each hash lets go of the GIL and must win it back.

@@ -17,6 +17,7 @@ from typing import TypeVar
 from atoll.errors import AtollError, BodyMismatch, BodyTimeout, TooLarge
 from atoll.tus_errors import ChecksumMismatch
 from storage_node.body_pace import Pace
+from storage_node.thread_work import to_the_end
 from storage_node.tus_book import TusBook
 from storage_node.tus_headers import Checksum
 from storage_node.tus_record import TusRecord
@@ -89,7 +90,7 @@ class Receiver:
         self._shelf.save(record)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await to_the_end(self._threads, work)
 
     async def append(self, part: Part, data: bytes, checksum: Checksum | None) -> None:
         """Write and hash a piece."""

@@ -7,7 +7,6 @@ is complete is only read again.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import zipfile
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from storage_node.derivative_sources import Sources
 from storage_node.jobs.export_files import ExportFiles
 from storage_node.jobs.handler import Progress
 from storage_node.space import SpaceGuard
+from storage_node.thread_work import to_the_end
 
 T = TypeVar("T")
 
@@ -90,8 +90,8 @@ class ExportJob:
             progress.did()
 
     async def _blocking(self, work: Callable[..., T], *arguments: object) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writers, partial(work, *arguments))
+        """To its end also when the job is cancelled: an archive that is written to cannot be closed."""
+        return await to_the_end(self._writers, partial(work, *arguments))
 
 
 def _entry(public_id: str, extension: str, taken: set[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -68,6 +69,36 @@ async def test_a_large_body_is_written_as_it_comes(threads):
         sent += len(piece)
         written = len(store.staged[0].data) if store.staged else 0
         assert sent - written <= (PIECE_BYTES if store.staged else SMALL_BYTES) + len(piece)
+
+
+class SlowStore(WatchedStore):
+    """A disk that takes its time: until `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def stage(self) -> MemoryStaged:
+        self.asked.set()
+        assert self.go.wait(20)
+        return super().stage()
+
+
+async def test_who_is_cancelled_in_the_middle_of_a_write_leaves_no_thread_behind(threads):
+    store = SlowStore()
+    spool = Spool(store, threads)
+    feeding = asyncio.create_task(spool.feed(bytes(SMALL_BYTES + 1)))
+    assert await asyncio.to_thread(store.asked.wait, 20)
+    for _ in range(2):  # tasks are ended by cancelling them until they have ended
+        feeding.cancel()
+        done, _ = await asyncio.wait({feeding}, timeout=0.05)
+        assert not done
+    store.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await feeding
+    assert len(store.staged) == 1  # a discard would have found nothing before
+    spool.discard()
+    assert not store.staged[0].data
 
 
 @pytest.mark.parametrize("size", [0, 10, SMALL_BYTES * 3])
