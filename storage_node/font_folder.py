@@ -19,7 +19,7 @@ from atoll.errors import AtollError
 from storage_node.font_worker import VERDICT_DECODER, Verdict
 from storage_node.render_protocol import MAX_FONT_BYTES, FontFamily, FontFile
 from storage_node.text_fonts import BOLD, REGULAR, folded
-from storage_node.worker_pool import PoolLimits, WorkerPool
+from storage_node.worker_pool import JobCrashed, JobStarved, JobTimedOut, PoolLimits, WorkerPool
 from storage_node.worker_sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _STYLES: dict[str, Style] = {
     "bold-italic": "bold_italic",
 }
 _WORKER = "storage_node.font_worker"
-_TRIAL_SECONDS = 5
+_TRIAL_SECONDS = 5.0
 _HEAVIER: tuple[tuple[Style, Style], ...] = (("regular", "bold"), ("italic", "bold_italic"))
 _NAME = re.compile(
     r"(?P<family>[a-z][a-z0-9 -]{0,39}?)(-(?P<style>regular|bold|italic|bold-?italic))?\.(ttf|otf)",
@@ -81,7 +81,7 @@ def _tried(named: list[tuple[Path, str, Style]]) -> Iterator[tuple[Path, str, St
     if not named:
         return
     limits = PoolLimits(workers=1, job_seconds=_TRIAL_SECONDS)
-    with WorkerPool("fonts", Sandbox(cpu_seconds=_TRIAL_SECONDS + 1).command(_WORKER), limits) as pool:
+    with WorkerPool("fonts", Sandbox(cpu_seconds=limits.cpu_seconds).command(_WORKER), limits) as pool:
         for path, family, style in named:
             verdict = _verdict(pool, path)
             if verdict.usable:
@@ -93,7 +93,7 @@ def _tried(named: list[tuple[Path, str, Style]]) -> Iterator[tuple[Path, str, St
 def _verdict(pool: WorkerPool, path: Path) -> Verdict:
     try:
         return VERDICT_DECODER.decode(pool.begin(str(path).encode()).result())
-    except (AtollError, msgspec.DecodeError):  # it crashed its worker, or took too long
+    except (AtollError, JobCrashed, JobStarved, JobTimedOut, msgspec.DecodeError):
         return Verdict(usable=False)
 
 

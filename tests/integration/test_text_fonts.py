@@ -168,6 +168,16 @@ def test_files_that_are_no_fonts_are_left_out_and_told_in_the_log(folder, caplog
         assert name in caplog.text
 
 
+def test_a_font_that_a_worker_does_not_come_back_from_is_left_out_and_the_node_starts(
+    tmp_path, caplog, monkeypatch
+):
+    shutil.copy(FILE, tmp_path / "endless.ttf")
+    monkeypatch.setattr("storage_node.font_folder._TRIAL_SECONDS", 0.0)
+    with caplog.at_level(logging.WARNING, "storage_node.font_folder"):
+        assert read_fonts(tmp_path) == {}
+    assert "endless.ttf" in caplog.text
+
+
 def test_a_folder_with_too_many_files_is_read_up_to_the_bound(tmp_path, caplog):
     for number in range(MAX_FILES + 3):
         (tmp_path / f"a{number:03}.ttf").write_bytes(b"")
