@@ -133,7 +133,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         tasks = await stack.enter_async_context(Tasks(stop))
         _listen(tasks, bus, cluster, watch, data, registry)
         tasks.start("hearing", hearing.run())
-        for side in (key_side, hooks, buckets):
+        for side in (key_side, jobs, hooks, buckets):
             side.start(tasks)
         indexer = _indexer(settings, keys, bus, cluster, known, data, registry, tasks)
         indexer.start()

@@ -60,6 +60,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         # a page of jobs, the newest first, of a bucket or of an API key
         IndexModel([("bucket", ASCENDING), ("_id", DESCENDING)], name="bucket_id"),
         IndexModel([("by", ASCENDING), ("_id", DESCENDING)], name="by_id"),
+        # which jobs are to be looked at: has anything been heard of them?
+        IndexModel([("watch_at", ASCENDING)], name="watch_at", sparse=True),
         _swept,
     ],
 }

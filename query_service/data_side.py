@@ -22,6 +22,7 @@ from query_service.catalog_watch import CatalogWatch
 from query_service.circuit import Circuit
 from query_service.hook_store import HookStore
 from query_service.invalidation import Invalidation
+from query_service.job_silence import Silence
 from query_service.job_store import JobStore
 from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
@@ -82,7 +83,7 @@ def open_data(
         Invalidation(bus, keys, lookup, redis),
         shared,
         RenderLog(shared, settings.history_renders, settings.history_days, now_ms),
-        JobStore(mongo, settings.job_days * 86_400_000, now_ms),
+        JobStore(mongo, settings.job_days * 86_400_000, silence_of(settings), now_ms),
         HookStore(mongo, settings.webhook_log_days * 86_400_000),
     )
 
@@ -107,6 +108,11 @@ def _open_shared(settings: QuerySettings, stack: AsyncExitStack) -> SharedRedis 
     redis = open_redis(_read_url(settings.redis_url_file), settings.name, CONNECT_SECONDS, SHARED_CONNECTIONS)
     stack.push_async_callback(redis.aclose)
     return SharedRedis(redis, Circuit(time.monotonic, backoff()))
+
+
+def silence_of(settings: QuerySettings) -> Silence:
+    """How long nothing may be heard of a job."""
+    return Silence(settings.job_silence_seconds * 1000)
 
 
 def backoff() -> Backoff:

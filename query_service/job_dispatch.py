@@ -1,8 +1,8 @@
 """A job's tasks into the work queues, and out of them again. I/O.
 
 The order: the job is noted in MongoDB, its tasks are queued, the job is noted as ready – so nobody ever
-watches a job that is not there, and one that broke off in between shows as "preparing" and is forgotten in
-the end. Task ids follow from the job's, so a repeated publish makes no second task.
+watches a job that is not there, and one that broke off in between shows as "preparing" until it is given up
+(job_silence.py). Task ids follow from the job's, so a repeated publish makes no second task.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ class JobDispatch:
     async def cancel(self, job: str) -> None:
         """Note it, take its tasks out of all queues, and tell those who are at one of them."""
         await self._store.cancel(job, self._now_ms())
+        await self._forget(job)
+
+    async def give_up(self, job: str, why: str) -> None:
+        """The same for a job that has failed without a word."""
+        await self._store.give_up(job, self._now_ms(), why)
         await self._forget(job)
 
     async def _forget(self, job: str) -> None:

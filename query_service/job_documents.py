@@ -5,18 +5,21 @@ takes the order, the event that an upload has begun one, or – streams know no 
 outcome of a task. Every update is a pipeline on one document found by `_id` alone, so that applied in any
 order, any number of times, the result is the same: a task keeps its latest word, and a final one for ever.
 
-What the whole amounts to is counted when the document is read (`summary`).
+What the whole amounts to is counted when the document is read (`summary`). One that is cancelled, or was
+given up (job_silence.py), stays so, whatever is heard later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from atoll.errors import Unavailable
 from atoll.events import JobMade, JobTask
 from atoll.jobs import ItemError, JobFacts, JobFile, TaskOutcome
 from query_service.catalog_documents import Document
@@ -40,8 +43,11 @@ class Summary(Struct, frozen=True):
     finished_at: int | None
 
 
-def take_facts(facts: JobFacts, expires_at: datetime, *, ready: bool = True) -> list[Document]:
-    """What is known of a job from its beginning. Not `ready`: not all its tasks are in the queue yet."""
+def take_facts(facts: JobFacts, expires_at: datetime, watch_at: int, *, ready: bool = True) -> list[Document]:
+    """What is known of a job from its beginning. Not `ready`: not all its tasks are in the queue yet.
+
+    `watch_at`: when to look whether anything is still heard of it (Unix milliseconds).
+    """
     fields = msgspec.to_builtins(facts)
     del fields["id"]
     taken: Document = {name: {"$literal": value} for name, value in fields.items()}
@@ -49,6 +55,7 @@ def take_facts(facts: JobFacts, expires_at: datetime, *, ready: bool = True) -> 
     taken["total"] = taken.pop("tasks")
     taken["ready"] = {"$literal": True} if ready else {"$ifNull": ["$ready", False]}
     taken["expires_at"] = {"$literal": expires_at}
+    taken["watch_at"] = {"$literal": watch_at}
     return [{"$set": taken}]
 
 
@@ -72,6 +79,12 @@ def take_outcome(event: JobTask, expires_at: datetime) -> list[Document]:
     ]
 
 
+def take_end(at: int, why: str) -> list[Document]:
+    """That nobody waits for it any more; the first time counts."""
+    given_up = {"$literal": {"at": at, "why": why}}
+    return [{"$set": {"given_up": {"$ifNull": ["$given_up", given_up]}}}]
+
+
 def expiry(now_ms: int, keep_ms: int) -> datetime:
     """When MongoDB may sweep a document."""
     return datetime.fromtimestamp((now_ms + keep_ms) / 1000, UTC)
@@ -91,20 +104,29 @@ def summary(document: Mapping[str, Any]) -> Summary:
     ended = sum(outcome.final for outcome in outcomes)
     total = document.get("total", -1)
     state = _state(document, outcomes, whole=ended >= total >= 0)
-    times = [entry["at"] for entry in entries]
-    finished = document.get("cancelled_at") or (
-        max(times, default=document.get("created_at")) if state in FINAL else None
-    )
     return Summary(
         state,
         ended,
         sum(outcome.done for outcome in outcomes),
         sum(outcome.failed for outcome in outcomes),
-        tuple(_first(error for outcome in outcomes for error in outcome.errors)),
+        tuple(_first(chain(_given_up(document), *(outcome.errors for outcome in outcomes)))),
         tuple(file for outcome in outcomes for file in outcome.files),
         tuple(asset for outcome in outcomes for asset in outcome.assets),
-        finished,
+        _finished_at(document, entries) if state in FINAL else None,
     )
+
+
+def _finished_at(document: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> int | None:
+    if cancelled_at := document.get("cancelled_at"):
+        return int(cancelled_at)
+    if given_up := document.get("given_up"):
+        return int(given_up["at"])
+    return max((entry["at"] for entry in entries), default=document.get("created_at"))
+
+
+def _given_up(document: Mapping[str, Any]) -> list[ItemError]:
+    given_up = document.get("given_up")
+    return [ItemError("job", Unavailable.slug, given_up["why"])] if given_up else []
 
 
 def _first(errors: Iterable[ItemError]) -> list[ItemError]:
@@ -114,6 +136,8 @@ def _first(errors: Iterable[ItemError]) -> list[ItemError]:
 def _state(document: Mapping[str, Any], outcomes: list[TaskOutcome], *, whole: bool) -> JobState:
     if document.get("cancelled_at"):
         return "cancelled"
+    if document.get("given_up"):
+        return "failed"
     if whole:
         return "failed" if any(o.state in {"failed", "parked"} for o in outcomes) else "done"
     if outcomes:

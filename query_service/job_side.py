@@ -8,14 +8,16 @@ from atoll.bus import Bus
 from atoll.delivery_keys import Ring
 from atoll.ids import now_ms
 from atoll.jobs import JobFile
+from atoll.lifecycle import Tasks
 from atoll.signing import Keys
 from atoll.transformation.signature import sign
 from query_service.cluster_view import Views
-from query_service.data_side import DataSide
+from query_service.data_side import DataSide, silence_of
 from query_service.event_streams import EventStreams
 from query_service.job_dispatch import JobDispatch
 from query_service.job_events_api import JobEventsApi
 from query_service.job_planner import JobPlanner, JobRules
+from query_service.job_watch import JobWatch
 from query_service.jobs_api import FoundJobs, JobsApi
 from query_service.routing import Route
 from query_service.settings import QuerySettings
@@ -27,6 +29,11 @@ class JobSide(NamedTuple):
 
     dispatch: JobDispatch
     routes: list[Route]
+    watch: JobWatch
+
+    def start(self, tasks: Tasks) -> None:
+        """Give up jobs of which nothing is heard, for ever."""
+        tasks.start("silent jobs", self.watch.run())
 
 
 def open_jobs(
@@ -57,4 +64,5 @@ def open_jobs(
             *JobsApi(store, found, planner, dispatch, url_of, settings.max_json_bytes).routes(),
             *JobEventsApi(store, found, url_of, streams).routes(),
         ],
+        JobWatch(store, dispatch, data.hooks, silence_of(settings), now_ms),
     )

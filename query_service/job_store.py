@@ -12,10 +12,12 @@ from typing import Any
 
 from atoll.events import JobEvent, JobMade
 from atoll.jobs import JobFacts
+from query_service.catalog_documents import Document
 from query_service.catalog_errors import CatalogUnavailable, catalog_errors
 from query_service.catalog_fold import DocumentName
 from query_service.catalog_upserts import Upsert, Upserts
-from query_service.job_documents import expiry, job_of, take_facts, take_outcome
+from query_service.job_documents import expiry, job_of, take_end, take_facts, take_outcome
+from query_service.job_silence import Silence
 from query_service.mongo_driver import MongoDatabase
 
 READ_SECONDS = 3.0
@@ -23,37 +25,42 @@ COLLECTION = "jobs"
 
 
 class JobStore:
-    """`keep_ms`: how long a job is remembered after it was made."""
+    """`keep_ms`: how long a job is remembered after it was made. `silence`: when it is looked at again."""
 
-    def __init__(self, mongo: MongoDatabase, keep_ms: int, now_ms: Callable[[], int]) -> None:
-        self._mongo, self._keep_ms, self._now_ms = mongo, keep_ms, now_ms
+    def __init__(
+        self, mongo: MongoDatabase, keep_ms: int, silence: Silence, now_ms: Callable[[], int]
+    ) -> None:
+        self._mongo, self._keep_ms, self._silence, self._now_ms = mongo, keep_ms, silence, now_ms
         self._upserts = Upserts(mongo)
 
     async def apply(self, events: Iterable[JobEvent], refused: dict[DocumentName, str]) -> set[str]:
         """Fold events of jobs in; which jobs they are about. Idempotent, in any order."""
         news = list(events)
-        expires_at = expiry(self._now_ms(), self._keep_ms)
         with catalog_errors("taking events of jobs"):
             for event in news:  # one by one: two of one job must not be in one unordered write
                 pipeline = (
-                    take_facts(event.job, expires_at)
+                    self._facts(event.job, ready=True)
                     if isinstance(event, JobMade)
-                    else take_outcome(event, expires_at)
+                    else take_outcome(event, expiry(self._now_ms(), self._keep_ms))
                 )
                 await self._upserts.write(COLLECTION, [Upsert(job_of(event), pipeline)], refused)
         return {job_of(event) for event in news}
 
     async def make(self, facts: JobFacts) -> None:
         """Note an order before its tasks are queued."""
-        await self._facts(facts, ready=False)
+        await self._note(facts, ready=False)
 
     async def ready(self, facts: JobFacts) -> None:
         """All tasks of the order are queued."""
-        await self._facts(facts, ready=True)
+        await self._note(facts, ready=True)
 
-    async def _facts(self, facts: JobFacts, *, ready: bool) -> None:
+    def _facts(self, facts: JobFacts, *, ready: bool) -> list[Document]:
+        watch_at = self._silence.ends_at(facts.created_at, ready=ready)
+        return take_facts(facts, expiry(self._now_ms(), self._keep_ms), watch_at, ready=ready)
+
+    async def _note(self, facts: JobFacts, *, ready: bool) -> None:
         refused: dict[DocumentName, str] = {}
-        pipeline = take_facts(facts, expiry(self._now_ms(), self._keep_ms), ready=ready)
+        pipeline = self._facts(facts, ready=ready)
         with catalog_errors("noting a job"):
             await self._upserts.write(COLLECTION, [Upsert(facts.id, pipeline)], refused)
         if refused:
@@ -96,3 +103,30 @@ class JobStore:
             await self._mongo.collection(COLLECTION).update_one(
                 {"_id": job}, [{"$set": {"cancelled_at": {"$ifNull": ["$cancelled_at", at]}}}]
             )
+
+    async def due(self, now: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Jobs that are to be looked at (`watch_at`), the longest due first."""
+        with catalog_errors("looking for silent jobs"):
+            async with asyncio.timeout(READ_SECONDS):
+                cursor = self._mongo.collection(COLLECTION).find({"watch_at": {"$gte": 0, "$lte": now}})
+                found: Sequence[Mapping[str, Any]] = (
+                    await cursor.sort([("watch_at", 1)]).limit(limit).to_list(None)
+                )
+        return found
+
+    async def look_again(self, job: str, at: int) -> None:
+        """Not before then."""
+        with catalog_errors("noting when to look at a job"):
+            await self._mongo.collection(COLLECTION).update_one({"_id": job}, {"$set": {"watch_at": at}})
+
+    async def look_no_more(self, jobs: Iterable[str]) -> None:
+        """They have ended."""
+        with catalog_errors("noting that jobs have ended"):
+            await self._mongo.collection(COLLECTION).update_many(
+                {"_id": {"$in": list(jobs)}}, {"$unset": {"watch_at": ""}}
+            )
+
+    async def give_up(self, job: str, at: int, why: str) -> None:
+        """Note that it has failed, and why."""
+        with catalog_errors("giving up a job"):
+            await self._mongo.collection(COLLECTION).update_one({"_id": job}, take_end(at, why))

@@ -227,6 +227,12 @@ class QuerySettings(OutwardSettings, DaemonSettings):
     job_days: int = setting(
         "How long a job can be looked at after it was made, in days.", default=7, low=1, high=365
     )
+    job_silence_seconds: int = setting(
+        "How long nothing may be heard of a job that has not ended, in seconds; then it has failed.",
+        default=86_400,
+        low=1,
+        high=604_800,
+    )
     max_job_assets: int = setting("Most images one job concerns.", default=10_000, low=1, high=100_000)
     max_job_transformations: int = setting(
         "Most transformations of each image in one job.", default=16, low=1, high=64

@@ -29,6 +29,7 @@ from query_service.circuit import Circuit
 from query_service.history_fields import history_plan
 from query_service.hook_messages import HookMessage
 from query_service.hook_store import MAX_HOOKS, HookStore
+from query_service.job_silence import Silence
 from query_service.job_store import JobStore
 
 pytestmark = pytest.mark.integration
@@ -96,7 +97,7 @@ async def ask_all(mongo):
     for sessions in (False, True):
         await catalog.search(history_plan("key", sessions=sessions), 10)
     await catalog.remove_ghosts({first.asset_id: version(2000)})
-    await ask_for_jobs(JobStore(mongo, DAY, now_ms))
+    await ask_for_jobs(JobStore(mongo, DAY, Silence(DAY), now_ms))
     await ask_for_hooks(HookStore(mongo, DAY))
 
 
@@ -111,6 +112,10 @@ async def ask_for_jobs(jobs):
     for bucket, by in ((None, None), (BUCKET, None), (None, "admin")):
         for before in (None, facts.id):
             await jobs.page(bucket, by, before, 10)
+    (due,) = await jobs.due(facts.created_at + DAY, 10)
+    await jobs.look_again(due["_id"], now_ms())
+    await jobs.look_no_more([facts.id])
+    await jobs.give_up(facts.id, now_ms(), "nothing was heard")
     await jobs.cancel(facts.id, now_ms())
 
 
