@@ -14,6 +14,7 @@ import requests
 import schemathesis
 from client_clusters import ClusterUnderTest, picture
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -40,11 +41,17 @@ _WANTED = os.environ.get("ATOLL_FUZZ_EXAMPLES")
 # Seconds of one test; 0: as long as it was told to.
 LONGEST = 0 if _WANTED else 180
 STREAM = "text/event-stream"
+# Hypothesis keeps what it drew in a tree, and refuses what draws otherwise where an earlier example was
+# (FlakyStrategyDefinition). What a story may ask next depends on what the server answered, which has changed
+# since: there is no such tree. Only the backend of the first name keeps one; by another it draws the same.
+BY_ANSWERS = "by-answers"
+AVAILABLE_PROVIDERS[BY_ANSWERS] = "hypothesis.internal.conjecture.providers.HypothesisProvider"
 
 
-def how_long(share: float = 1.0, steps: int = 12) -> settings:
+def how_long(share: float = 1.0, steps: int = 12, backend: str = "hypothesis") -> settings:
     """How much is asked: short and the same each time, or as the environment says."""
     return settings(
+        backend=backend,
         max_examples=max(1, int(int(_WANTED or SHORT_EXAMPLES) * share)),
         stateful_step_count=steps,
         derandomize=_WANTED is None,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from api_asker import CHECKS, LONGEST, Asker, how_long, schema_of, without_streams
+from api_asker import BY_ANSWERS, CHECKS, LONGEST, Asker, how_long, schema_of, without_streams
 from client_clusters import real_cluster
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,4 +74,4 @@ def test_what_an_answer_leads_to_can_be_asked(asker: Asker) -> None:
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             case.validate_response(response, checks=CHECKS)  # a rule that no schema says may refuse, too
 
-    Story.run(settings=how_long(0.5))
+    Story.run(settings=how_long(0.5, backend=BY_ANSWERS))
