@@ -244,6 +244,64 @@ def test_jobs_that_were_ordered_are_followed_until_they_have_ended(page: Page, t
     assert started.value.suggested_filename.endswith(".zip")
 
 
+def test_a_job_is_followed_to_its_end_where_its_stream_is_refused(page: Page) -> None:
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=503, content_type="application/problem+json", body="{}")
+
+    page.route("**/v1/jobs/*/events", refuse)
+    held = Held(page, "**/v1/jobs/*")
+    open_folder(page)
+    transform(page, "c_fill,w_65,h_65")
+    toast = page.locator("[data-job]")
+    expect(toast.get_by_text("running, 0 of 3 images")).to_be_visible()
+    expect(toast.get_by_role("button", name="Cancel")).to_be_visible()
+    held.let_go()
+    expect(page.get_by_text("Transform 3 images: done")).to_be_visible(timeout=30_000)
+    assert refused
+
+
+def test_many_jobs_leave_the_page_connections_for_everything_else(page: Page) -> None:
+    streams: list[str] = []
+    page.route("**/v1/jobs/*/events", lambda route: streams.append(route.request.url))  # answered by nobody
+    open_folder(page)
+    for side in range(70, 78):
+        transform(page, f"c_fill,w_{side},h_70")
+    expect(page.get_by_text("Transform 3 images: done")).to_have_count(6, timeout=30_000)
+    assert len(streams) == 2
+
+
+class Held:
+    """Answers to a look at a job say that it runs, until they are let go."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._held = True
+        page.route(pattern, self._answer)
+
+    def let_go(self) -> None:
+        self._held = False
+
+    def _answer(self, route: Route) -> None:
+        if not self._held:
+            return route.continue_()
+        answer = route.fetch()
+        job = answer.json()
+        job |= {"state": "running", "finished_at": None, "progress": job["progress"] | {"done": 0}}
+        return route.fulfill(response=answer, json=job)
+
+
+def transform(page: Page, transformation: str) -> None:
+    """Of three images."""
+    choose(page, 0, 2)
+    page.get_by_role("button", name="Transform", exact=True).click()
+    page.get_by_label("Transformations").fill(transformation)
+    page.get_by_role("dialog").get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Escape")
+
+
 def choose(page: Page, first: int, last: int) -> None:
     """From one to another, with the mouse."""
     tiles(page).nth(first).hover()
