@@ -57,16 +57,24 @@ class Crew:
 
     async def start(self, number: int, calls: Mapping[str, Call], server: Server) -> None:
         """Start one, and return when it serves. `Unavailable` when it does not."""
-        one = await Employee.hire(
-            number, self._arguments(number), self._letter(number), calls, server, self._file
-        )
-        self._live[number] = one
+        one = await self._hire(number, calls, server)
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await one.serves()
         except (TimeoutError, Unavailable) as error:
             one.kill()
             raise Unavailable(f"Worker {number} does not serve.") from error
+
+    async def _hire(self, number: int, calls: Mapping[str, Call], server: Server) -> Employee:
+        told, command = self._cluster, self._arguments(number)
+        try:
+            one = await Employee.hire(number, command, self._letter(number), calls, server, self._file)
+        except OSError as error:  # no memory, no process or no descriptor to be had just now
+            raise Unavailable(f"Worker {number} cannot be started: {error}") from error
+        self._live[number] = one
+        if self._cluster is not told:  # it changed meanwhile, and this one was not there to be told
+            one.tell(wire.MAP, wire.map_news(self._cluster))
+        return one
 
     async def keep(self, number: int, calls: Mapping[str, Call], server: Server) -> None:
         """Wait for its end, and start it again, until the node stops."""
@@ -80,9 +88,11 @@ class Crew:
                 log.error("worker %d ended with %s and is started again", number, code)
             self._restarts += 1
             await asyncio.sleep(backoff.next())
-            with suppress(Unavailable):
+            try:
                 await self.start(number, calls, server)
                 backoff.reset()
+            except Unavailable as error:
+                log.error("worker %d is not started: %s", number, error.detail)
 
     def cluster_changed(self, cluster: ClusterMap) -> None:
         """A listener for the cluster map. In the order of the link: a worker that starts hears it as well."""

@@ -16,9 +16,9 @@ from storage_node.upload_side import UploadSide
 from storage_node.verified_read import BadCopy
 from storage_node.workers import wire
 from storage_node.workers.at_home import asks_nothing_more
-from storage_node.workers.link import MAX_FRAME, Call
+from storage_node.workers.link import Call
 
-_MOST_BODY = MAX_FRAME - 64 * 1024  # of a derivative; its facts are a few hundred bytes
+_MOST_BODY = 4 * 2**20  # of a derivative: more would hold the link up for others
 
 
 class Desk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from atoll.errors import Unavailable
 from atoll.http_protocol import Server
@@ -40,7 +40,9 @@ class Employee:
         ours, theirs = socket.socketpair()
         taking, giving = passing.new_pair()
         files = (theirs.fileno(), giving.fileno(), board)
-        with theirs, giving:
+        with theirs, giving, ExitStack() as unless_started:
+            unless_started.enter_context(ours)
+            unless_started.enter_context(taking)
             process = await asyncio.create_subprocess_exec(
                 *command,
                 *map(str, files),
@@ -48,6 +50,7 @@ class Employee:
                 pass_fds=files,
                 start_new_session=True,  # a terminal's Ctrl-C is for home, which ends its workers in order
             )
+            unless_started.pop_all()
         one = cls(number, process)
         one._link = Link({**calls, AWAKE: one._wakes, SERVES: one._serves}, lambda: None)
         ours.setblocking(False)

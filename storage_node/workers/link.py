@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 Call = Callable[[bytes], Awaitable[bytes]]
 
-MAX_FRAME = 4 * 2**20
+MAX_FRAME = 64 * 2**20  # a cluster map of some hundred thousand buckets and keys
 _LENGTH = 4
 _GOOD, _BAD = "=", "!"
 

@@ -238,6 +238,21 @@ def test_a_map_is_the_same_at_the_other_end():
     assert wire.map_of(wire.map_news(cluster)) == cluster
 
 
+async def test_a_map_of_many_buckets_reaches_a_worker():
+    view = FollowedMap(ClusterMap())
+
+    async def take(body: bytes) -> bytes:
+        view.take(wire.map_of(body))
+        return b""
+
+    home, worker, _ = await linked({}, {wire.MAP: take})
+    many = ClusterMap.of([Bucket(f"bucket-{number:05}") for number in range(15_000)])
+    await home.call(wire.MAP, wire.map_news(many))
+    assert view.current == many
+    await home.close()
+    await worker.close()
+
+
 async def test_a_followed_map_tells_its_listeners_and_whoever_waits():
     view, heard = FollowedMap(ClusterMap()), []
     view.on_change(heard.append)
