@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from storage_node.looks.waves import Channel, Rgb, terms
 
 _WIDE, _HIGH = 4, 3
-_WAVES = tuple((along, down) for down in range(_HIGH) for along in range(_WIDE))
+_WAVES = tuple((along, down) for down in range(_HIGH) for along in range(_WIDE) if along or down)
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 
 
@@ -43,8 +44,7 @@ def blurhash(colours: Rgb) -> str:
 
 def _terms(channel: Channel) -> list[float]:
     """Row by row; in linear light, all but the first counted twice, as the algorithm has it."""
-    linear = _linear()
-    steady, *others = terms([linear[int(value)] for value in channel], _WIDE, _WAVES)
+    steady, *others = terms(itemgetter(*channel)(_linear()), _WAVES)
     return [steady, *(2 * term for term in others)]
 
 

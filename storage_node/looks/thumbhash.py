@@ -51,7 +51,7 @@ def thumbhash(colours: Colours, width: int, height: int) -> str:
 
 def _coded(channel: Channel, whole: int, wide: int, high: int) -> _Coded:
     """A channel whose values are parts of `whole`."""
-    steady, *others = (term / whole for term in terms(channel, wide, _kept(wide, high)))
+    steady, *others = (term / whole for term in terms(channel, _kept(wide, high)))
     scale = max(map(abs, others))
     if scale < NOTHING:
         scale = 0.0
@@ -62,7 +62,10 @@ def _coded(channel: Channel, whole: int, wide: int, high: int) -> _Coded:
 def _kept(wide: int, high: int) -> tuple[tuple[int, int], ...]:
     """The waves above the diagonal: what is fine both ways is not seen in a blur."""
     return tuple(
-        (along, down) for down in range(high) for along in range(wide) if along * high < wide * (high - down)
+        (along, down)
+        for down in range(high)
+        for along in range(wide)
+        if along + down > 0 and along * high < wide * (high - down)
     )
 
 
