@@ -64,7 +64,8 @@ async def low(directory: Path, port: int) -> None:
     server = web.Server(handle, access_log=None)
     runner = web.ServerRunner(server)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    # Several may share the port (bare_pair.py).
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
     await asyncio.Event().wait()
 
 

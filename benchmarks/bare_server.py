@@ -13,21 +13,27 @@ from typing import Literal
 from atoll.local.engine_errors import NotReadyError
 from atoll.local.ports import LOOPBACK, any_free_port
 from atoll.local.process_spec import ProcessSpec, child_environment
-from benchmarks import bare_aiohttp, bare_loop
+from benchmarks import bare_aiohttp, bare_loop, cores
 from benchmarks.peer import Running, running
 
 What = Literal["files", "answer", "handler", "low", "loop"]
 
 
 @asynccontextmanager
-async def bare_server(directory: Path, what: What, path: Path) -> AsyncIterator[Running]:
-    """A bare server; `directory` is for what it writes, which is nothing but a log."""
-    port = any_free_port()
+async def bare_server(
+    directory: Path, what: What, path: Path, port: int | None = None, core: int | None = None
+) -> AsyncIterator[Running]:
+    """A bare server; `directory` is for what it writes, which is nothing but a log.
+
+    `port`: one that "low" servers share; `core`: the one it keeps to.
+    """
+    port = port or any_free_port()
     directory.mkdir(parents=True, exist_ok=True)
     program: ModuleType = bare_loop if what == "loop" else bare_aiohttp
+    argv = [sys.executable, str(Path(str(program.__file__)).resolve()), str(port), what, str(path)]
     spec = ProcessSpec(
         name=f"bare {what}",
-        argv=(sys.executable, str(Path(str(program.__file__)).resolve()), str(port), what, str(path)),
+        argv=tuple(cores.on_core(core, argv)),
         env=child_environment({}, directory),
         cwd=directory,
         health=lambda: answers(port),

@@ -70,5 +70,9 @@ def asking() -> Iterator[None]:
 
 def on_client_core(argv: list[str]) -> list[str]:
     """A command that runs on the client's core from its first instruction on."""
-    core = client_core()
+    return on_core(client_core(), argv)
+
+
+def on_core(core: int | None, argv: list[str]) -> list[str]:
+    """The same for any core; None: wherever the system likes."""
     return argv if core is None else [sys.executable, "-c", _THEN_RUN, str(core), *argv]

@@ -3,6 +3,9 @@
 Each process has a core, and so has each client: one process and one client share the first core, two
 processes and two clients the first two. So what is compared is what a second core brings, and not a
 client that has more or less of the machine beside it.
+
+What a second core brings at the most, on this machine, two bare servers tell that share nothing
+(bare_pair.py): asked for the same bytes by the same clients in the same rounds.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ import os
 import random
 import re
 import shutil
-import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -20,7 +22,9 @@ from typing import NamedTuple
 
 from atoll.local.ports import LOOPBACK
 from benchmarks.ask import Asker
+from benchmarks.bare_pair import Servers, bare_servers
 from benchmarks.context import Context
+from benchmarks.cores import on_core
 from benchmarks.derivatives import ask, stored
 from benchmarks.load import Load, rates_of
 from benchmarks.one_node import OneNode, one_node
@@ -34,13 +38,12 @@ SECONDS = 2.0  # of load, a round and node
 WANTED = 1.7
 _DERIVED = "c_fit,h_208,w_208/f_jpg,q_78"
 _WARM = 64  # connections, so that each process has answered
-_THEN_RUN = (
-    "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execvp(sys.argv[2], sys.argv[2:])"
-)
 _FIGURE = re.compile(
     r"^\s*(Requests/sec:|50%|99%|Non-2xx)\s*(?:or \S+ responses: )?([\d.]+)(us|ms|s)?", re.MULTILINE
 )
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "": 1.0}
+_ONE, _TWO = "one process", "two processes"
+_BARE_ONE, _BARE_TWO = "one bare server", "two bare servers"
 _TITLE = "Hot GET from two processes of a node"
 
 
@@ -49,36 +52,64 @@ class _Measured(NamedTuple):
     cpu_us: float  # of what serves, an answer
 
 
+class _Side(NamedTuple):
+    """Who is asked: the path of each target there, and the cores of its clients."""
+
+    servers: Servers
+    paths: Mapping[str, str]
+    cores: list[int]
+
+
 async def run(ctx: Context) -> Result:
-    """Both nodes with the same pictures, asked in turn."""
+    """All with the same pictures, asked in turn."""
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     wrk = shutil.which("wrk")
     if wrk is None or len(usable) < PROCESSES:
         why = "wrk is not installed" if wrk is None else f"the machine has {len(usable)} core(s)"
         return Result(_TITLE, (), (), absent=(Absent("one process", why),))
-    cores = usable[:PROCESSES]
+    series: list[Series] = []
+    marks: list[Mark] = []
     async with AsyncExitStack() as stack:
-        nodes = {}
-        for processes in (1, PROCESSES):
-            directory = ctx.directory / f"of-{processes}"
-            directory.mkdir()
-            settings = {"workers": processes, "core": cores[0]}
-            node = await stack.enter_async_context(one_node(directory, settings))
-            await make_bucket_public(node, directory, any_derivative=True)
-            nodes[processes] = node
-        paths = [await _paths(node) for node in nodes.values()]
-        series: list[Series] = []
-        marks: list[Mark] = []
-        for target in paths[0]:
+        one = await _node(ctx, stack, usable[:1])
+        two = await _node(ctx, stack, usable[:PROCESSES])
+        bare = await _bare(ctx, stack, one, usable[:PROCESSES])
+        sides = {_ONE: one, _TWO: two, **bare}
+        for target in one.paths:
             ctx.say(target)
-            asked = {
-                str(processes): partial(_load, wrk, node, path[target], cores[:processes])
-                for (processes, node), path in zip(nodes.items(), paths, strict=True)
-            }
+            asked = {name: partial(_load, wrk, side, target) for name, side in sides.items()}
             more, mark = _judged(target, await ctx.in_turn(asked))
             series += more
             marks.append(mark)
     return Result(_TITLE, tuple(series), tuple(marks), _notes())
+
+
+async def _node(ctx: Context, stack: AsyncExitStack, cores: list[int]) -> _Side:
+    """A process of a node on each core, with all targets in its memory."""
+    directory = ctx.directory / f"of-{len(cores)}"
+    directory.mkdir()
+    settings = {"workers": len(cores), "core": cores[0]}
+    node = await stack.enter_async_context(one_node(directory, settings))
+    await make_bucket_public(node, directory, any_derivative=True)
+    paths = await _paths(node)
+    serving = [child for child in node.process.children() if "storage_node.workers" in child.cmdline()]
+    return _Side(Servers(node.port, (node.process, *serving)), paths, cores)
+
+
+async def _bare(ctx: Context, stack: AsyncExitStack, node: _Side, cores: list[int]) -> dict[str, _Side]:
+    """One bare server and two, with what `node` answers."""
+    files = ctx.directory / "files"
+    files.mkdir()
+    paths = {target: f"/{target.replace(' ', '-')}" for target in node.paths}
+    asker = Asker()
+    for target, path in node.paths.items():
+        (files / paths[target][1:]).write_bytes((await ask(asker, node.servers.port, path)).body)
+    asker.close()
+    sides = {}
+    for name, some in ((_BARE_ONE, cores[:1]), (_BARE_TWO, cores)):
+        place = ctx.directory / f"bare-{len(some)}"
+        servers = await stack.enter_async_context(bare_servers(place, files, some))
+        sides[name] = _Side(servers, paths, some)
+    return sides
 
 
 async def _paths(node: OneNode) -> dict[str, str]:
@@ -98,19 +129,19 @@ async def _paths(node: OneNode) -> dict[str, str]:
     return paths
 
 
-async def _load(wrk: str, node: OneNode, path: str, cores: list[int], round_: int) -> _Measured:
+async def _load(wrk: str, side: _Side, target: str, round_: int) -> _Measured:
     """One client on each core; rates added, the worse of the waits."""
-    before = _cpu(node)
-    found = await asyncio.gather(*(_wrk(wrk, node.port, path, core) for core in cores))
+    servers, path = side.servers, side.paths[target]
+    before = _cpu(servers)
+    found = await asyncio.gather(*(_wrk(wrk, servers.port, path, core) for core in side.cores))
     rate = sum(each.rate for each in found)
     load = Load(rate, max(each.p50_ms for each in found), max(each.p99_ms for each in found))
-    return _Measured(load, (_cpu(node) - before) / (rate * SECONDS) * 1e6)
+    return _Measured(load, (_cpu(servers) - before) / (rate * SECONDS) * 1e6)
 
 
-def _cpu(node: OneNode) -> float:
+def _cpu(servers: Servers) -> float:
     """Seconds of all processes that serve."""
-    serving = [child for child in node.process.children() if "storage_node.workers" in child.cmdline()]
-    times = [each.cpu_times() for each in (node.process, *serving)]
+    times = [each.cpu_times() for each in servers.processes]
     return float(sum(each.user + each.system for each in times))
 
 
@@ -123,9 +154,7 @@ async def _wrk(wrk: str, port: int, path: str, core: int) -> Load:
         "--latency",
         f"http://{LOOPBACK}:{port}{path}",
     ]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _THEN_RUN, str(core), *command, stdout=asyncio.subprocess.PIPE
-    )
+    process = await asyncio.create_subprocess_exec(*on_core(core, command), stdout=asyncio.subprocess.PIPE)
     text = (await process.communicate())[0].decode()
     found = {name: float(value) * _MS[unit] for name, value, unit in _FIGURE.findall(text)}
     if process.returncode != 0 or "Non-2xx" in found:
@@ -134,16 +163,15 @@ async def _wrk(wrk: str, port: int, path: str, core: int) -> Load:
 
 
 def _judged(target: str, found: Mapping[str, list[_Measured]]) -> tuple[list[Series], Mark]:
-    one, two = found["1"], found[str(PROCESSES)]
-    rates = [[each.load.rate for each in measured] for measured in (two, one)]
-    compared = ratio(f"{target}: two processes to one", *rates)
-    series = [
-        *rates_of(f"{target}: one process", [each.load for each in one]),
-        *rates_of(f"{target}: two processes", [each.load for each in two]),
-        Series(f"{target}: CPU of one process", "µs an answer", tuple(each.cpu_us for each in one)),
-        Series(f"{target}: CPU of two processes", "µs an answer", tuple(each.cpu_us for each in two)),
-        compared,
-    ]
+    series: list[Series] = []
+    for name, measured in found.items():
+        series += rates_of(f"{target}: {name}", [each.load for each in measured])
+        cpu = tuple(each.cpu_us for each in measured)
+        series.append(Series(f"{target}: CPU of {name}", "µs an answer", cpu))
+    rates = {name: [each.load.rate for each in measured] for name, measured in found.items()}
+    compared = ratio(f"{target}: two processes to one", rates[_TWO], rates[_ONE])
+    bare = ratio(f"{target}: two bare servers to one", rates[_BARE_TWO], rates[_BARE_ONE])
+    series += [compared, bare, ratio(f"{target}: the node's gain to theirs", compared.values, bare.values)]
     return series, Mark(compared.name, compared.median, WANTED, "×", values=compared.values)
 
 
@@ -152,5 +180,8 @@ def _notes() -> tuple[str, ...]:
         f"`workers = {PROCESSES}` and `core`: each process keeps to a core of its own. {CONNECTIONS}"
         " keep-alive connections a client; wrk, one thread each, one for each process, on the same cores.",
         "CPU an answer says how well two processes share the machine, whatever else runs on it.",
+        "Bare servers: aiohttp's low-level server with the same bytes in memory, on the same cores and"
+        " asked by the same clients. They share a port and nothing else: what two of them bring is what"
+        " the machine gives a second process.",
         "Connections are dealt out by the kernel (`SO_REUSEPORT`); whichever process has one answers.",
     )
