@@ -105,6 +105,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
             ),
             stop,
             time.monotonic,
+            partial(key_side.door.callers.check, scope="read"),
         )
         jobs = open_jobs(settings, keys, ring, bus, data, views, streams)
         hooks = await open_hooks(settings, keys, data, stack)

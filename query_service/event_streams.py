@@ -4,7 +4,7 @@ Each event is the whole of what there is to know, and its id says what was seen:
 sends it as Last-Event-ID and is not told the same again – nor does it miss anything, for what counts is how
 things are now. A comment every few seconds keeps proxies from closing a connection on which nothing moves.
 Bounded: so many streams at once over all kinds, and of one API key, each for so long; a reader that takes
-nothing counts as gone.
+nothing counts as gone. Before each further look the key is asked for anew: one that was revoked hears no more.
 Called by job_events_api.py and overview_api.py.
 """
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from atoll.errors import TooManyRequests
+from atoll.errors import Forbidden, TooManyRequests, Unauthorized
 from atoll.http import SAFE_HEADERS
 from atoll.lifecycle import Stop
 
@@ -55,11 +55,18 @@ Look = Callable[[], Awaitable[Word | None]]
 class EventStreams:
     """All streams of this service. `stop` ends them: their readers come back to another one.
 
-    `clock`: monotonic seconds.
+    `clock`: monotonic seconds. `admit` raises `Unauthorized` or `Forbidden` when who asks may not look any
+    more.
     """
 
-    def __init__(self, rules: StreamRules, stop: Stop, clock: Callable[[], float]) -> None:
-        self._rules, self._stop, self._clock = rules, stop, clock
+    def __init__(
+        self,
+        rules: StreamRules,
+        stop: Stop,
+        clock: Callable[[], float],
+        admit: Callable[[web.Request], object],
+    ) -> None:
+        self._rules, self._stop, self._clock, self._admit = rules, stop, clock, admit
         self._open = Counter[str]()  # by the key's id
 
     async def answer(
@@ -68,7 +75,7 @@ class EventStreams:
         """Tell what `look` finds, each `every` seconds, when it has changed; None ends the stream.
 
         `key`: the id of the API key that asks. `longest`: seconds of its whole life; then the browser comes
-        again, and its key is looked at again.
+        again.
         """
         with self._place(key):
             response = await _begun(request)
@@ -104,6 +111,9 @@ class EventStreams:
                     said = self._clock()
                 if word.last or self._clock() >= until or await self._stop.sleep(every):
                     return
+                self._admit(reader.request)
+        except (Unauthorized, Forbidden):
+            return  # who comes again is told why
         except (ConnectionError, asyncio.CancelledError):
             return  # the reader has gone
 
@@ -116,7 +126,7 @@ class _Reader:
     """Whoever listens."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
-        self._request, self._response = request, response
+        self.request, self._response = request, response
 
     async def hear(self, text: bytes) -> None:
         """`ConnectionError` when nobody takes it."""
@@ -124,8 +134,8 @@ class _Reader:
             async with asyncio.timeout(STUCK_SECONDS):
                 await self._response.write(text)
         except TimeoutError as error:
-            if self._request.transport is not None:
-                self._request.transport.abort()  # or the end of the answer would wait for it as well
+            if self.request.transport is not None:
+                self.request.transport.abort()  # or the end of the answer would wait for it as well
             raise ConnectionAbortedError("The reader takes nothing.") from error
 
 

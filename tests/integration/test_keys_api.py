@@ -52,6 +52,22 @@ async def test_a_key_works_at_once_and_its_secret_is_shown_nowhere_again(stage: 
     assert hash_api_key(secret) not in everything
 
 
+@pytest.mark.parametrize("what", ["a job", "the cluster"])
+async def test_a_key_that_is_revoked_hears_no_more_of_what_it_watches(stage: QueryStage, what: str) -> None:
+    name = what.replace(" ", "-")
+    await make(stage, name)
+    await stage.indexed(await stage.upload("watched/one"))
+    order = {"kind": "look", "bucket": "photos", "prefix": "watched/"}
+    job = (await stage.ask("POST", "/v1/jobs", order)).body["id"]  # no node here does it
+    path = {"a job": f"/v1/jobs/{job}/events", "the cluster": "/v1/overview/events"}[what]
+    headers = {"Authorization": f"Bearer {stage.api_keys[name]}"}
+    async with stage.session.get(stage.url + path, headers=headers) as stream:
+        assert (await stream.content.readline()).startswith(b"retry:")
+        assert (await stage.ask("DELETE", f"/v1/keys/{name}")).status == 200
+        await stream.read()  # to its end
+    (await stage.get(path, key=name)).problem(401, "unauthorized")
+
+
 async def test_keys_of_the_services_own_file_are_shown_beside_them(stage: QueryStage) -> None:
     known = await view(stage, "writer")
     assert (known["source"], known["scopes"], known["created_at"]) == ("file", ["write"], None)

@@ -23,7 +23,9 @@ FULL = 8 * 2**20  # more than a connection's buffers hold
 @asynccontextmanager
 async def served(size: int, at_once: int = 1, per_key: int = 1) -> AsyncIterator[TestServer]:
     """So many streams at a time, of words of so many bytes, each another one. The query is the key."""
-    streams = EventStreams(StreamRules(at_once, per_key, heartbeat_seconds=15), Stop(), time.monotonic)
+    streams = EventStreams(
+        StreamRules(at_once, per_key, heartbeat_seconds=15), Stop(), time.monotonic, lambda _: None
+    )
 
     async def look() -> Word:
         return Word("told", b'"%d%s"' % (time.monotonic_ns(), b"x" * size))
