@@ -36,6 +36,7 @@ from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from query_service.asset_side import asset_routes
 from query_service.bucket_side import open_buckets
+from query_service.callers import Callers
 from query_service.cluster_known import ClusterKnown
 from query_service.cluster_view import Views
 from query_service.data_side import DataSide, backoff, open_data
@@ -97,16 +98,7 @@ async def run(settings: QuerySettings, stop: Stop) -> None:
         buckets = open_buckets(settings, bus, cluster, nodes, views, data, key_side.trail, registry)
         hearing = Hearing(bus)
         engines = data.engines(lambda: hearing.hears)
-        streams = EventStreams(
-            StreamRules(
-                settings.max_event_streams,
-                settings.max_event_streams_per_key,
-                settings.event_heartbeat_seconds,
-            ),
-            stop,
-            time.monotonic,
-            partial(key_side.door.callers.check, scope="read"),
-        )
+        streams = _streams(settings, key_side.door.callers, stop)
         jobs = open_jobs(settings, keys, ring, bus, data, views, streams)
         hooks = await open_hooks(settings, keys, data, stack)
         uses, admit, announce = UseMeter(registry), buckets.admit, data.invalidation.announce
@@ -183,6 +175,13 @@ def _served(
         limits=settings.request_limits,
         front=front,
     )
+
+
+def _streams(settings: QuerySettings, callers: Callers, stop: Stop) -> EventStreams:
+    rules = StreamRules(
+        settings.max_event_streams, settings.max_event_streams_per_key, settings.event_heartbeat_seconds
+    )
+    return EventStreams(rules, stop, time.monotonic, partial(callers.check, scope="read"))
 
 
 def _join_book(settings: QuerySettings, bus: Bus, keys: Keys) -> JoinBook:

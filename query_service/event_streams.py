@@ -4,7 +4,7 @@ Each event is the whole of what there is to know, and its id says what was seen:
 sends it as Last-Event-ID and is not told the same again – nor does it miss anything, for what counts is how
 things are now. A comment every few seconds keeps proxies from closing a connection on which nothing moves.
 Bounded: so many streams at once over all kinds, and of one API key, each for so long; a reader that takes
-nothing counts as gone. Before each further look the key is asked for anew: one that was revoked hears no more.
+nothing counts as gone. Before each further look the key is checked anew: one that was revoked hears no more.
 Called by job_events_api.py and overview_api.py.
 """
 
