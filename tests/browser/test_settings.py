@@ -12,6 +12,7 @@ from client_clusters import ClusterUnderTest
 from playwright.sync_api import Page, Route, expect
 
 from atoll import Client
+from atoll.bucket import Bucket, Quota
 from atoll.errors import Unauthorized
 from browser.person import Person
 from browser.pictures import SHOWN_WITHIN, Album, scene
@@ -99,6 +100,12 @@ def test_a_key_keeps_its_limits_when_something_else_is_changed(page: Page, album
     (key,) = [key for key in album.client.keys.all() if key.name == "narrow"]
     assert (key.buckets, key.prefixes) == ((room,), ("my ",))
     album.client.keys.revoke("narrow")
+
+
+def test_a_quota_is_read_at_a_glance_whatever_it_was_written_in(page: Page, album: Album, room: str) -> None:
+    album.client.put_bucket(Bucket(room, "private", quota=Quota(bytes=4 * 2**20, assets=1000)))
+    page.goto("/app/settings/buckets")
+    expect(page.get_by_role("row").filter(has_text=room)).to_contain_text("4.2 MB, 1,000 images")
 
 
 def test_a_bucket_is_made_gets_another_policy_and_an_empty_one_is_deleted(page: Page, album: Album) -> None:

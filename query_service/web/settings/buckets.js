@@ -5,12 +5,11 @@ import { el, refill } from "../app/dom.js";
 import { go } from "../app/router.js";
 import { may } from "../app/session.js";
 import { tell } from "../app/toasts.js";
-import { count } from "../app/words.js";
+import { bytes, count } from "../app/words.js";
 import { endOf } from "./bucket-end.js";
 import { formOf } from "./bucket-form.js";
 import { bucketPath, save } from "./bucket-store.js";
 import { button, head, state, tableOf } from "./fields.js";
-import { sizeText } from "./sizes.js";
 
 export const draw = (shown) => (shown.name ? one(shown) : all(shown));
 
@@ -21,7 +20,7 @@ async function all({ place, signal }) {
 }
 
 function row(bucket) {
-  const quota = [bucket.quota.bytes !== null && sizeText(bucket.quota.bytes), bucket.quota.assets !== null && `${count(bucket.quota.assets)} images`].filter(Boolean);
+  const quota = [bucket.quota.bytes !== null && bytes(bucket.quota.bytes), bucket.quota.assets !== null && `${count(bucket.quota.assets)} images`].filter(Boolean);
   return [
     [el("a", { href: `/app/settings/buckets/${segment(bucket.name)}` }, bucket.name), bucket.ending && el("p", {}, state("being deleted", "bad"))],
     bucket.visibility === "public" ? "Everybody" : "Signed addresses", quota.join(", ") || "None",
