@@ -20,6 +20,8 @@ from atoll.jobs import JobFacts, Task, Work
 from atoll.model import Region
 from atoll.signing import Keys
 from query_service.cluster_view import Views
+from query_service.hook_messages import job_message
+from query_service.hook_store import HookStore
 from query_service.job_store import JobStore
 
 log = logging.getLogger(__name__)
@@ -35,12 +37,13 @@ class JobDispatch:
         bus: Bus,
         keys: Keys,
         store: JobStore,
+        hooks: HookStore,
         views: Views,
         own_region: str,
         replicas: int,
         now_ms: Callable[[], int],
     ) -> None:
-        self._bus, self._keys, self._store, self._views = bus, keys, store, views
+        self._bus, self._keys, self._store, self._hooks, self._views = bus, keys, store, hooks, views
         self._own_region, self._replicas, self._now_ms = own_region, replicas, now_ms
 
     @property
@@ -81,6 +84,8 @@ class JobDispatch:
             await self._forget(facts.id)
             raise errors.exceptions[0] from None
         await self._store.ready(facts)
+        if not tasks:  # no node will ever say that it has ended
+            await self._tell_end(facts.id)
 
     async def _put(self, task: Task, room: asyncio.Semaphore) -> None:
         async with room:
@@ -92,9 +97,15 @@ class JobDispatch:
         await self._forget(job)
 
     async def give_up(self, job: str, why: str) -> None:
-        """The same for a job that has failed without a word."""
+        """The same for a job that has failed without a word; webhooks are told."""
         await self._store.give_up(job, self._now_ms(), why)
         await self._forget(job)
+        await self._tell_end(job)
+
+    async def _tell_end(self, job: str) -> None:
+        document = await self._store.get(job)
+        if document and (message := job_message(document)):
+            await self._hooks.queue([message], self._now_ms())
 
     async def _forget(self, job: str) -> None:
         for region in self._map.regions.values():

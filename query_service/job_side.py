@@ -47,7 +47,9 @@ def open_jobs(
 ) -> JobSide:
     """Nothing is connected to before it is used."""
     store = data.jobs
-    dispatch = JobDispatch(bus, keys, store, views, settings.region, settings.nats_replicas, now_ms)
+    dispatch = JobDispatch(
+        bus, keys, store, data.hooks, views, settings.region, settings.nats_replicas, now_ms
+    )
     rules = JobRules(settings.max_job_assets, settings.max_job_transformations, settings.export_bytes)
     planner = JobPlanner(data.catalog, views, Wishes(settings.grammar_limits), dispatch, rules, now_ms)
     found = FoundJobs(store)
@@ -64,5 +66,5 @@ def open_jobs(
             *JobsApi(store, found, planner, dispatch, url_of, settings.max_json_bytes).routes(),
             *JobEventsApi(store, found, url_of, streams).routes(),
         ],
-        JobWatch(store, dispatch, data.hooks, silence_of(settings), now_ms),
+        JobWatch(store, dispatch, silence_of(settings), now_ms),
     )

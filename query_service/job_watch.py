@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from query_service.catalog_errors import CatalogUnavailable
-from query_service.hook_messages import job_message
-from query_service.hook_store import HookStore
 from query_service.job_dispatch import JobDispatch
 from query_service.job_silence import Silence
 from query_service.job_store import JobStore
@@ -34,12 +32,10 @@ class JobWatch:
         self,
         store: JobStore,
         dispatch: JobDispatch,
-        hooks: HookStore,
         silence: Silence,
         now_ms: Callable[[], int],
     ) -> None:
-        self._store, self._dispatch, self._hooks = store, dispatch, hooks
-        self._silence, self._now_ms = silence, now_ms
+        self._store, self._dispatch, self._silence, self._now_ms = store, dispatch, silence, now_ms
 
     async def run(self) -> None:
         """Look for ever."""
@@ -66,16 +62,13 @@ class JobWatch:
             elif ends_at > now:  # something was heard meanwhile
                 await self._store.look_again(document["_id"], ends_at)
             else:
-                await self._give_up(document, now)
+                await self._give_up(document)
                 ended.append(document["_id"])
         if ended:
             await self._store.look_no_more(ended)
         return len(due) == AT_ONCE
 
-    async def _give_up(self, document: Mapping[str, Any], now: int) -> None:
+    async def _give_up(self, document: Mapping[str, Any]) -> None:
         job, why = document["_id"], self._silence.why(document)
         log.warning("job %s is given up: %s", job, why)
         await self._dispatch.give_up(job, why)
-        given_up = await self._store.get(job)
-        if given_up and (message := job_message(given_up)):
-            await self._hooks.queue([message], now)

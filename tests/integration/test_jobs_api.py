@@ -176,6 +176,14 @@ async def test_a_job_of_nothing_is_done_at_once(stage):
     assert (job["state"], job["progress"]["items"]) == ("done", 0)
 
 
+async def test_webhooks_are_told_of_a_job_of_nothing_as_of_any_other(stage):
+    hook = {"url": "https://93.184.215.14/", "events": ["job.done"]}
+    made = (await stage.ask("POST", "/v1/webhooks", hook)).body["webhook"]["id"]
+    job = await order(stage, kind="look", bucket="photos", prefix="nobody/")
+    (delivery,) = (await stage.get(f"/v1/webhooks/{made}/deliveries")).body["deliveries"]
+    assert (delivery["type"], delivery["event"]) == ("job.done", job["id"])
+
+
 async def test_too_much_and_nonsense_are_refused_before_anything_is_queued(stage):
     await some(stage, 26)
     order_of = {"kind": "transform", "bucket": "photos", "transformations": ["e_sepia"]}
