@@ -17,8 +17,15 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from atoll.errors import AtollError, BadRequest, BodyTimeout, Forbidden, NotFound, TooLarge
-from atoll.http_protocol import DEFAULT_LIMITS, Connection, ProblemRunner, RequestLimits, Server
+from atoll.errors import AtollError, BadRequest, BodyMismatch, BodyTimeout, Forbidden, NotFound, TooLarge
+from atoll.http_protocol import (
+    BROKEN_BODY,
+    DEFAULT_LIMITS,
+    Connection,
+    ProblemRunner,
+    RequestLimits,
+    Server,
+)
 from atoll.json_depth import is_deeper
 
 log = logging.getLogger(__name__)
@@ -114,6 +121,8 @@ async def read_json(
             body = await _read_body(request, limit)
     except TimeoutError as error:
         raise BodyTimeout(f"The body did not come within {seconds:g} s.", seconds=seconds) from error
+    except BROKEN_BODY as error:  # nobody hears of it; it is no bug either
+        raise BodyMismatch("The body broke off.") from error
     deepest = request.app.get(LIMITS, DEFAULT_LIMITS).json_depth
     if is_deeper(body, deepest):
         raise BadRequest(f"JSON is nested at most {deepest} deep here.", limit=deepest)

@@ -14,14 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from aiohttp.http import HttpProcessingError
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import LineTooLong, PayloadEncodingError
 from aiohttp.web_protocol import RequestHandler
 
 from atoll.errors import AtollError, BadRequest, Rejected
 
 log = logging.getLogger(__name__)
+
+# What reading a body raises when its sender hangs up, or breaks its frames.
+BROKEN_BODY = (ClientError, web.RequestPayloadError, ConnectionError, PayloadEncodingError)
 
 _TOO_MANY = "Too many headers"  # how aiohttp says it; it has no class for it
 _POLL_SECONDS = 0.02

@@ -12,15 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import aiohttp
-from aiohttp import web
-from aiohttp.http_exceptions import PayloadEncodingError
-
 from atoll.errors import BodyMismatch, BodyTimeout, TooLarge
+from atoll.http_protocol import BROKEN_BODY
 
 T = TypeVar("T")
-
-_BROKEN = (aiohttp.ClientError, web.RequestPayloadError, ConnectionError, PayloadEncodingError)
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class Pace:
                 return await read
         except TimeoutError as error:
             raise self._too_slow(received) from error
-        except _BROKEN as error:
+        except BROKEN_BODY as error:
             raise BodyMismatch(f"The body broke off after {received} bytes.", received=received) from error
 
     async def chunks(self, read: Callable[[], Awaitable[bytes]], max_bytes: int) -> AsyncIterator[bytes]:

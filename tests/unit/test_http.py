@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request, unus
 
 from atoll.errors import (
     AtollError,
+    BodyMismatch,
     BodyTimeout,
     Forbidden,
     NotFound,
@@ -301,3 +302,27 @@ class StreamReader:
     async def iter_chunked(self, _size: int):
         yield self._data
         await self._more
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 50", "Transfer-Encoding: chunked"])
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_bug_of_ours(caplog, framing):
+    asked, ended = asyncio.Event(), []
+
+    async def handle(request):
+        asked.set()
+        try:
+            return json_response({"name": (await read_json(request, Order)).name})
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    app, port = web.Application(middlewares=[problems]), unused_port()
+    app.router.add_post("/x", handle)
+    async with serve(app, "127.0.0.1", port, drain_seconds=10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"POST /x HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5".encode())
+        await asyncio.wait_for(asked.wait(), 20)
+        writer.close()
+        await writer.wait_closed()
+    assert isinstance(ended[0], BodyMismatch)
+    assert caplog.text == ""
