@@ -76,6 +76,10 @@ class TusBook:
         finally:
             self._busy.difference_update(upload_ids)
 
+    def is_busy(self, upload_id: str) -> bool:
+        """Whether somebody is at it."""
+        return upload_id in self._busy
+
     def put(self, record: TusRecord) -> None:
         """This is how it stands now."""
         self._space.hold(_to_come(record) - _to_come(self._records.get(record.id)))

@@ -6,14 +6,13 @@ Called by upload_side.py; app.py runs `sweep`.
 from __future__ import annotations
 
 import asyncio
-import logging
 from concurrent.futures import Executor
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
 from atoll.cluster_map import LiveClusterMap
-from atoll.errors import Failed, Gone
+from atoll.errors import Gone
 from atoll.signing import Ticket
 from storage_node.body_pace import Pace, too_large
 from storage_node.cors import UploadPages
@@ -28,12 +27,11 @@ from storage_node.tus_finish import Finisher
 from storage_node.tus_receive import Receiver
 from storage_node.tus_record import TusRecord
 from storage_node.tus_shelf import TusShelf
+from storage_node.tus_sweep import sweep_once
 from storage_node.upload_answer import Acknowledger
 from storage_node.upload_door import UploadDoor
 from storage_node.upload_intake import UploadIntake
 from storage_node.upload_policy import max_bytes, upload_of
-
-log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
 
@@ -110,16 +108,8 @@ class TusSide:
         """Remove what has expired, for ever."""
         every = min(_SWEEP_SECONDS, self._settings.tus_expiry_seconds / 2)
         while True:
-            for upload_id in self.book.due(self._ground.origin.now_ms()):
-                await self._forget(upload_id)
+            await sweep_once(self.book, self._finisher.forget, self._ground.origin.now_ms())
             await asyncio.sleep(every)
-
-    async def _forget(self, upload_id: str) -> None:
-        try:
-            with self.book.locked(upload_id):
-                await self._finisher.forget(upload_id)
-        except Failed as error:  # the disk: the next round tries again
-            log.warning("an expired upload was not removed: %s", error.detail)
 
 
 def _gauges(registry: CollectorRegistry, book: TusBook) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from atoll.errors import Conflict, Forbidden, Gone, NotFound, Overloaded
@@ -9,11 +11,12 @@ from atoll.ids import new_id
 from atoll.signing import Keys, Ticket
 from atoll.tus_errors import UploadLocked
 from storage_node.space import SpaceGuard
-from storage_node.store import Space
+from storage_node.store import Space, StoreFailed
 from storage_node.tus_address import TusAddress, new_upload_id
 from storage_node.tus_book import TusBook, TusLimits
 from storage_node.tus_record import TusRecord
 from storage_node.tus_shelf import TusShelf
+from storage_node.tus_sweep import sweep_once
 
 KEYS = Keys(b"a secret that is as long as it must be")
 
@@ -145,3 +148,33 @@ def test_what_is_written_goes_behind_the_bytes_that_count(tmp_path):
     shelf.remove(one.id)
     shelf.remove(one.id)
     assert list((tmp_path / "tus").iterdir()) == []
+
+
+async def test_an_upload_that_somebody_is_at_by_the_time_is_left_to_the_next_sweep():
+    first, second = record(), record()
+    kept, gone = book(first, second), []
+
+    async def forget(upload_id: str) -> None:
+        gone.append(upload_id)
+        kept.drop(upload_id)
+        if upload_id == first.id:
+            busy.enter_context(kept.locked(second.id))  # a request comes while the disk works
+
+    with ExitStack() as busy:
+        await sweep_once(kept, forget, 1000)
+        assert gone == [first.id]
+    await sweep_once(kept, forget, 1000)
+    assert gone == [first.id, second.id]
+
+
+async def test_an_upload_that_the_disk_does_not_let_go_of_keeps_no_other():
+    first, second = record(), record()
+    kept, gone = book(first, second), []
+
+    async def forget(upload_id: str) -> None:
+        if upload_id == first.id:
+            raise StoreFailed("The disk failed.")
+        gone.append(upload_id)
+
+    await sweep_once(kept, forget, 1000)
+    assert gone == [second.id]
