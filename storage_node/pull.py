@@ -119,18 +119,36 @@ class Puller:
         try:
             async with AsyncExitStack() as stack:
                 pulled: Kept | Fetched | None = None
+                unread: StoreFailed | None = None
                 if keep and address.handle.set == self._origin.set and not self._space.read_only:
-                    pulled = await self._keep_if_recorded(address)
+                    try:
+                        pulled = await self._keep_if_recorded(address)
+                    except StoreFailed as error:
+                        unread = error
                 if pulled is None:
-                    pulled = await stack.enter_async_context(
-                        self._passed.join(address, lambda: self._pass_on(address))
-                    )
+                    pulled = await stack.enter_async_context(self._passed_on(address, unread))
                 yield pulled
         except (NotFound, UpstreamFailed) as error:
             self._misses.remember(address, error)
             raise
 
+    @asynccontextmanager
+    async def _passed_on(self, address: BlobAddress, unread: StoreFailed | None) -> AsyncIterator[Fetched]:
+        """`unread`: whether there is a record this node's disk does not say. Then nobody may be told that the
+        blob does not exist, but a peer that has it may give it."""
+        async with AsyncExitStack() as stack:
+            try:
+                fetched = await stack.enter_async_context(
+                    self._passed.join(address, lambda: self._pass_on(address))
+                )
+            except NotFound:
+                if unread is not None:
+                    raise unread from None
+                raise
+            yield fetched
+
     async def _keep_if_recorded(self, address: BlobAddress) -> Kept | None:
+        """None: it cannot be kept here. `StoreFailed` when the records cannot be read."""
         found = await self._records.find(address)
         if found is None:
             return None

@@ -152,6 +152,21 @@ async def test_a_blob_without_any_record_is_served_and_not_kept(cluster: ReadClu
     assert not here.file(record).exists()
 
 
+async def test_a_node_that_cannot_read_its_records_serves_what_a_peer_has_and_says_of_nothing_that_it_is_gone(
+    cluster: ReadCluster,
+) -> None:
+    here, there, _ = cluster.nodes
+    body = os.urandom(SMALL)
+    record = there.hold(body)
+    unknown = path_of(record_of(os.urandom(SMALL)))
+    here.index.write(lambda db: db.execute("ALTER TABLE records RENAME TO mislaid") and None).result(20)
+    assert (await cluster.get(here, path_of(record))).body == body
+    assert not here.holds(record)
+    assert (await cluster.get(here, unknown)).status == 503
+    here.index.write(lambda db: db.execute("ALTER TABLE mislaid RENAME TO records") and None).result(20)
+    assert (await cluster.get(here, unknown)).status == 404
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_a_full_node_serves_without_keeping(cluster: ReadCluster, size: int) -> None:
     here, there, _ = cluster.nodes

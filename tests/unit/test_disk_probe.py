@@ -130,3 +130,23 @@ async def test_a_read_is_given_up_when_the_disk_hangs_and_not_begun_when_that_is
         async with asyncio.timeout(10):
             assert await DiskReads(threads, disk).run(lambda: "in time") == "in time"
     assert len(begun) <= 1
+
+
+async def test_a_read_that_ended_in_time_is_no_failure_though_the_process_stood_still_since(monkeypatch):
+    """As a whole machine that is paused: the first turn of the loop after it finds the deadline over."""
+    loop, seconds = asyncio.get_running_loop(), 5.0
+    paused = threading.Event()
+
+    def stand_still() -> None:
+        paused.set()
+        threads.submit(int).result(10)  # the read has ended, and its thread has told the loop
+        over = loop.time() + 2 * seconds
+        monkeypatch.setattr(loop, "time", lambda: over)
+
+    def work() -> str:
+        assert paused.wait(10)
+        return "in time"
+
+    with ThreadPoolExecutor(1) as threads:
+        loop.call_soon(loop.call_soon, stand_still)  # once the read has begun to wait
+        assert await DiskReads(threads, SimpleNamespace(failing=False), seconds).run(work) == "in time"
