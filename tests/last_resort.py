@@ -35,6 +35,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         faulthandler.cancel_dump_traceback_later()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end of the process, which waits for every thread that a test has left. A worker is ended by
+    pytest-xdist, when the last of them has done its tests."""
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(GRACE, exit=True, file=config.stash[_SAID_TO])
+
+
 def limit_of(item: pytest.Item) -> float:
     """Seconds that pytest-timeout gives a test; 0 for no limit."""
     marker = item.get_closest_marker("timeout")
