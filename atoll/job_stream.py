@@ -62,6 +62,13 @@ async def put_task(bus: Bus, region: Region, task: Task, keys: Keys) -> None:
     await bus.publish_kept(task.subject, body, headers, region.jetstream_domain)
 
 
+async def put_back(bus: Bus, region: Region, task: Task, keys: Keys, delivered: int) -> None:
+    """The same for a task that was taken from there, as message `delivered`: its tries are counted anew."""
+    body = jobs.task_body(task)
+    headers = event_headers(f"{task.id}/{delivered}", task.subject, body, keys)
+    await bus.publish_kept(task.subject, body, headers, region.jetstream_domain)
+
+
 async def remove_job(bus: Bus, region: Region, job: str) -> None:
     """Take away all tasks of a job that nobody has begun, and those that wait for another try."""
     try:

@@ -4,13 +4,16 @@ The order is the promise. A node that dies before the report leaves the task in 
 the next one; one that dies between report and acknowledgement has it done once more, and the second report
 is the first one's equal. A task is given up – parked, where people see it – after so many tries; deliveries
 count, so that one that kills its node is given up like any other.
+
+Giving way is no failure: a node that is busy, or has no room now, puts the task back into the queue after as
+many tries, as new, for as long as the job is wanted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
@@ -27,6 +30,10 @@ log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0  # the queue hears that we live, the job how far we are
 LONGEST_RETRY_SECONDS = 300.0
+
+
+# A task into its queue once more, and as which message it was taken from there. `BusUnavailable`.
+PutBack = Callable[[Task, int], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,13 @@ class Attempts:
         handlers: Mapping[str, Handler],
         reports: Reports,
         parking: ParkingPlace,
+        put_back: PutBack,
         rules: Rules,
         jitter: Callable[[], float],
         cancelled: Callable[[str], bool],
     ) -> None:
-        self._handlers, self._reports, self._parking = handlers, reports, parking
+        self._handlers, self._reports = handlers, reports
+        self._parking, self._put_back = parking, put_back
         self._rules, self._jitter, self._cancelled = rules, jitter, cancelled
 
     async def run(self, message: Msg, task: Task) -> None:
@@ -119,11 +128,15 @@ class Attempts:
             log.debug("progress was not noted: %s", error.detail)
 
     async def _later(self, message: Msg, progress: Progress, error: AtollError) -> None:
-        if progress.tries >= self._rules.tries:
+        busy, last = isinstance(error, (Overloaded, TooManyRequests)), progress.tries >= self._rules.tries
+        if last and not busy:
             await self._park(message, progress, error)
             return
-        busy = isinstance(error, (Overloaded, TooManyRequests))
         log.log(logging.DEBUG if busy else logging.WARNING, "a task waits: %s", error.detail)
+        if last:
+            await self._put_back(progress.task, message.metadata.sequence.stream)
+            await answer(message.ack())
+            return
         await answer(message.nak(delay=self._pause(progress.tries)))
 
     def _pause(self, tries: int) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from atoll.bus import Bus
 from atoll.cluster_map import LiveClusterMap
+from atoll.job_stream import put_back
+from atoll.jobs import Task
 from atoll.lifecycle import Tasks
 from atoll.parking import ParkingPlace
 from storage_node.ground import Ground
@@ -32,11 +34,13 @@ class JobSide:
         rng: random.Random,
     ) -> None:
         settings, cancels = ground.settings, Cancels()
+        self._bus, self._cluster, self._keys = bus, cluster, ground.keys
         parking = ParkingPlace(bus, cluster, settings.region, DURABLE)
         attempts = Attempts(
             handlers,
             Reports(ground.index, ground.origin),
             parking,
+            self._put_back,
             Rules(settings.job_tries, settings.job_retry_seconds, settings.job_seconds),
             rng.random,
             cancels.__contains__,
@@ -53,6 +57,9 @@ class JobSide:
             settings.job_workers,
             settings.nats_replicas,
         )
+
+    async def _put_back(self, task: Task, delivered: int) -> None:
+        await put_back(self._bus, self._cluster.current.region(task.region), task, self._keys, delivered)
 
     def start(self, tasks: Tasks) -> None:
         """Take tasks from the queue, for ever."""

@@ -227,6 +227,28 @@ async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_ti
         await it.until(gone, "it is swept")
 
 
+async def test_what_there_is_no_room_for_waits_longer_than_all_its_tries(fresh_nats, directory):
+    async with stage(fresh_nats, directory, exports_bytes=1, job_tries=2) as it:
+        item = it.store()
+        first = await it.put(ExportWork(BUCKET, (item,), "one.zip", 3600))
+        await it.ended(first.job)
+        second = await it.put(ExportWork(BUCKET, (item,), "two.zip", 3600))
+
+        async def waited():
+            """It was given back to the queue, or given up, more often than it is tried."""
+            seq = (await it.js.stream_info(jobs.stream_of(it.region))).state.last_seq
+            return seq >= 4 or await it.outcomes(second.job)
+
+        await it.until(waited, "it is tried again and again")
+        assert not await it.outcomes(second.job), "it is not given up"
+        assert await it.waiting() <= 2
+        (kept,) = (it.node.data / "exports").iterdir()
+        kept.unlink()
+        (outcome,) = await it.ended(second.job)
+        assert (outcome.state, outcome.done) == ("done", 1)
+        assert await parked(it) == []
+
+
 async def test_a_picture_is_looked_at_again_and_what_is_new_becomes_a_record_but_no_version(
     fresh_nats, directory
 ):
