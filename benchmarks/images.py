@@ -193,5 +193,6 @@ def _notes(sources: list[bytes]) -> tuple[str, ...]:
         "Both: Pillow, Lanczos, baseline JPEG with optimized tables and colours at half the resolution; WebP"
         f" at libwebp's own effort (4 of 6), PNG at level {PNG_LEVEL}, AVIF at speed {AVIF_SPEED}, and the"
         " same qualities: JPEG and WebP 80, AVIF 60. What the node saves is decoding to three eighths, which"
-        " leaves fewer pixels to resize; likeness says what it costs.",
+        " leaves fewer pixels to resize; likeness says what it costs. In a PNG of a photograph it lets zlib"
+        " look for runs and not for repetitions, which thumbor cannot be told; sizes say what that costs.",
     )

@@ -8,6 +8,7 @@ colours where there is no grey.
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -26,6 +27,8 @@ _FULL_COLOUR_FROM = 90  # from this JPEG quality on, colours are kept at the ful
 AVIF_SPEED = 9
 _WEBP_METHOD = 4  # 0 fast to 6 small; 4 is libwebp's own
 PNG_LEVEL = 4  # zlib's own, 6, takes 1.7 times as long for photographs that are 1 % smaller
+_SAMPLE = (64, 64)  # pixels that are looked at before a PNG is written
+_MANY_COLOURS = _SAMPLE[0] * _SAMPLE[1] // 2  # photographs have more among these, drawings a fifth at most
 _COLOURS = 256  # of a palette
 _OPAQUE_FROM = 128  # of 255
 
@@ -100,9 +103,17 @@ def _options(image: Image.Image, written: Format, delivery: Delivery, quality: i
         case "avif":
             return {"quality": quality, "speed": AVIF_SPEED, "max_threads": 1}
         case "png":
-            return {"compress_level": PNG_LEVEL}
+            return {"compress_level": PNG_LEVEL, "compress_type": _png_search(image)}
         case "gif":
             return {}
+
+
+def _png_search(image: Image.Image) -> int:
+    """How far back zlib looks for what comes again. In a photograph, whose pixels hardly ever have the same
+    colour twice, nothing does: looking takes half of the time, for files that are 1 % smaller. In drawings,
+    screenshots and patterns it makes all the difference."""
+    sample = image.resize(_SAMPLE, Image.Resampling.NEAREST)
+    return zlib.Z_RLE if sample.getcolors(_MANY_COLOURS) is None else zlib.Z_FILTERED
 
 
 def hard_edged(image: Image.Image) -> Image.Image:
