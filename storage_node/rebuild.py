@@ -93,7 +93,7 @@ class Rebuilder:
             return self._found(record, digests, checked)
 
         if self._reclaimer.reclaim(record, commit, held=True) is None:
-            self._index.write(in_order(self._missing(record), checked)).result()
+            self._set_aside(record, checked)
 
     def _found(self, record: AssetRecord, digests: bytes, checked: Operation[None]) -> Operation[bool]:
         def operation(db: sqlite3.Connection) -> bool:
@@ -108,19 +108,21 @@ class Rebuilder:
 
         return operation
 
-    def _missing(self, record: AssetRecord) -> Operation[None]:
-        """A bad copy goes into quarantine; either way others are told, and asked."""
+    def _set_aside(self, record: AssetRecord, checked: Operation[None]) -> None:
+        """A bad copy goes into quarantine; either way others are told, and asked. All under the blob's lock:
+        bytes that come now must not be taken for those that were missing."""
         key = BlobKey(record.bucket, record.blob.sha256, record.blob.ext)
         with self._locks.of(key.sha256):
-            if self._index.blob(key.bucket, key.sha256) is not None:
-                return _nothing  # somebody pulled it a moment ago
+            if self._index.blob(key.bucket, key.sha256) is not None:  # somebody pulled it a moment ago
+                self._index.write(checked).result()
+                return
             moved = self._store.quarantine(key)
+            gone = quarantined(
+                HeldBlob(record.blob, b"", 0, 0), moved.name if moved else "", _REASON, self._origin
+            )
+            wanted = want(record, _REASON, self._origin.now_ms(), self._rng)
+            self._index.write(in_order(gone, wanted, checked)).result()
         log.error("a blob is not as its record says: %s", _REASON, extra=key._asdict())
-        gone = HeldBlob(record.blob, b"", 0, 0)
-        return in_order(
-            quarantined(gone, moved.name if moved else "", _REASON, self._origin),
-            want(record, _REASON, self._origin.now_ms(), self._rng),
-        )
 
     async def _in_thread(self, work: Callable[[], int]) -> int:
         return await asyncio.get_running_loop().run_in_executor(self._writers, partial(work))
@@ -132,10 +134,6 @@ def _unchecked(db: sqlite3.Connection) -> list[tuple[str, str, bytes | None]]:
         " ON r.asset_id = u.asset_id AND r.version = u.version LIMIT ?",
         (_AT_ONCE,),
     ).fetchall()
-
-
-def _nothing(_db: sqlite3.Connection) -> None:
-    """An operation that changes nothing."""
 
 
 def _checked(asset_id: str, version: str) -> Operation[None]:

@@ -1,0 +1,79 @@
+"""An index that was made anew is looked through while uploads come."""
+
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from index_maker import HandOrigin, upload
+
+from storage_node.blob_locks import BlobLocks
+from storage_node.chunks import BlobHasher
+from storage_node.disk_store import DiskStore
+from storage_node.disk_trash import DiskTrash
+from storage_node.index_recovery import open_index
+from storage_node.index_rows import put_blob
+from storage_node.membership import Membership
+from storage_node.placing import Placer
+from storage_node.rebuild import Rebuilder
+from storage_node.reclaim import Reclaimer
+from storage_node.store import BlobKey
+
+
+class Unhurried:
+    """An index whose writes wait a while for `first`."""
+
+    def __init__(self, index, first: threading.Event) -> None:
+        self._index, self._first = index, first
+
+    def write(self, operation):
+        self._first.wait(0.5)
+        return self._index.write(operation)
+
+    def __getattr__(self, name):
+        return getattr(self._index, name)
+
+
+def test_bytes_that_come_while_they_are_found_missing_are_held(tmp_path):
+    origin, body = HandOrigin().origin, b"one"
+    index = open_index(tmp_path, origin)
+    record = upload(index, origin, body)
+    index.write(lambda db: db.execute("DELETE FROM blobs")).result()
+    index.write(
+        lambda db: db.execute("INSERT INTO unchecked VALUES (?, ?)", (record.asset_id, record.version))
+    ).result()
+    store, locks, came = DiskStore(tmp_path), BlobLocks(), threading.Event()
+    key = BlobKey(record.bucket, record.blob.sha256, record.blob.ext)
+    hasher = BlobHasher()
+    hasher.update(body)
+
+    def come() -> None:
+        staged = store.stage()
+        staged.write(body)
+        staged.sync()
+        held = Placer(store, index, locks).place(
+            staged, key, lambda db: put_blob(db, record.blob, hasher.chunk_digests(), 1)
+        )
+        held.result(20)
+        came.set()
+
+    class Store(DiskStore):
+        """Somebody uploads the bytes in the moment in which they are found missing."""
+
+        def quarantine(self, key):
+            uploads.append(threads.submit(come))
+            return super().quarantine(key)
+
+    uploads = []
+    with ThreadPoolExecutor(1) as threads:
+        there = Unhurried(index, came)
+        reclaimer = Reclaimer(DiskTrash(tmp_path, store), there, locks)
+        rebuilder = Rebuilder(
+            there, Store(tmp_path), reclaimer, locks, origin, threads, random.Random(1), Membership("n"), 0
+        )
+        assert rebuilder.some() == 1
+        uploads[0].result(20)
+    assert index.blob(key.bucket, key.sha256) is not None
+    assert store.read(key) == body
+    index.close()
