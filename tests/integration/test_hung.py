@@ -13,14 +13,13 @@ import nats
 import pytest
 import pytest_asyncio
 from cut_proxy import CutProxy
-from node_fixture import DEADLINE, NodeProcess, new_region, picture, problem
+from node_fixture import NodeProcess, new_region, picture, problem
 from node_fixture import until as until_now
+from public_bucket import put_entry
 from read_cluster import ReadCluster, path_of, read_cluster
 from yarl import URL
 
 from atoll.bucket import Bucket
-from atoll.cluster import key_of, seal_entry
-from atoll.cluster_map import BUCKET
 from atoll.errors import UpstreamFailed
 from atoll.events import ALL_HEARTBEATS, open_heartbeat
 from atoll.heartbeat import Heartbeat
@@ -165,16 +164,6 @@ def node(engines: Any, tmp_path: Path) -> Iterator[NodeProcess]:
     made.end()
 
 
-async def add_to_map(node: NodeProcess, entry: Bucket) -> None:
-    client = await nats.connect(node.nats_url)
-    try:
-        async with asyncio.timeout(DEADLINE):
-            entries = await client.jetstream().key_value(BUCKET)
-            await entries.put(key_of(entry), seal_entry(entry, node.keys))
-    finally:
-        await client.close()
-
-
 def says(node: NodeProcess) -> str:
     return str(node.request("GET", "/health").json["state"])
 
@@ -182,7 +171,7 @@ def says(node: NodeProcess) -> str:
 def test_a_node_whose_disk_hangs_says_so_refuses_at_once_and_recovers(node: NodeProcess) -> None:
     node.start()
     bucket = Bucket(f"b-{os.urandom(5).hex()}")
-    asyncio.run(add_to_map(node, bucket))
+    asyncio.run(put_entry(node, bucket))
     body = picture()
     kept = node.put(body, node.ticket(bucket=bucket.name)).json
     until_now(lambda: node.request("GET", kept["path"]).json == body)  # once the map has come
