@@ -30,6 +30,7 @@ from probe.story import eventually, picture
 pytestmark = [pytest.mark.probe, pytest.mark.asyncio, pytest.mark.timeout(280)]
 
 Sent = dict[str, tuple[AssetView, bytes]]
+NEARLY_FULL = (CAPACITY - RESERVE) * 3 // 4  # bytes of a disk
 SIDE = 400  # pixels of noise: some 150 kB a picture
 
 
@@ -43,9 +44,15 @@ def _set(asset: AssetView) -> str:
 
 
 async def _fill(cluster: LocalCluster, until_set: str, most: int = 150) -> Sent:
-    """Upload from all regions until six pictures lie in `until_set`; whatever is refused raises."""
+    """Upload from all regions until six pictures lie in `until_set`; whatever is refused raises.
+
+    Nobody goes on before the set is there when the disks are nearly full: a copy would find no room where the
+    index is larger, and the region that has the picture could not give a node back.
+    """
     sent: Sent = {}
     for number in range(most):
+        if sum(len(body) for one, body in sent.values() if _set(one) != until_set) > NEARLY_FULL:
+            await eventually(lambda: _joined(cluster), f"the nodes of {until_set} were not seen to join", 60)
         body = picture(number, SIDE)
         async with _client(cluster, number) as client:
             asset = await client.upload(body, bucket=BUCKET, public_id=f"fill/{number}", filename="a.jpg")
@@ -53,6 +60,11 @@ async def _fill(cluster: LocalCluster, until_set: str, most: int = 150) -> Sent:
         if sum(_set(one) == until_set for one, _ in sent.values()) >= 6:
             return sent
     raise AssertionError(f"{most} uploads, and too few of them went to {until_set}")
+
+
+async def _joined(cluster: LocalCluster) -> bool:
+    found = (await ask(cluster, "/v1/scale"))["instances"]
+    return len(found) == len(REGIONS) and all(one["state"] == "joined" for one in found)
 
 
 async def _all_there(cluster: LocalCluster, sent: Sent) -> None:
@@ -154,11 +166,14 @@ async def _when_it_is_quiet_it_is_given_back(root: Path, cluster: LocalCluster, 
     policy.write_text(policy.read_text() + "\n".join(lines) + "\n")
     await _under(policy, cluster)
 
+    said: dict[str, Any] = {}
+
     async def ended() -> bool:
-        found = [d for d in (await ask(cluster, "/v1/scale"))["departures"] if d["name"] == name]
+        said.update(await ask(cluster, "/v1/scale"))
+        found = [d for d in said["departures"] if d["name"] == name]
         return [d["state"] for d in found] == ["ended"]
 
-    await eventually(ended, f"{name} was not given back", 60)
+    await eventually(ended, lambda: f"{name} was not given back: {said}", 60)
     assert name not in cluster.daemons
     (left,) = [d for d in (await ask(cluster, "/v1/scale"))["departures"] if d["name"] == name]
     assert "with a node less" in left["why"]
@@ -176,11 +191,7 @@ async def test_disks_fill_up_a_set_that_is_started_takes_the_next_uploads_and_a_
         history = (await ask(cluster, "/v1/alerts/history"))["alerts"]
         assert {"capacity", "set_capacity"} & {alert["rule"] for alert in history}, "no warning came"
 
-        async def joined() -> bool:
-            found = (await ask(cluster, "/v1/scale"))["instances"]
-            return len(found) == 3 and all(one["state"] == "joined" for one in found)
-
-        await eventually(joined, "the new nodes were not seen to join")
+        await eventually(lambda: _joined(cluster), "the new nodes were not seen to join")
         scale = await ask(cluster, "/v1/scale")
         assert {one["region"] for one in scale["instances"]} == {place.name for place in REGIONS}
         assert {one["set"] for one in scale["instances"]} == {"s2"}
