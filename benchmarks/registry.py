@@ -182,9 +182,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         workers.run,
         "hot GETs from a node of two processes",
         "the same node of one process, with half of the cores",
-        "The machine: an answer costs each of two processes a quarter to a third more than it costs one"
-        " alone, and two bare servers that share nothing no less. Clients and servers wake each other across"
-        " cores, which two virtual processors pay dearly.",
+        "The machine: two bare servers that share nothing gain no more over one, asked in the same rounds."
+        " An answer costs each of two a quarter to a half more than it costs one alone: clients and servers"
+        " wake each other across cores, which two virtual processors pay dearly.",
     ),
     "upload_memory": Benchmark(
         upload_memory.run,
