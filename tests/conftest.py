@@ -18,6 +18,7 @@ from forked_daemons import spawn_daemon
 from how_long import much
 from xdist.remote import Producer
 
+from atoll.local import ports
 from atoll.local.engines import GivenUrls
 
 _CHAOS = "chaos/seed"  # in pytest's cache: --last-failed does the same again
@@ -63,6 +64,20 @@ def _clusters_fork_their_daemons() -> Iterator[None]:
     """A start of half a second, hundreds of times, is minutes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("atoll.local.process.spawn", spawn_daemon)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ports_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each process of tests chooses ports in a part of the range of its own: nothing holds a port between
+    its choice and its use, and a daemon whose port another process chose, too, ended at its start."""
+    with pytest.MonkeyPatch.context() as patch:
+        if given := getattr(request.config, "workerinput", None):
+            number, many = int(given["workerid"].removeprefix("gw")), int(given["workercount"])
+            low, high = ports._RANDOM_RANGE
+            share = (high + 1 - low) // many
+            first = low + number % many * share
+            patch.setattr(ports, "_RANDOM_RANGE", (first, first + share - 1))
         yield
 
 
