@@ -157,11 +157,46 @@ def test_going_back_at_once_after_scrolling_finds_the_place_that_was_left(page: 
     open_folder(page)
     page.evaluate(SCROLLED, 400)
     tiles(page).get_by_role("link").nth(5).evaluate("(link) => link.click()")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("atoll-image h1")).to_be_visible()
     page.evaluate(f"() => ({SCROLLED})(60).then(() => history.back())")
     expect(page).to_have_url(re.compile("/app/library/"))
     page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # by then it was written down
     assert page.evaluate("() => [history.state.scroll, scrollY]") == [400, 400]
+
+
+def test_a_scroll_that_ends_while_the_page_before_comes_is_not_that_pages_own(page: Page) -> None:
+    page.set_viewport_size({"width": 420, "height": 250})
+    open_folder(page)
+    page.evaluate(SCROLLED, 400)
+    tiles(page).get_by_role("link").nth(5).evaluate("(link) => link.click()")
+    expect(page.locator("atoll-image h1")).to_be_visible()
+    page.evaluate(SCROLLED, 60)
+    held: list[Route] = []
+    page.route("**/v1/buckets", lambda route: held.append(route))  # the library shows its place after this
+    with page.expect_request("**/v1/buckets"):
+        page.evaluate("() => history.back()")
+    page.evaluate("() => dispatchEvent(new Event('scrollend'))")
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # by then it would be written down
+    for route in held:
+        route.continue_()
+    expect(tiles(page).first).to_be_visible()
+    page.wait_for_function("() => history.state.scroll === 400 && scrollY === 400")
+
+
+def test_who_goes_back_before_an_image_is_there_stays_in_the_library(page: Page) -> None:
+    open_folder(page)
+    held: list[Route] = []
+    page.route(re.compile(r"/v1/assets/\w+$"), lambda route: held.append(route))
+    with page.expect_request(re.compile(r"/v1/assets/\w+$")):
+        tiles(page).get_by_role("link").nth(5).click()
+    page.evaluate("() => history.back()")
+    expect(page).to_have_title("hills · Atoll")
+    with page.expect_response(re.compile(r"/v1/assets/\w+$")):
+        for route in held:
+            route.continue_()
+    expect(tiles(page).first).to_be_visible()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(page).to_have_title("hills · Atoll")
 
 
 def test_folders_lead_down_and_up_and_words_find_while_they_are_typed(page: Page, album: Album) -> None:

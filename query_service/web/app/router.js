@@ -11,6 +11,7 @@ import { style } from "./styles.js";
 let current = null; // { tag, element }
 let turn = 0; // a slow page must not come after a later one
 let resting = 0; // the timer of a scroll that may have ended
+let placed = false; // whether what is seen is this entry's page, scrolled to where it was left
 const REST_MS = 150; // writing down how far it went costs more than a frame
 
 const main = () => document.querySelector("#main");
@@ -22,8 +23,11 @@ export function go(path, { replace = false } = {}) {
   return show();
 }
 
-/** Where the present entry was left, in pixels. */
-export const keptScroll = () => history.state?.scroll ?? 0;
+/** Scroll to where the present entry was left, or to the top for a `fresh` page, which calls this when it is as long. */
+export function restoreScroll({ fresh = false } = {}) {
+  scrollTo(0, fresh ? 0 : history.state?.scroll ?? 0);
+  placed = true;
+}
 
 /** Begin: show the present address, and follow links and the browser's buttons. */
 export function start() {
@@ -48,7 +52,7 @@ export function start() {
 
 function keepScroll() {
   clearTimeout(resting);
-  if (current) history.replaceState({ ...history.state, scroll: Math.round(scrollY) }, "");
+  if (placed) history.replaceState({ ...history.state, scroll: Math.round(scrollY) }, "");
 }
 
 function follow(event) {
@@ -62,14 +66,17 @@ function follow(event) {
 }
 
 async function show() {
-  clearTimeout(resting); // how far the page before was scrolled is not this entry's
+  placed = false; // how far the page before was scrolled, and a scroll of it that ends now, is not this entry's
   const mine = ++turn;
   const { page, at } = (signedIn() ? find(new URL(location.href)) : { page: SIGN_IN, at: null }) ?? {};
   if (!page) return blank("There is no such page", "Look at the address, or begin at the library.");
   if (page.scope && !may(page.scope)) {
     return blank("This key may not see this", `The page needs an API key with the scope “${[page.scope].flat().join("” or “")}”.`);
   }
-  if (current?.tag === page.tag && current.element.arrive) return current.element.arrive(at);
+  if (current?.tag === page.tag && current.element.arrive) {
+    placed = !current.element.keepsScroll;
+    return current.element.arrive(at);
+  }
   main().setAttribute("aria-busy", "true");
   try {
     await Promise.all([page.load(), ...(page.styles ?? []).map(style)]);
@@ -89,7 +96,7 @@ function put(page, at) {
   main().removeAttribute("aria-busy");
   titled(page.title ?? page.nav);
   dispatchEvent(new CustomEvent("atoll:page", { detail: page }));
-  if (!element.keepsScroll) scrollTo(0, keptScroll());
+  if (!element.keepsScroll) restoreScroll();
   if (again) main().focus({ preventScroll: true });
 }
 

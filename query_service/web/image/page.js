@@ -25,12 +25,15 @@ class ImagePage extends HTMLElement {
     return `/v1/assets/${segment(this.at.params.id)}`;
   }
 
-  /** Ask for it again, and show it. */
+  /** Ask for it again, and show it, unless the person went on meanwhile. */
   async reload() {
     try {
-      this.asset = await api.get(this.path);
+      const asset = await api.get(this.path);
+      if (!this.isConnected) return;
+      this.asset = asset;
       this.show();
     } catch (error) {
+      if (!this.isConnected) return;
       if (error.status === 404) await this.missing(error);
       else this.fail(error);
     }
@@ -56,6 +59,7 @@ class ImagePage extends HTMLElement {
     this.parts = null;
     this.asset = null;
     const receipt = await api.get(`${this.path}/receipt`).catch(() => null);
+    if (!this.isConnected) return undefined;
     if (receipt?.state !== "deleted") return this.fail(error);
     titled("Deleted image");
     const places = el("atoll-places");

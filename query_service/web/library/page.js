@@ -5,7 +5,7 @@
 import { api } from "../app/api.js";
 import { el, refill } from "../app/dom.js";
 import { asProblem } from "../app/problem.js";
-import { go, keptScroll, titled } from "../app/router.js";
+import { go, restoreScroll, titled } from "../app/router.js";
 import { may, signedIn } from "../app/session.js";
 import { asked, lastBucket, read, write } from "./address.js";
 import { Bar } from "./bar.js";
@@ -36,8 +36,10 @@ class Library extends HTMLElement {
 
   /** Another address of the library: the elements stay. */
   async arrive(at) {
+    this.at = at;
     const place = read(at);
     this.buckets ??= (await api.get("/v1/buckets")).buckets.map((bucket) => bucket.name);
+    if (this.at !== at || !this.isConnected) return undefined; // somebody went on meanwhile
     if (!place.bucket) return this.enter(place);
     const moved = this.place?.bucket !== place.bucket || this.place?.folder !== place.folder;
     this.place = place;
@@ -68,7 +70,7 @@ class Library extends HTMLElement {
     kept = { feed: this.feed, selection: this.selection };
     this.hear(this.feed);
     this.gallery.show(this.feed, this.selection);
-    scrollTo(0, again ? keptScroll() : 0);
+    restoreScroll({ fresh: !again });
     this.say();
   }
 
