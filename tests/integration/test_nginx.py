@@ -227,8 +227,11 @@ def test_no_path_leads_anywhere_that_the_node_would_not_go(stage: Stage, target:
     assert b"SQLite" not in answer.json
 
 
-def test_metrics_are_not_shown_through_nginx(stage: Stage):
-    assert stage.nginx.get("/metrics").status == 404
+@pytest.mark.parametrize("target", ["/metrics", "/metrics?x", "/%6detrics", "/./metrics", "//metrics"])
+def test_metrics_are_not_shown_through_nginx(stage: Stage, target: str):
+    answer = stage.nginx.get(target)
+    assert answer.status == 404
+    assert b"atoll_" not in answer.json, "not with another status either"
     assert stage.nginx.get("/health").status == 200
 
 
