@@ -11,6 +11,7 @@ from atoll.transformation.colors import Color
 from atoll.transformation.steps import Background, Border, Frame, Opacity, Rotate
 from storage_node.rendering.geometry import Size
 from storage_node.rendering.picture import Course, Picture
+from storage_node.rendering.turned import tilted
 
 _QUARTER_TURNS = {
     90: Image.Transpose.ROTATE_270,  # Pillow turns against the clock
@@ -34,15 +35,12 @@ def rotate(picture: Picture, step: Rotate, course: Course) -> None:
 
 
 def _tilt(picture: Picture, degrees: float, course: Course) -> None:
-    diagonal = (picture.size[0] ** 2 + picture.size[1] ** 2) ** 0.5
-    if diagonal > course.limits.max_side:  # exactly how large depends on the angle; a diagonal is the most
-        course.check_size((diagonal, diagonal))
     before = picture.size
+    left, top, right, bottom = tilted((0, 0, *before), before, (0, 0), degrees)
+    course.check_size((right - left, bottom - top))
     image = picture.rgba().rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
     picture.become(image)
-    # Where faces are after a tilt is known only roughly: around the same distance from the middle.
-    across, down = (image.width - before[0]) / 2, (image.height - before[1]) / 2
-    picture.move_faces(lambda box: (box[0] + across, box[1] + down, box[2] + across, box[3] + down))
+    picture.move_faces(lambda box: tilted(box, before, image.size, degrees))
 
 
 def frame(picture: Picture, step: Frame, course: Course) -> None:

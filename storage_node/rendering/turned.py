@@ -1,10 +1,12 @@
-"""Where a box lies after its picture was mirrored or turned by quarters. Pure.
+"""Where a box lies after its picture was mirrored or turned. Pure.
 
-Follows Pillow's `Image.transpose`, pixel for pixel. Called by whatever moves pixels and knows boxes in them:
-`open_source`, `picture` and `shape`.
+By quarters it follows Pillow's `Image.transpose`, pixel for pixel. Called by whatever moves pixels and knows
+boxes in them: `open_source`, `picture` and `shape`.
 """
 
 from __future__ import annotations
+
+from math import cos, radians, sin
 
 from PIL import Image
 
@@ -33,3 +35,13 @@ def turned(box: Box, size: Point, turn: Image.Transpose) -> Box:
             return height - bottom, left, height - top, right
         case _Turn.TRANSVERSE:
             return height - bottom, width - right, height - top, width - left
+
+
+def tilted(box: Box, before: Point, after: Point, degrees: float) -> Box:
+    """The upright box around `box`, which was in a picture of size `before` that was turned clockwise about
+    its middle and is of size `after` now."""
+    across, down = cos(radians(degrees)), sin(radians(degrees))
+    corners = [(x - before[0] / 2, y - before[1] / 2) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    xs = [x * across - y * down + after[0] / 2 for x, y in corners]
+    ys = [x * down + y * across + after[1] / 2 for x, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)

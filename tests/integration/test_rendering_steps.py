@@ -245,6 +245,34 @@ def test_faces_stay_hidden_after_the_picture_was_cropped_and_turned(stage):
     assert mean(made.crop((0, 0, 150, 80))) == [0, 0, 220]
 
 
+@pytest.mark.parametrize("degrees", [-20.0, 45.0, 110.0, 170.0])
+@pytest.mark.parametrize("mirror", [False, True])
+def test_faces_stay_hidden_after_the_picture_was_tilted(stage, degrees, mirror):
+    image = Image.new("RGB", (300, 200), (0, 0, 220))
+    image.paste(scene(60, 60), (220, 10))
+    turn, face = Rotate(degrees % 360, mirror=mirror), Face(220 / 300, 10 / 200, 60 / 300, 60 / 200)
+    shown = stage.drawn(saved("PNG", image), turn)
+    made = stage.drawn(saved("PNG", image), turn, Effect("pixelate_faces"), faces=(face,))
+    marks = Image.new("L", image.size)
+    marks.paste(255, (228, 18, 272, 62))  # without what is blurred with the blue around it
+    box = stage.drawn(saved("PNG", marks), turn).convert("RGBa").getchannel("R").getbbox()
+    assert likeness(made.crop(box), shown.crop(box)) < 0.6
+
+
+def test_a_tilted_picture_is_refused_only_when_it_is_larger_than_allowed(tmp_path_factory):
+    limits = RenderLimits(max_side=220)
+    with rendering(tmp_path_factory.mktemp("small"), limits) as small:
+        assert small.drawn(plain("red", (200, 200)), Rotate(3)).size == (212, 212)
+        with pytest.raises(Unrenderable) as caught:
+            small.made(plain("red", (200, 200)), Rotate(20))
+        assert caught.value.facts == {
+            "reason": "result_too_large",
+            "max_side": 220,
+            "width": 256,
+            "height": 256,
+        }
+
+
 def test_a_layer_lies_where_it_is_put_and_is_cut_off_at_the_edge(stage):
     layers = {"logo": plain((220, 0, 0), (20, 10))}
     step = Overlay(ImageLayer("logo"), gravity="south_east", x=5, y=7)
