@@ -24,7 +24,6 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -32,6 +31,7 @@ from msgspec import Meta, Struct
 from atoll.settings import SettingsError, read_secret
 from monitor.alerts import Batch
 from monitor.told import Wants
+from monitor.webhook_url import is_web_url
 
 MAX_CHANNELS = 50
 RESERVED = frozenset({"nats", "log"})
@@ -100,6 +100,8 @@ def _mistakes(channels: tuple[ChannelEntry, ...]) -> list[str]:
             continue
         if len(channel.secret) < 16:
             found.append(f"channel {channel.name}: its secret needs at least 16 characters")
-        if urlsplit(channel.url).scheme not in {"http", "https"}:
-            found.append(f"channel {channel.name}: a webhook's url begins with https:// or http://")
+        if not is_web_url(channel.url):
+            found.append(
+                f"channel {channel.name}: a webhook's url begins with https:// or http://, and a host"
+            )
     return found

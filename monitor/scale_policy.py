@@ -10,7 +10,6 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,6 +17,7 @@ from msgspec import Meta, Struct
 from atoll.errors import BadRequest
 from atoll.model import Label
 from atoll.settings import SettingsError, read_secret
+from monitor.webhook_url import is_web_url
 
 DEFAULT_MAX = 5  # nodes of a region
 MIN_SECRET_CHARS = 16
@@ -121,8 +121,8 @@ def _of_provider(entry: ProviderEntry) -> list[str]:
     if entry.kind != "webhook":
         return []
     mistakes = []
-    if urlsplit(entry.url).scheme not in {"http", "https"}:
-        mistakes.append("provider: a webhook's url begins with https:// or http://")
+    if not is_web_url(entry.url):
+        mistakes.append("provider: a webhook's url begins with https:// or http://, and a host")
     if len(entry.secret) < MIN_SECRET_CHARS:
         mistakes.append(f"provider: its secret needs at least {MIN_SECRET_CHARS} characters")
     return mistakes

@@ -27,5 +27,5 @@ def read_answer(body: bytes) -> LaunchAnswer:
         raise ProviderFailed(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
     try:
         return msgspec.json.decode(body, type=LaunchAnswer)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:  # the last: nested too deep
         raise ProviderFailed(f"its answer is not the JSON that docs/growth.md asks for: {error}") from error

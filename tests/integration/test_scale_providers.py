@@ -65,6 +65,7 @@ async def test_a_program_gets_the_order_on_stdin_and_no_secret_in_its_environmen
         ("echo hello", "is not the JSON"),
         ("""echo '{"state": "perhaps"}'""", "is not the JSON"),
         ("head -c 100000 /dev/zero", "longer than"),
+        ("""printf '{"more": '; head -c 60000 /dev/zero | tr '\\0' '['""", "is not the JSON"),
         ("sleep 60 & sleep 60", "took longer than"),
     ],
 )

@@ -353,6 +353,7 @@ HOOK = '[[channel]]\nname = "a"\nkind = "webhook"\nurl = "https://h.test/"\nsecr
         (HOOK.replace('"a"', '"nats"'), "that name is taken"),
         (HOOK.replace("0123456789abcdef", "short"), "at least 16 characters"),
         (HOOK.replace("https", "ftp"), "begins with https"),
+        (HOOK.replace("https://", "https://["), "begins with https"),
         (HOOK.replace("webhook", "pigeon"), "pigeon"),
         (HOOK + "colour = 1\n", "colour"),
         ("[[channel", "channels.toml"),
