@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from import_graph import DAEMONS, ROOT
 from nats_regions import PASSWORDS, write_certificates
 from test_samples import settings_class
 
-from atoll.cli.init_secrets import REDIS_COMMANDS, redis_acl
+from atoll.cli.init_secrets import REDIS_COMMANDS, first_secrets, redis_acl
 from atoll.cli.preflight_engines import MONGODB_ACTIONS
 from atoll.local import binaries
 
@@ -72,6 +73,33 @@ def test_a_unit_is_shut_in_stops_in_order_and_starts_the_daemon_it_is_named_for(
         daemon = unit.stem.removeprefix("atoll-").replace("-", "_")
         assert daemon in DAEMONS
         assert f"-m {daemon} --settings /etc/atoll/{daemon}.toml\n" in text
+
+
+def test_nats_is_told_of_no_file_that_it_may_not_read():
+    """`atoll init` makes /etc/atoll for the daemons' user alone; environments are read by systemd itself."""
+    unit = DEPLOY / "systemd" / "atoll-nats@.service"
+    samples = sorted((DEPLOY / "nats").rglob("*.env.sample"))
+    told = [line for line in unit.read_text().splitlines() if line.startswith("Exec")]
+    told += [f"{name}={value}" for sample in samples for name, value in sample_environment(sample).items()]
+    assert "User=atoll-nats" in unit.read_text()
+    assert [line for line in told if "/etc/atoll/" in line] == []
+
+
+def test_an_engine_is_given_no_password_of_another_one():
+    """All of them stand in one file, engines.env."""
+    written = {line.partition("=")[0] for line in engines_env().splitlines()}
+    unit = (DEPLOY / "systemd" / "atoll-nats@.service").read_text()
+    (unset,) = re.findall(r"(?m)^UnsetEnvironment=(.*)", unit)
+    assert written - set(unset.split()) == {"NATS_PASSWORD"}
+    (found,) = documents(COMPOSE)
+    for name, its_own in (("nats", "NATS_"), ("mongodb", "MONGODB_")):
+        emptied = {key for key, value in found["services"][name]["environment"].items() if value == ""}
+        assert emptied == {key for key in written if not key.startswith(its_own)}
+
+
+def engines_env():
+    made = first_secrets(Path("/etc/atoll"), "redis", "mongodb", None, lambda: "s" * 43)
+    return next(file.text for file in made if file.path.name == "engines.env")
 
 
 @pytest.mark.parametrize("path", YAML, ids=lambda path: str(path.relative_to(DEPLOY)))
