@@ -102,6 +102,17 @@ def engines_env():
     return next(file.text for file in made if file.path.name == "engines.env")
 
 
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_settings_that_are_not_usable_are_tried_once(daemon, tmp_path):
+    """systemd goes by how the daemon itself ends, never by what was run before it."""
+    text = (DEPLOY / "systemd" / f"atoll-{daemon.replace('_', '-')}.service").read_text()
+    assert "\nRestartPreventExitStatus=2\n" in text
+    assert "\nExecStartPre=" not in text
+    (tmp_path / "wrong.toml").write_text("nothing = true\n")
+    argv = [sys.executable, "-m", daemon, "--settings", str(tmp_path / "wrong.toml")]
+    assert subprocess.run(argv, capture_output=True, cwd=ROOT, timeout=60, check=False).returncode == 2
+
+
 @pytest.mark.parametrize("path", YAML, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_yaml_is_yaml(path):
     assert documents(path)
