@@ -56,7 +56,7 @@ def test_nats_takes_each_file_with_the_environment_of_its_sample(path, tmp_path)
 def test_systemd_takes_the_units(tmp_path):
     for unit in (*UNITS, DEPLOY / "systemd" / "atoll.target"):
         text = unit.read_text().replace("/opt/atoll/bin/python", sys.executable)
-        text = text.replace("/opt/atoll/bin/nats-server", binaries.nats_server())
+        text = text.replace("/opt/atoll-nats/bin/nats-server", binaries.nats_server())
         (tmp_path / unit.name.replace("@.", "@one-server.")).write_text(text)
     said = checked("systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir())))
     assert [line for line in said.splitlines() if str(tmp_path) in line or "atoll" in line] == []
@@ -191,6 +191,21 @@ def test_the_first_boot_script_is_a_script():
     assert placeholders == set(
         re.findall(r"(?m)^    (\w+) += ", given.partition("templatefile(")[2].partition("})")[0])
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the commands are those of GNU")
+@pytest.mark.parametrize("first", ["docs/deploy.md", "deploy/cloud-init/node.yaml"])
+def test_the_release_of_an_upgrade_takes_the_place_of_the_one_that_was_put_up(first, tmp_path):
+    """The commands of both pages, with a directory where they make an installation."""
+    for page in (first, "docs/upgrade.md"):
+        lines = (ROOT / page).read_text().replace("/opt/", f"{tmp_path}/").splitlines()
+        commands = [line.strip().removeprefix("$ ") for line in lines]
+        made = "python3 -m venv", "ln -s", "version="
+        steps = [re.sub(r"\s+&& .*|\s+#.*", "", command) for command in commands if command.startswith(made)]
+        script = "\n".join(steps).replace("python3 -m venv", "mkdir")
+        checked("bash", "-euc", script, cwd=ROOT)
+    assert (tmp_path / "atoll").resolve() == tmp_path / "atoll-1.3"
+    assert checked("bash", "-c", f"ls {tmp_path / 'atoll'}/") == "", "no link within the old one"
 
 
 @pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform here")
