@@ -142,7 +142,7 @@ def next_steps(made: Plan, order: InitOrder) -> list[str]:
         steps.append(f"start NATS, Valkey and MongoDB with what is in {order.to}: see deploy/README.md")
     steps.append(f"look at this machine: atoll preflight {shlex.quote(str(order.to))}")
     units = " ".join(_UNITS[daemon] for daemon in made.daemons)
-    steps.append(f"start the daemons: systemctl enable --now {units}")
+    steps.append(f"start the daemons: systemctl enable --now atoll.target {units}")
     if order.first:
         key = shlex.quote(str(order.to / "admin.key"))
         steps.append(f"use it: ATOLL_URL=http://127.0.0.1:8400 ATOLL_API_KEY_FILE={key} atoll status")

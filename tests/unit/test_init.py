@@ -8,6 +8,7 @@ import stat
 import tomllib
 
 import pytest
+from import_graph import ROOT
 from test_samples import settings_class
 
 from atoll.api_keys import load_api_keys
@@ -70,6 +71,17 @@ def test_what_is_there_is_never_overwritten_and_then_nothing_is_written(tmp_path
     assert "monitor.toml" in capsys.readouterr().err
     assert [file.name for file in (tmp_path / "etc").iterdir()] == ["monitor.toml"]
     assert (tmp_path / "etc" / "monitor.toml").read_text() == "mine"
+
+
+def test_what_it_says_to_start_starts_with_the_machine_as_well(tmp_path, capsys):
+    """Units are wanted by atoll.target alone: enabled without it they were away after a reboot."""
+    units = (ROOT / "deploy" / "systemd").glob("atoll-*.service")
+    assert {unit.name for unit in units if "WantedBy=atoll.target\n" not in unit.read_text()} == {
+        "atoll-nats@.service"
+    }
+    init(tmp_path)
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "systemctl" in line]
+    assert "enable --now atoll.target atoll-storage-node " in said
 
 
 def test_a_link_that_leads_nowhere_counts_as_there(tmp_path):
