@@ -2,7 +2,8 @@
 
 The first try asks for a launch. Every later one first asks what is there, because the try before may have
 started a machine and died, hung or lied before it was known. So no name ever has two machines: one that runs
-is waited for, one that runs and never joined is ended first.
+is waited for, one that runs and never joined is ended first. What is in the cluster map is not ended here,
+though it be silent: an image may be on its disk alone. It goes the way of a node that leaves.
 """
 
 from __future__ import annotations
@@ -26,13 +27,20 @@ MakeToken = Callable[[Instance], Awaitable[str]]
 
 
 class ScaleCalls:
-    """`token`: a join token for an instance, all earlier ones of which are worthless from then on."""
+    """`mapped`: whether a node of this name is a member now; `token`: a join token for an instance, all
+    earlier ones of which are worthless from then on."""
 
     def __init__(
-        self, policy: ScalePolicy, provider: Provider, place: Place, token: MakeToken, now: Callable[[], int]
+        self,
+        policy: ScalePolicy,
+        provider: Provider,
+        place: Place,
+        mapped: Callable[[str], bool],
+        token: MakeToken,
+        now: Callable[[], int],
     ) -> None:
         self._policy, self._provider = policy, provider
-        self._place, self._token, self._now = place, token, now
+        self._place, self._mapped, self._token, self._now = place, mapped, token, now
 
     async def attempt(self, one: Instance) -> Instance:
         """The instance after this try: launched, or failed."""
@@ -50,13 +58,16 @@ class ScaleCalls:
     async def _attempt(self, one: Instance) -> LaunchAnswer:
         if one.tries > 1:
             found = await self._ask("status", one)
-            if found.state in {"launching", "running"} and not one.overdue:
+            waited_for = not one.overdue or self._mapped(one.name)
+            if found.state in {"launching", "running"} and waited_for:
                 return found
             if found.state != "absent":
                 await self._end(one)
         return await self._launch(one)
 
     async def _end(self, one: Instance) -> None:
+        if self._mapped(one.name):
+            raise ProviderFailed("it is in the cluster map and may hold images: its machine is not ended")
         ended = await self._ask("end", one)
         if ended.state != "absent":
             raise ProviderFailed(f"the old machine was not ended: {ended.detail or ended.state}")

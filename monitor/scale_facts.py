@@ -44,6 +44,10 @@ class Facts(NamedTuple):
         """Whether the node is a healthy, active member."""
         return any(n.name == name and n.active and n.healthy for n in self.nodes)
 
+    def mapped(self, name: str) -> bool:
+        """Whether the node is a member, heard or not."""
+        return any(n.name == name for n in self.nodes)
+
 
 def node_facts(rows: Sequence[NodeRow]) -> tuple[NodeFact, ...]:
     """The nodes of the map, as last heard."""

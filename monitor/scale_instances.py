@@ -62,14 +62,18 @@ class Scaling(Struct, frozen=True):
         return Scaling(kept, departed(self.departures))
 
 
-def moved_on(one: Instance, *, here: bool, now: int, policy: ScalePolicy) -> Instance:
-    """The instance at `now` (Unix ms). `here`: its node is in the map, active and healthy."""
+def moved_on(one: Instance, *, here: bool, now: int, policy: ScalePolicy, mapped: bool = False) -> Instance:
+    """The instance at `now` (Unix ms). `here`: its node is in the map, active and healthy; `mapped`: it is
+    there at least. That one is not overdue: it has joined, and its machine may hold images."""
     if here and one.state != "joined":
         return replace(one, state="joined", since=now, error="", overdue=False)
     waited = (now - one.since) / 1000
     if one.state == "launched" and waited >= policy.join_seconds:
-        told = f"the provider said it was started, but it did not join within {policy.join_seconds:g} s"
-        return failed(replace(one, overdue=True), told, now, policy)
+        if mapped:
+            told = f"it is in the cluster map, but was not found healthy within {policy.join_seconds:g} s"
+        else:
+            told = f"the provider said it was started, but it did not join within {policy.join_seconds:g} s"
+        return failed(replace(one, overdue=not mapped), told, now, policy)
     if one.state == "asked" and waited >= asked_seconds(policy):
         return failed(one, "the monitor ended while the provider was asked", now, policy)
     return one

@@ -78,7 +78,8 @@ class Scaler:
             await self._carry_out(due)
 
     def _moved(self, one: Instance, facts: Facts, now: int) -> Instance:
-        after = moved_on(one, here=facts.here(one.name), now=now, policy=self._policy)
+        here, mapped = facts.here(one.name), facts.mapped(one.name)
+        after = moved_on(one, here=here, now=now, policy=self._policy, mapped=mapped)
         if after.state != one.state and self._may_act():
             log.info("growth: %s: %s → %s %s", one.name, one.state, after.state, after.error)
         return after

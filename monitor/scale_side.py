@@ -73,7 +73,7 @@ class ScaleSide:
         self._policy, provider = policy, self._provider(policy)
         self._settled = Settled(policy.settle_seconds)
         place = lambda region: cluster().region(region).position  # noqa: E731 - as short as it is
-        calls = ScaleCalls(policy, provider, place, self._token, clock.now_ms)
+        calls = ScaleCalls(policy, provider, place, self._mapped, self._token, clock.now_ms)
         may_act = lambda: lease.leads and bus.connected and self._known()  # noqa: E731 - as short as it is
         self.scaler = Scaler(policy, book, calls, self._facts, may_act, clock)
         leave = LeaveCalls(policy, provider, place, door.opened, clock.now_ms)
@@ -87,6 +87,10 @@ class ScaleSide:
         if entry.kind == "webhook":
             return WebhookProvider(entry, self._session)
         return LocalProvider(entry)
+
+    def _mapped(self, name: str) -> bool:
+        found = self._cluster().nodes.get(name)
+        return found is not None and found.state != "removed"
 
     async def _token(self, one: Instance) -> str:
         seconds = self._policy.join_seconds + self._policy.provider.timeout_seconds + TOKEN_GRACE_SECONDS

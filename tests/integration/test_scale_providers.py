@@ -32,13 +32,13 @@ def program(tmp_path, text, **entry):
     return ExecProvider(ProviderEntry("exec", (str(path), "first"), **entry))
 
 
-def calls_of(provider, **policy):
+def calls_of(provider, mapped=False, **policy):
     known = ScalePolicy(ProviderEntry("exec", ("/bin/true",)), **policy)
 
     async def token(_one):
         return "the-token"
 
-    return ScaleCalls(known, provider, lambda _region: Position(50.0, 8.0), token, lambda: 1000)
+    return ScaleCalls(known, provider, lambda _: Position(50.0, 8.0), lambda _: mapped, token, lambda: 1000)
 
 
 async def test_a_program_gets_the_order_on_stdin_and_no_secret_in_its_environment(tmp_path):
@@ -91,6 +91,16 @@ async def test_the_last_failure_gives_up(tmp_path):
     assert (await calls_of(provider).attempt(asked(one, 0))).state == "given_up"
 
 
+def cloud(tmp_path, status):
+    """A provider that says `status` and does what it is told; `heard` has what that was."""
+    return program(
+        tmp_path,
+        f'echo "$ATOLL_ACTION" >> {tmp_path}/heard\n'
+        f"""case "$ATOLL_ACTION" in status) echo '{{"state": "{status}"}}' ;;\n"""
+        """end) echo '{"state": "absent"}' ;; launch) echo '{"state": "running"}' ;; esac""",
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "overdue", "heard"),
     [
@@ -102,15 +112,26 @@ async def test_the_last_failure_gives_up(tmp_path):
     ],
 )
 async def test_a_second_try_first_asks_what_is_there(tmp_path, status, overdue, heard):
-    provider = program(
-        tmp_path,
-        f'echo "$ATOLL_ACTION" >> {tmp_path}/heard\n'
-        f"""case "$ATOLL_ACTION" in status) echo '{{"state": "{status}"}}' ;;\n"""
-        """end) echo '{"state": "absent"}' ;; launch) echo '{"state": "running"}' ;; esac""",
-    )
+    provider = cloud(tmp_path, status)
     one = msgspec.structs.replace(ONE, tries=1, overdue=overdue)
     after = await calls_of(provider).attempt(asked(one, 0))
     assert after.state == "launched"
+    assert (tmp_path / "heard").read_text().split() == heard.split()
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "heard"),
+    [
+        ("running", "launched", "status"),
+        ("unknown", "recorded", "status"),
+        ("failed", "recorded", "status"),
+        ("absent", "launched", "status launch"),
+    ],
+)
+async def test_a_machine_whose_node_came_into_the_map_meanwhile_is_not_ended(tmp_path, status, state, heard):
+    one = msgspec.structs.replace(ONE, tries=1, overdue=True)
+    after = await calls_of(cloud(tmp_path, status), mapped=True).attempt(asked(one, 0))
+    assert (after.state, "is in the cluster map" in after.error) == (state, state == "recorded")
     assert (tmp_path / "heard").read_text().split() == heard.split()
 
 

@@ -58,7 +58,9 @@ async def scaler_on(own_nats, tmp_path, policy, clock, name="one", facts=lambda:
         await bus.wait_connected()
         book = ScaleBook(MonitorBucket(bus, KEYS, domain=None, replicas=1))
         place = Position(50, 8)
-        calls = ScaleCalls(policy, ExecProvider(policy.provider), lambda _: place, a_token, clock.now_ms)
+        mapped = lambda name: facts().mapped(name)  # noqa: E731 - as short as it is
+        asked = ExecProvider(policy.provider)
+        calls = ScaleCalls(policy, asked, lambda _: place, mapped, a_token, clock.now_ms)
         yield Scaler(policy, book, calls, facts, lambda: True, clock)
 
 
@@ -108,6 +110,23 @@ async def test_a_node_that_never_joins_is_ended_tried_again_given_up_and_told(ow
             await scaler.order("us-2", retry=True)
         await scaler.turn()
         assert "eu-2" in {i.name for i in scaler.view().instances if i.state == "launched"}
+
+
+async def test_the_machine_of_a_node_that_is_in_the_map_is_never_ended_for_it_may_hold_images(
+    own_nats, tmp_path, provider
+):
+    clock, policy = HandClock(), policy_of(provider, tries=2)
+    now = [FULL]
+    async with scaler_on(own_nats, tmp_path, policy, clock, facts=lambda: now[0]) as scaler:
+        await scaler.turn()
+        silent = tuple(NodeFact(n, n[:2], "s2", True, False, None, 0.0) for n in LAUNCHED)
+        now[0] = FULL._replace(nodes=(*NODES, *silent))
+        for seconds in (policy.join_seconds, policy.retry_seconds, policy.join_seconds):
+            clock.advance(seconds)
+            await scaler.turn()
+        assert heard(tmp_path) == [f"{does} {name}" for does in ("launch", "status") for name in LAUNCHED]
+        assert {i.state for i in scaler.view().instances} == {"given_up"}
+        assert "is in the cluster map, but" in _trouble(scaler)[0].note
 
 
 async def test_a_node_that_joined_ends_the_story(own_nats, tmp_path, provider):
