@@ -112,6 +112,7 @@ _AROUND: dict[str, _Change] = {
     "pixelate": _pixelate,
 }
 _ON_FACES: dict[str, _Change] = {"pixelate_faces": _pixelated_face, "blur_faces": _blurred_face}
+HIDE_FACES = frozenset(_ON_FACES)
 
 
 def _hide_faces(picture: Picture, hide: _Change, level: int | None) -> None:

@@ -17,11 +17,13 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile
 
-from atoll.transformation.steps import Format
+from atoll.model import Face
+from atoll.transformation.steps import Effect, Format
 from storage_node.render_protocol import RenderRequest
 from storage_node.rendering import colour, geometry
 from storage_node.rendering.animation import MOVING, Timing, encode_frames
 from storage_node.rendering.copyright import copyright_of
+from storage_node.rendering.effects import HIDE_FACES
 from storage_node.rendering.encode import Carried, carried, encode, holds_profile
 from storage_node.rendering.fitting import boxes_of
 from storage_node.rendering.geometry import Ask, Size
@@ -75,6 +77,8 @@ def _still(request: RenderRequest, source: Source, course: Course, written: Form
 
 
 def _moving(request: RenderRequest, source: Source, course: Course, written: Format) -> Result:
+    if any(isinstance(step, Effect) and step.name in HIDE_FACES for step in request.transformation.steps):
+        raise RenderRefused("faces_unknown")  # in the later frames, where they may be somewhere else
     frames: list[_Drawn] = []
     for number in range(source.frames):
         frames.append(_drawn(request, source, course, number, written))
@@ -100,7 +104,7 @@ def _drawn(
 ) -> _Drawn:
     steps = request.transformation.steps
     size = _size(request, source)
-    scale = decode_scale(size, steps, boxes_of(request.faces, size), course.limits.max_side)
+    scale = decode_scale(size, steps, boxes_of(_faces(request), size), course.limits.max_side)
     decoded = source.decoded(min(1.0, scale * max(size) / max(source.size)), frame)
     milliseconds, profile = source.shown_for(), colour.profile_of(decoded.image)
     picture, kept = _picture(request, source, decoded, profile, written)
@@ -133,13 +137,18 @@ def _picture(
     # Only JPEG comes smaller than its header says; a page may have another size than the first.
     smaller = source.decoder == "JPEG" or request.source.stands_for is not None
     size = _size(request, source) if smaller else image.size
-    faces = boxes_of(request.faces, size)
+    faces = boxes_of(_faces(request), size)
     return Picture(image, size, None if kept else profile, faces, decoded.extent), kept
 
 
 def _size(request: RenderRequest, source: Source) -> Size:
     """What geometry counts in: that of the picture, of which the file may be a smaller copy."""
     return request.source.stands_for or source.size
+
+
+def _faces(request: RenderRequest) -> tuple[Face, ...] | None:
+    """Where they are known to be: they were looked for in the first frame or page."""
+    return request.faces if request.transformation.page in {None, 1} else None
 
 
 def _rights(request: RenderRequest, source: Source) -> bytes | None:

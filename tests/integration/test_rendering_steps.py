@@ -245,6 +245,25 @@ def test_faces_stay_hidden_after_the_picture_was_cropped_and_turned(stage):
     assert mean(made.crop((0, 0, 150, 80))) == [0, 0, 220]
 
 
+@pytest.mark.parametrize("effect", [Effect("blur_faces", 500), Effect("pixelate_faces")])
+def test_faces_are_not_taken_for_hidden_in_frames_that_nobody_looked_at(stage, effect):
+    data, faces = animation("GIF"), (Face(0.0, 0.0, 0.3, 0.4),)
+    for page, form in ((None, "gif"), (None, "webp"), (2, "png")):
+        with pytest.raises(Unrenderable) as caught:
+            stage.made(data, effect, page=page, format=form, faces=faces)
+        assert caught.value.facts["reason"] == "faces_unknown"
+    for page in (None, 1):
+        made = stage.drawn(data, effect, page=page, faces=faces)
+        assert likeness(made.crop((0, 0, 36, 32)), stage.drawn(data, page=page).crop((0, 0, 36, 32))) < 0.8
+
+
+def test_a_face_of_the_first_page_is_not_looked_for_on_another(stage):
+    step = Resize("thumb", 30, 30, gravity="face")
+    for page, missing in ((None, False), (1, False), (2, True)):
+        made = stage.made(animation("GIF"), step, page=page, format="png", faces=(Face(0.0, 0.0, 0.2, 0.2),))
+        assert made.focus_missing is missing
+
+
 @pytest.mark.parametrize("degrees", [-20.0, 45.0, 110.0, 170.0])
 @pytest.mark.parametrize("mirror", [False, True])
 def test_faces_stay_hidden_after_the_picture_was_tilted(stage, degrees, mirror):
