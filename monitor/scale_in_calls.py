@@ -131,15 +131,21 @@ class LeaveCalls:
         except (Conflict, NotFound) as error:
             if one.whole and self._now() - one.since < HEARD_SECONDS * 1000:
                 return replace(one, error=error.detail)
-            return into(one, "refused", self._now(), error.detail)
+            return await self._refused(cluster, one, error)
         return into(one, "draining", self._now())
 
     async def _return(self, cluster: Operations, one: Departure) -> Departure:
         try:
             await cluster.change_node(one.name, "active")
-        except (Conflict, NotFound) as error:  # somebody has removed it meanwhile
-            return into(one, "refused", self._now(), error.detail)
+        except (Conflict, NotFound) as error:
+            return await self._refused(cluster, one, error)
         return into(one, "taken_back", self._now(), one.error)
+
+    async def _refused(self, cluster: Operations, one: Departure, error: AtollError) -> Departure:
+        """Told; but of a node that somebody else has removed meanwhile the machine is left to be ended."""
+        if isinstance(error, Conflict) and (await cluster.drain(one.name)).state == "removed":
+            return into(one, "removed", self._now())
+        return into(one, "refused", self._now(), error.detail)
 
     async def _drain(self, cluster: Operations, one: Departure) -> Departure:
         found = await cluster.drain(one.name)

@@ -57,6 +57,8 @@ class Membership:
         yield self
 
     async def change_node(self, name, state):
+        if self.states[name] == "removed" != state:
+            raise Conflict("A removed node does not come back.")
         if state == "removed" and self.waits:
             raise Conflict("Not every image of this node is confirmed.")
         self.states[name] = state
@@ -191,6 +193,31 @@ async def test_a_person_who_takes_the_node_back_is_heard(own_nats, tmp_path, pro
         assert _trouble(scaler)[0].value == 0
         await scaler.leave("eu-2")
         assert await state(book) == "recorded"
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_the_machine_of_a_node_that_somebody_else_removed_meanwhile_is_ended(
+    own_nats, tmp_path, provider, turns
+):
+    """A person, or the monitor that led before: while its region called it back, or before it was drained."""
+    cluster = Membership()
+    async with stage(own_nats, tmp_path, policy_of(provider), HandClock(), cluster) as (scaler, leaver, book):
+        await scaler.leave("eu-2")
+        for _ in range(turns):
+            await leaver().turn()
+        if turns:
+            await book.change(_called_back)
+        cluster.states["eu-2"] = "removed"
+        for _ in range(2):
+            await leaver().turn()
+        assert await state(book) == "ended"
+        assert heard(tmp_path) == ["end eu-2"]
+
+
+def _called_back(scaling):
+    """As when its region has to grow."""
+    (one,) = scaling.departures
+    return Scaling(scaling.instances, (msgspec.structs.replace(one, state="returning"),))
 
 
 async def test_a_machine_that_does_not_end_is_told_given_up_and_tried_again_by_order(
