@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from atoll.backoff import Backoff
-from atoll.errors import AtollError, Overloaded, TooManyRequests
+from atoll.errors import AtollError
 from atoll.names import Handle
 
 log = logging.getLogger(__name__)
@@ -95,14 +95,11 @@ class EagerQueue:
         for tries_left in reversed(range(_TRIES)):
             try:
                 await self._render(*wanted)
-            except (TooManyRequests, Overloaded) as error:  # requests go first
-                if not tries_left:
+            except AtollError as error:
+                if not (error.retry_safe and tries_left):
                     self._not_made(wanted, error)
                     return
-                await self._pause(backoff.next())
-            except AtollError as error:
-                self._not_made(wanted, error)
-                return
+                await self._pause(backoff.next())  # requests go first, or the machine is busy with others
             else:
                 self.made += 1
                 return

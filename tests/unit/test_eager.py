@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from prometheus_client import CollectorRegistry
 
-from atoll.errors import TooManyRequests, Unrenderable
+from atoll.errors import NotFound, TooManyRequests, Unavailable, Unrenderable
 from atoll.names import Handle
 from storage_node.eager import BUSY, EagerCollector, EagerQueue
 
@@ -123,6 +123,17 @@ async def test_a_rendering_that_finds_no_worker_is_tried_again_later():
     assert (stage.queue.made, stage.queue.failed, len(stage.pauses)) == (1, 0, 2)
 
 
+async def test_one_that_a_busy_machine_did_not_get_done_is_tried_again_later():
+    stage = Stage()
+    starved = Unavailable("The node is too busy.", reason="render_starved", retry_after=5)
+    stage.answers = [starved, starved]
+    stage.queue.add("pics", ["w_1", "w_2"], HANDLE)
+    async with stage.running():
+        await stage.until_done(2)
+    assert (stage.queue.made, stage.queue.failed, len(stage.pauses)) == (2, 0, 2)
+    assert [text for _, text, _ in stage.made] == ["w_1", "w_2"]
+
+
 async def test_one_that_never_finds_a_worker_is_given_up_and_the_next_is_made():
     stage = Stage()
     stage.answers = [TooManyRequests("no worker is free") for _ in range(5)]
@@ -135,11 +146,11 @@ async def test_one_that_never_finds_a_worker_is_given_up_and_the_next_is_made():
 
 async def test_one_that_cannot_be_rendered_is_not_tried_again_and_holds_nobody_up():
     stage = Stage()
-    stage.answers = [Unrenderable("no such page")]
-    stage.queue.add("pics", ["pg_9", "w_2"], HANDLE)
+    stage.answers = [Unrenderable("no such page"), NotFound("deleted")]
+    stage.queue.add("pics", ["pg_9", "w_2", "w_3"], HANDLE)
     async with stage.running():
-        await stage.until_done(2)
-    assert (stage.queue.made, stage.queue.failed, stage.pauses) == (1, 1, [])
+        await stage.until_done(3)
+    assert (stage.queue.made, stage.queue.failed, stage.pauses) == (1, 2, [])
 
 
 async def test_metrics_say_what_came_of_them():
