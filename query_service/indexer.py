@@ -4,8 +4,8 @@ All query services share one durable consumer per region, so each event is index
 dies, its events are delivered to another. Whose turn it is to read is in `indexer_turn`. Readers fill one
 queue and one worker empties it, batch by batch: events of all regions about one blob fold into one write
 (`fold_window`). Under load batches begin at a steady pace, and so grow: one write of many costs the catalog
-far less than many writes. The first event after a pause waits for nothing. What becomes of a batch is in
-`indexing`.
+far less than many writes. The first event after a pause waits for nothing, nor does what is left by a full
+batch. What becomes of a batch is in `indexing`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from query_service.parking import Parking
 MAX_BATCH = 512
 MAX_QUEUE = 1024
 BACKLOG_SECONDS = 5.0
-PACE_SECONDS = 0.5  # from the beginning of a batch to that of the next
+PACE_SECONDS = 1.0  # from the beginning of a batch to that of the next
 
 Queue = asyncio.Queue[Delivery | None]  # None: nothing comes any more
 
@@ -110,7 +110,7 @@ class Indexer:
             going, deliveries = await self._take()
             for batch in _batches(self._window.let_go(deliveries, begun, everything=not going)):
                 await self._indexing.until_done(batch)
-            if going:
+            if going and len(deliveries) < MAX_BATCH:
                 await self._stop.sleep(max(0.0, begun + PACE_SECONDS - self._clock()))
 
     async def _take(self) -> tuple[bool, list[Delivery]]:

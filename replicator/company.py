@@ -1,8 +1,9 @@
 """How long small uploads wait for each other, to go in one order. Decides; waits for nobody itself.
 
 An order costs the replicator and its node several times what one more image in it does: a request, its token,
-its answer, and on the node a look and a commit. So while uploads come closer together than `seconds`, the
-first waits so long, and whoever comes meanwhile goes along. Uploads that come singly wait for nobody.
+its answer, and on the node a look and a commit. So while uploads come so fast that two more are likely
+within `seconds`, the first waits so long, and whoever comes meanwhile goes along. Uploads that come singly,
+or where one more at best would join, wait for nobody.
 Called by the window (window.py).
 """
 
@@ -14,6 +15,7 @@ from replicator.work import Stored, Work
 
 SMALL_BYTES = 256 * 1024  # a larger image gains nothing from company, and would hold up the answer
 _PAUSE_SECONDS = 1.0  # a longer gap counts as one of so many
+_WORTH = 2  # so many more are to be expected, for one to wait
 _OF_LAST = 8  # gaps that the mean is of, about: one upload beside another is no rush
 
 
@@ -43,7 +45,8 @@ class Company:
 
     def left(self, best: Work, waiting: int) -> float:
         """How many seconds `best` is still to wait; `waiting` are there in all."""
-        if self._since is None or self._gap >= self._seconds or waiting >= self._most or not is_small(best):
+        rush = self._gap * _WORTH < self._seconds
+        if self._since is None or not rush or waiting >= self._most or not is_small(best):
             return 0.0
         return self._since + self._seconds - self._clock()
 

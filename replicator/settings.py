@@ -26,9 +26,9 @@ class ReplicatorSettings(DaemonSettings):
         high=MAX_PULLS_TOGETHER,
     )
     company_seconds: float = setting(
-        "While small images come closer together than this, the first waits so long, for others to go in one"
-        " order with it; one that comes singly never waits. 0: none waits.",
-        default=0.02,
+        "While small images come so fast that two more are likely within this time, the first waits so long,"
+        " for others to go in one order with it; one that comes singly never waits. 0: none waits.",
+        default=0.04,
         low=0,
         high=1,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -119,6 +120,12 @@ def test_no_password_is_seen_in_the_list_of_processes_or_in_its_environment(engi
     seen = " ".join([*process.cmdline(), *process.environ().values()])
     assert urlsplit(url).password not in seen
     assert urlsplit(url).password not in repr(engines.urls)
+
+
+def test_the_bus_does_not_take_the_whole_machine(engines):
+    environment = psutil.Process(engines.status("nats").pid).environ()
+    assert environment["GOMEMLIMIT"] == "256MiB"  # garbage may wait, but only so long
+    assert 1 <= int(environment["GOMAXPROCS"]) <= max(1, (os.cpu_count() or 1) // 2)
 
 
 def test_the_cache_is_bounded_and_writes_nothing_to_disk(engines):

@@ -21,6 +21,7 @@ from indexer_stage import (
 )
 from sample_events import BUCKET, buried, left, record, replicated, stored
 
+import query_service.indexer
 from atoll.backoff import Backoff
 from atoll.events import gathered, seal_event, subject_of
 from atoll.ids import now_ms
@@ -71,6 +72,15 @@ async def test_events_that_came_before_the_first_start_are_indexed(engines, tmp_
     async with indexer_stage(engines, tmp_path, bus) as stage:
         await until(lambda: stage.indexed == len(assets))
         assert len((await stage.catalog.page(BUCKET)).assets) == len(assets)
+
+
+async def test_what_a_full_batch_leaves_waits_for_no_pace(engines, tmp_path, bus, monkeypatch):
+    monkeypatch.setattr(query_service.indexer, "MAX_BATCH", 1)
+    monkeypatch.setattr(query_service.indexer, "PACE_SECONDS", 3600)
+    for name in ("one", "two", "three"):
+        await publish(bus, stored(record(name, 1000), 1000))
+    async with indexer_stage(engines, tmp_path, bus) as stage:
+        await until(lambda: stage.indexed == 3)
 
 
 async def test_with_mongodb_away_nothing_is_lost_and_the_catalog_catches_up(fresh_engines, tmp_path, bus):

@@ -46,6 +46,18 @@ def test_one_that_comes_singly_waits_for_nobody():
         company.gone()
 
 
+@pytest.mark.parametrize(("gap", "waits"), [(0.45 * SECONDS, True), (0.55 * SECONDS, False)])
+def test_one_waits_where_two_more_are_to_be_expected_in_its_time(gap, waits):
+    clock = Clock()
+    company = Company(4, SECONDS, clock)
+    for _ in range(100):
+        clock.now += gap
+        company.came(work := upload())
+        left = company.left(work, 1)
+        company.gone()
+    assert (left > 0) is waits
+
+
 def test_two_beside_each_other_are_no_rush():
     clock = Clock()
     company = Company(4, SECONDS, clock)
