@@ -86,10 +86,10 @@ def facts_of(
 
 
 class Settled:
-    """Whether the cluster is known well enough to be grown: its nodes have not changed for a while.
+    """Whether the cluster is known well enough to be grown: its nodes were heard, and the same, for a while.
 
     A monitor that has just started, or a cluster that is just being built, would see regions without nodes
-    and order some that are coming anyway.
+    and order some that are coming anyway. One that was deaf would decide on figures of before.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -97,8 +97,9 @@ class Settled:
         self._names: frozenset[str] | None = None
         self._since = 0.0
 
-    def look(self, names: frozenset[str], now: float) -> bool:
-        """With these names in the map at `now` (seconds)."""
+    def look(self, names: frozenset[str], now: float, *, heard: bool) -> bool:
+        """With these names in the map at `now` (seconds). `heard`: heartbeats of them all would be heard."""
+        names = names if heard else frozenset()
         if names != self._names:
             self._names, self._since = names, now
         return bool(names) and now - self._since >= self._seconds

@@ -68,7 +68,7 @@ class ScalePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `dry_run`: decide and say, change nothing. Without `monthly_budget` none is kept.
 
     `drain_seconds`: a node that is not drained by then is taken back. `settle_seconds`: the map's nodes must
-    have been the same for so long before anything is decided on.
+    have been heard, and the same, for so long before anything is decided on.
     """
 
     provider: ProviderEntry

@@ -119,7 +119,8 @@ class ScaleSide:
         return facts_of(nodes, self._cluster(), days, busy, idle)
 
     def _known(self) -> bool:
-        return self._settled.look(frozenset(self._cluster().nodes), self._clock.monotonic())
+        heard = all(row.state != "unknown" for row in self._rows())
+        return self._settled.look(frozenset(self._cluster().nodes), self._clock.monotonic(), heard=heard)
 
     def _session(self) -> aiohttp.ClientSession:
         assert self._http is not None, "providers are used while the side is open"

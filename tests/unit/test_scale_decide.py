@@ -167,12 +167,22 @@ def test_a_region_that_the_map_does_not_know_is_begun_by_hand():
 
 def test_nothing_is_grown_while_the_cluster_is_still_coming_together():
     settled = Settled(10)
-    assert not settled.look(frozenset(), 0)
-    assert not settled.look(frozenset(), 100)
-    assert not settled.look(frozenset({"eu-1"}), 101)
-    assert not settled.look(frozenset({"eu-1", "us-1"}), 110)
-    assert not settled.look(frozenset({"eu-1", "us-1"}), 119.9)
-    assert settled.look(frozenset({"eu-1", "us-1"}), 120)
+    assert not settled.look(frozenset(), 0, heard=True)
+    assert not settled.look(frozenset(), 100, heard=True)
+    assert not settled.look(frozenset({"eu-1"}), 101, heard=True)
+    assert not settled.look(frozenset({"eu-1", "us-1"}), 110, heard=True)
+    assert not settled.look(frozenset({"eu-1", "us-1"}), 119.9, heard=True)
+    assert settled.look(frozenset({"eu-1", "us-1"}), 120, heard=True)
+
+
+def test_nothing_is_grown_on_old_figures_while_and_after_nodes_cannot_be_heard():
+    settled, names = Settled(10), frozenset({"eu-1", "us-1"})
+    assert not settled.look(names, 0, heard=True)
+    assert settled.look(names, 10, heard=True)
+    assert not settled.look(names, 11, heard=False)
+    assert not settled.look(names, 100, heard=False)
+    assert not settled.look(names, 101, heard=True)
+    assert settled.look(names, 111, heard=True)
 
 
 def test_names_are_never_used_again():
