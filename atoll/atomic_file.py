@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -21,6 +22,17 @@ def write_atomically(path: Path, body: bytes, mode: int = 0o600) -> None:
         beside.unlink(missing_ok=True)
         raise
     fsync_directory(path.parent)
+
+
+def replaceable(path: Path) -> Path:
+    """Where a file that somebody asks for by this name goes: a link stays, and what it leads to is replaced.
+
+    `OSError` where a device, a pipe or a folder has the name: a rename over it would take its place.
+    """
+    place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        raise OSError(errno.EEXIST, "is no plain file, and none takes its place", str(path))
+    return place
 
 
 def fsync_directory(path: Path | str) -> None:

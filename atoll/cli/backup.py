@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from atoll.atomic_file import write_atomically
+from atoll.atomic_file import replaceable, write_atomically
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.exit_codes import Exit, WrongUsage
 from atoll.cli.output import emit_json, say
@@ -39,7 +39,7 @@ async def _backup(args: argparse.Namespace, client: AsyncClient, _: Access) -> i
     phrase = passphrase(args.passphrase_file, twice=True)
     backup = await client.operations.backup()
     with local_file(args.file):
-        write_atomically(args.file, seal_file(msgspec.json.encode(backup), phrase))
+        write_atomically(replaceable(args.file), seal_file(msgspec.json.encode(backup), phrase))
     counts = {name: len(backup[name]) for name in ("regions", "sets", "buckets", "keys")}
     if args.json:
         emit_json({"file": str(args.file), **counts})

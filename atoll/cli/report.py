@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from atoll.atomic_file import write_atomically
+from atoll.atomic_file import replaceable, write_atomically
 from atoll.cli.access import Access, add_shared, with_client
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, note, say
@@ -77,6 +77,6 @@ def write_plots(directory: Path, drawings: dict[str, Drawing]) -> None:
 
 def _write(path: Path, body: bytes) -> None:
     try:
-        write_atomically(path, body, 0o644)
+        write_atomically(replaceable(path), body, 0o644)
     except OSError as error:
         raise SettingsError([f"{path}: cannot be written: {error.strerror}"]) from error

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from atoll.atomic_file import write_atomically
+from atoll.atomic_file import replaceable, write_atomically
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
 from atoll.cli.exit_codes import Exit, WrongUsage
 from atoll.cli.output import emit_json, note, say
 from atoll.cli.spans import span
 from atoll.client.async_client import AsyncClient
 from atoll.client.offline import KnownNode, choose_node, read_upload_key, sign_upload
-from atoll.client.source import FileUnusable
+from atoll.client.source import FileUnusable, local_file
 from atoll.ids import now_ms
 
 
@@ -95,7 +95,8 @@ async def _save_nodes(args: argparse.Namespace, client: AsyncClient, _: Access) 
         for node in await client.nodes()
         if node.state == "active"
     ]
-    write_atomically(args.save_nodes, msgspec.json.format(msgspec.json.encode(nodes)))
+    with local_file(args.save_nodes):
+        write_atomically(replaceable(args.save_nodes), msgspec.json.format(msgspec.json.encode(nodes)))
     note(f"{len(nodes)} nodes; write it again when the cluster has others.")
     return Exit.OK
 

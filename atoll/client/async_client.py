@@ -18,6 +18,7 @@ from types import TracebackType
 
 import aiohttp
 
+from atoll.atomic_file import replaceable
 from atoll.client.browser_calls import BrowserCalls
 from atoll.client.cluster_calls import ClusterCalls
 from atoll.client.cluster_file import local_access
@@ -34,7 +35,7 @@ from atoll.client.reference import Reference, parse_reference
 from atoll.client.resolving import Resolving, place, terms
 from atoll.client.search_calls import SearchCalls
 from atoll.client.settings import check_url
-from atoll.client.source import Source, open_body
+from atoll.client.source import Source, local_file, open_body
 from atoll.client.trash_calls import TrashCalls
 from atoll.client.tree import FoundFile, find_files
 from atoll.client.upload import Uploader, UploadOrder
@@ -261,10 +262,12 @@ class AsyncClient(
     ) -> Resolved:
         """Stream the image into `path`, which appears only whole and checked. Errors as for `get`.
 
-        Returns where the bytes came from.
+        `FileUnusable` when a folder, a device or a pipe has that name. Returns where the bytes came from.
         """
         what = parse_reference(reference, bucket)
-        async with whole_file(Path(path)) as sink:
+        with local_file(path):
+            whole = replaceable(Path(path))
+        async with whole_file(whole) as sink:
             return await self._downloader.fetch(
                 lambda: self._resolving.one(what, transformation=transformation), sink
             )

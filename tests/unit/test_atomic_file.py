@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atoll import atomic_file
-from atoll.atomic_file import write_atomically
+from atoll.atomic_file import replaceable, write_atomically
 
 
 class PowerCut(BaseException):
@@ -111,3 +111,16 @@ def test_directories_are_made_and_only_the_owner_reads(tmp_path):
 def test_a_directory_that_is_not_there_cannot_be_made_durable(tmp_path):
     with pytest.raises(FileNotFoundError):
         atomic_file.fsync_directory(tmp_path / "nowhere")
+
+
+def test_only_a_plain_file_is_replaced_and_a_link_stays_one(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "ahead").symlink_to("new")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to the pipe").symlink_to("pipe")
+    assert replaceable(tmp_path / "link") == tmp_path / "file"
+    assert replaceable(tmp_path / "ahead") == tmp_path / "new"
+    for name in ("pipe", "to the pipe", ".", "/dev/null"):
+        with pytest.raises(OSError, match="is no plain file"):
+            replaceable(tmp_path / name)
