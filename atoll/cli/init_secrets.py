@@ -11,10 +11,11 @@ from atoll.signing import hash_api_key
 
 USER = "atoll"  # of every engine
 PRIVATE, PUBLIC = 0o600, 0o644
-# What query services send to Redis, as the server names it; deploy/valkey/README.md says what each is for.
+# What query services send to Redis, as the server names it; deploy/README.md says what each is for.
 REDIS_COMMANDS = (
-    "get", "set", "del", "mget", "expire", "pexpire", "eval", "time", "hmget", "hset", "zadd",
-    "zremrangebyrank", "zrevrange", "ping", "client|setname", "client|setinfo", "hello", "auth", "select",
+    "get", "set", "del", "mget", "expire", "pexpire", "eval", "time", "hmget", "hset", "hgetall",
+    "zadd", "zremrangebyrank", "zrevrange", "ping", "client|setname", "client|setinfo", "hello", "auth",
+    "select",
 )  # fmt: skip
 
 

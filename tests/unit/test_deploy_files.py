@@ -226,6 +226,15 @@ def test_the_sample_of_redis_rights_is_what_init_writes():
     assert len(set(REDIS_COMMANDS)) == len(REDIS_COMMANDS)
 
 
+def test_redis_grants_every_command_that_a_query_service_sends():
+    """Those in a script, and those whose tuple is sent: in the modules that have to do with Redis."""
+    modules = [path.read_text() for path in sorted((ROOT / "query_service").glob("*.py"))]
+    text = "\n".join(module for module in modules if "redis" in module and "web.Request" not in module)
+    sent = set(re.findall(r"redis\.call\('([A-Z]+)'", text)) | set(re.findall(r'\("([A-Z]{3,})", ', text))
+    assert {"HGETALL", "ZADD", "SET"} <= sent
+    assert {word.lower() for word in sent} <= set(REDIS_COMMANDS)
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool here")
 def test_promtool_takes_the_configuration():
     checked("promtool", "check", "config", str(DEPLOY / "prometheus" / "prometheus.yml"))
