@@ -64,7 +64,7 @@ def _all(args: argparse.Namespace) -> Iterator[Look]:
             reaches.append(reach)
             yield from _of(reach)
     if not args.no_engines:
-        yield from once(_engines(reaches))
+        yield from once(look_at_engines(reaches))
 
 
 def _of(reach: Reach) -> Iterator[Look]:
@@ -75,8 +75,11 @@ def _of(reach: Reach) -> Iterator[Look]:
         yield from look_at_directory(reach.data_dir, holds_data=True)
 
 
-def _engines(reaches: Iterable[Reach]) -> Iterator[Look]:
-    """Imported late: the drivers are the daemons' (atoll[server]), and `--no-engines` does without."""
+def look_at_engines(reaches: Iterable[Reach]) -> Iterator[Look]:
+    """Those that the daemons name, each once.
+
+    Imported late: the drivers are the daemons' (atoll[server]), and `--no-engines` does without.
+    """
     from atoll.cli.preflight_engines import look_at_mongodb, look_at_nats, look_at_redis
 
     asked: set[object] = set()
@@ -85,7 +88,7 @@ def _engines(reaches: Iterable[Reach]) -> Iterator[Look]:
         if nats not in asked:
             yield from asyncio.run(look_at_nats(reach))
         if reach.mongodb_url_file and reach.mongodb_url_file not in asked:
-            yield from look_at_mongodb(reach.mongodb_url_file)
+            yield from look_at_mongodb(reach.mongodb_url_file, reach.mongodb_database)
         if reach.redis_url_file and reach.redis_url_file not in asked:
             yield from look_at_redis(reach.redis_url_file)
         asked |= {nats, reach.mongodb_url_file, reach.redis_url_file}

@@ -30,22 +30,31 @@ MIN_NATS = (2, 10)  # several filter subjects of one consumer
 MIN_MONGODB = (4, 4)
 # What the catalog does to its database; deploy/mongodb/users.js grants exactly this.
 MONGODB_ACTIONS = frozenset({"find", "insert", "update", "remove", "createIndex", "listIndexes", "dropIndex"})
-_TRIES = ("PING", "TIME", ("EVAL", "return redis.call('GET', KEYS[1])", 1, "atoll:preflight"))
+_TRIES = (
+    "PING",
+    "TIME",
+    ("EVAL", "return redis.call('GET', KEYS[1])", 1, "atoll:preflight"),
+    ("HGETALL", "atoll:preflight"),
+)
 _MONGODB_URL = "Check the URL, the user's password, and that this machine may reach it."
 
 
 async def look_at_nats(settings: DaemonSettings) -> list[Look]:
     """That it answers, and its JetStream: our own, and the one where the cluster map is at home."""
+    try:
+        options = connect_options(settings)
+    except SettingsError as error:  # before there is a client: one that never connected cannot be closed
+        return [bad("NATS", f"cannot be asked: {error.mistakes[0]}", "Bring what it names, then look again.")]
     client = Client()  # not nats.connect: a connection that is refused must be closed as well
     try:
         limits = {"allow_reconnect": False, "connect_timeout": ANSWER_SECONDS, "max_reconnect_attempts": 1}
-        await client.connect(**connect_options(settings) | limits | {"error_cb": _ignore})
+        await client.connect(**options | limits | {"error_cb": _ignore})
         at = time.monotonic()
         await client.flush(int(ANSWER_SECONDS))
         trip = (time.monotonic() - at) * 1000
         domains = dict.fromkeys((None, settings.nats_map_domain))
         looks = [_nats_version(client, trip), *[await _jetstream(client, domain) for domain in domains]]
-    except (nats.errors.Error, OSError, TimeoutError, SettingsError) as error:
+    except (nats.errors.Error, OSError, TimeoutError) as error:
         todo = "Check nats_url, user, password and firewall; an upload succeeds without it, and waits."
         return [bad("NATS", f"does not answer: {_short(error)}", todo)]
     finally:
@@ -77,7 +86,7 @@ async def _jetstream(client: Client, domain: str | None) -> Look:
     return well(check, f"{info.streams} streams, {info.consumers} consumers")
 
 
-def look_at_mongodb(url_file: Path, database: str = "atoll") -> Iterator[Look]:
+def look_at_mongodb(url_file: Path, database: str) -> Iterator[Look]:
     """That it answers, takes writes, and lets us do what the catalog does."""
     try:
         url = read_secret(url_file, 1).decode()

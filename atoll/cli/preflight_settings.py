@@ -33,6 +33,7 @@ class Reach(DaemonSettings):
     data_dir: Path | None = setting("See deploy/storage_node.toml.", default=None)
     api_keys_file: Path | None = setting("See deploy/query_service.toml.", default=None)
     mongodb_url_file: Path | None = setting("See deploy/query_service.toml.", default=None)
+    mongodb_database: str = setting("See deploy/query_service.toml.", default="atoll")
     redis_url_file: Path | None = setting("See deploy/query_service.toml.", default=None)
 
 

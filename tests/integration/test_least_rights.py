@@ -17,17 +17,24 @@ from nats_regions import write_certificates
 from redis.exceptions import NoPermissionError
 from sample_events import buried, record, replicated, stored
 
+from atoll.api_keys import ApiKey, ApiKeys
 from atoll.backoff import Backoff
 from atoll.cancelling import cancel_and_wait
+from atoll.cli.__main__ import main
 from atoll.cli.init_secrets import redis_acl
-from atoll.cli.preflight_engines import MONGODB_ACTIONS, look_at_mongodb, look_at_redis
+from atoll.cli.preflight import look_at_engines
+from atoll.cli.preflight_engines import MONGODB_ACTIONS, look_at_redis
+from atoll.cli.preflight_settings import Reach
 from atoll.ids import new_id, now_ms
 from atoll.local import binaries
 from atoll.local.ports import LOOPBACK, any_free_port
+from atoll.settings import load
+from atoll.signing import hash_api_key
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
 from query_service.circuit import Circuit
 from query_service.hook_store import HookStore
+from query_service.key_use import KeyUse
 from query_service.mongo_driver import MongoDatabase
 from query_service.redis_cache import RedisCache
 from query_service.redis_url import open_redis
@@ -39,6 +46,12 @@ from query_service.token_bucket import Rate
 pytestmark = pytest.mark.integration
 PASSWORD = "s3cret-of-a-test"
 DEADLINE = 20.0
+
+
+def used_key(name):
+    keys = ApiKeys([ApiKey(name, hash_api_key("its secret"), frozenset({"read"}))])
+    keys.check({"Authorization": "Bearer its secret"}, "read")
+    return keys
 
 
 def circuit():
@@ -120,6 +133,8 @@ async def test_all_that_we_ask_of_redis_is_allowed_and_nothing_else(guarded_valk
         renders = RenderLog(shared, 10, 1, now_ms)
         renders.note("key", asset.asset_id, "w_100")
         assert [one.transformation for one in await renders.last("key")] == ["w_100"]
+        assert await KeyUse(used_key("shop"), shared, now_ms).last() != {}
+        assert (await KeyUse(ApiKeys([]), shared, now_ms).last()).keys() == {"shop"}, "another instance's"
         assert shared.answers
         for forbidden in (
             ("KEYS", "*"),
@@ -172,9 +187,20 @@ async def test_the_catalog_needs_no_more_than_its_role_in_mongodb(catalog_user, 
     with pytest.raises(pymongo.errors.OperationFailure):
         await mongo.collection("assets").drop()
     await mongo.close()
-    url = tmp_path / "mongodb.url"
-    url.write_text(catalog_user)
-    url.chmod(0o600)
-    looks = await asyncio.to_thread(lambda: list(look_at_mongodb(url, mongo_database)))
+
+
+def listed(reaches):
+    return list(look_at_engines(reaches))
+
+
+async def test_preflight_looks_at_the_database_that_the_settings_name(catalog_user, mongo_database, tmp_path):
+    assert main(["init", "query", "--region=eu-central", f"--to={tmp_path}", f"--data={tmp_path}"]) == 0
+    for name, text in (("mongodb.url", catalog_user), ("redis.url", "redis://127.0.0.1:1/0")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    settings = tmp_path / "query_service.toml"
+    settings.write_text(f'{settings.read_text()}mongodb_database = "{mongo_database}"\n')
+    reach = load(Reach, settings, {}, partly=True)
+    looks = [look for look in await asyncio.to_thread(listed, [reach]) if "MongoDB" in look.check]
     assert {look.check for look in looks} >= {"MongoDB", "MongoDB rights"}
     assert not [look for look in looks if look.level == "failed"]

@@ -157,6 +157,17 @@ def test_a_machine_that_was_just_written_is_looked_at_as_a_whole(tmp_path, capsy
     )
 
 
+def test_a_machine_that_lacks_what_others_have_is_told_so(tmp_path, capsys):
+    assert main(["init", "query", "--region=eu-central", f"--to={tmp_path}", f"--data={tmp_path}"]) == 0
+    capsys.readouterr()
+    assert main(["preflight", str(tmp_path / "query_service.toml"), "--json"]) == 1
+    told = {look["check"]: look for look in json.loads(capsys.readouterr().out)["looks"]}
+    assert {told[name]["level"] for name in ("cluster_secret_file", "nats_password_file", "NATS")} == {
+        "failed"
+    }
+    assert "nats.password" in told["NATS"]["found"]
+
+
 def test_of_a_directory_the_files_of_daemons_are_looked_at(tmp_path):
     for name in ("monitor.toml", "a.storage_node.toml", "api_keys.toml", "monitor.toml.old"):
         (tmp_path / name).touch()
