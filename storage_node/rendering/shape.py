@@ -5,7 +5,9 @@ Called by `steps`.
 
 from __future__ import annotations
 
-from PIL import Image, ImageChops, ImageDraw
+from math import ceil
+
+from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from atoll.transformation.colors import Color
 from atoll.transformation.steps import Background, Border, Frame, Opacity, Rotate
@@ -37,10 +39,13 @@ def rotate(picture: Picture, step: Rotate, course: Course) -> None:
 def _tilt(picture: Picture, degrees: float, course: Course) -> None:
     before = picture.size
     left, top, right, bottom = tilted((0, 0, *before), before, (0, 0), degrees)
-    course.check_size((right - left, bottom - top))
-    image = picture.rgba().rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
-    picture.become(image)
-    picture.move_faces(lambda box: tilted(box, before, image.size, degrees))
+    size = ceil(right - left), ceil(bottom - top)
+    course.check_size(size)
+    framed = ImageOps.expand(picture.rgba(), 1)  # a clear rim, or its edges would be stairs
+    turned = framed.rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
+    across, down = (turned.width - size[0]) // 2, (turned.height - size[1]) // 2
+    picture.become(turned.crop((across, down, across + size[0], down + size[1])))
+    picture.move_faces(lambda box: tilted(box, before, size, degrees))
 
 
 def frame(picture: Picture, step: Frame, course: Course) -> None:

@@ -278,17 +278,24 @@ def test_faces_stay_hidden_after_the_picture_was_tilted(stage, degrees, mirror):
     assert likeness(made.crop(box), shown.crop(box)) < 0.6
 
 
+def test_the_slanting_edges_of_a_tilted_picture_are_smooth(stage):
+    made = stage.drawn(plain("red", (100, 60)), Rotate(10))
+    steps = [made.getpixel((made.width // 2 + across, down))[3] for across in range(12) for down in range(30)]
+    assert sum(20 < alpha < 235 for alpha in steps) >= 6  # on stairs there would be none
+    assert made.getpixel((made.width // 2, made.height // 2)) == (255, 0, 0, 255)
+
+
 def test_a_tilted_picture_is_refused_only_when_it_is_larger_than_allowed(tmp_path_factory):
     limits = RenderLimits(max_side=220)
     with rendering(tmp_path_factory.mktemp("small"), limits) as small:
-        assert small.drawn(plain("red", (200, 200)), Rotate(3)).size == (212, 212)
+        assert small.drawn(plain("red", (200, 200)), Rotate(3)).size == (211, 211)
         with pytest.raises(Unrenderable) as caught:
             small.made(plain("red", (200, 200)), Rotate(20))
         assert caught.value.facts == {
             "reason": "result_too_large",
             "max_side": 220,
-            "width": 256,
-            "height": 256,
+            "width": 257,
+            "height": 257,
         }
 
 
