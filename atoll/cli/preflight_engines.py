@@ -121,22 +121,30 @@ def _mongodb_rights(client: pymongo.MongoClient[dict[str, object]], database: st
     try:
         status = client.admin.command("connectionStatus", showPrivileges=True)
     except pymongo.errors.OperationFailure as error:
-        return well(check, f"it does not say: {_short(error)}")
+        return well(check, f"it does not say for {database}: {_short(error)}")
     auth = status.get("authInfo", {})
     if not auth.get("authenticatedUsers"):
-        return bad(check, "anybody may do anything", "Switch on authorization: deploy/mongodb.", fails=False)
+        return bad(
+            check,
+            f"anybody may do anything in {database}",
+            "Switch on authorization: deploy/mongodb.",
+            fails=False,
+        )
     may = rights_in(auth.get("authenticatedUserPrivileges", []), database)
     if may is None:
-        return well(check, "it does not say")
+        return well(check, f"it does not say for {database}")
     missing = sorted(MONGODB_ACTIONS - may)
     if missing:
         return bad(check, f"lacks {', '.join(missing)} in {database}", "Make the user with deploy/mongodb.")
     more = may & {"dropDatabase", "createUser", "shutdown"}
     if more:
         return bad(
-            check, f"may {', '.join(sorted(more))}", "Give it deploy/mongodb's role instead.", fails=False
+            check,
+            f"may {', '.join(sorted(more))} in {database}",
+            "Give it deploy/mongodb's role instead.",
+            fails=False,
         )
-    return well(check, "what the catalog needs")
+    return well(check, f"what the catalog needs in {database}")
 
 
 def rights_in(privileges: list[dict[str, object]], database: str) -> frozenset[str] | None:
