@@ -88,7 +88,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "z": Parameter(
         "zoom", "0.1 to 10", "Above 1: nearer to the face.", "c_thumb,g_face,h_90,w_90,z_0.7",
-        "needs c_thumb or c_crop with g_face or g_faces", "c_thumb,g_face,h_90,w_90,z_0.7",
+        "needs c_thumb with g_face or g_faces", "c_thumb,g_face,h_90,w_90,z_0.7",
     ),
     "a": Parameter(
         "angle", "degrees, −360 to 360; `hflip`, `vflip`, both joined by a point and before degrees; `auto`",

@@ -127,8 +127,8 @@ def _or(value: Offset | None) -> str:
 
 
 def _check_zoom(said: Resize, component: Component) -> None:
-    if said.zoom != 1.0 and (said.mode not in {"crop", "thumb"} or said.gravity not in {"face", "faces"}):
-        why = "z_ needs c_thumb or c_crop with g_face or g_faces"
+    if said.zoom != 1.0 and (said.mode != "thumb" or said.gravity not in {"face", "faces"}):
+        why = "z_ needs c_thumb with g_face or g_faces"
         raise component.contradiction("z", why, "c_thumb,g_face,h_90,w_90,z_0.7")
 
 

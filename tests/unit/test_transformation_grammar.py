@@ -287,6 +287,7 @@ REFUSED = {
     "c_fill,g_auto,w_9,x_1": ("x", "g_north_west"),
     "c_crop,g_xy_center,w_9,x_1": ("y", "g_xy_center,x_1,y_100"),
     "c_fill,g_north,w_9,z_2": ("z", "c_thumb,g_face,h_90,w_90,z_0.7"),
+    "c_crop,g_face,h_9,w_9,z_2": ("z", "c_thumb,g_face,h_90,w_90,z_0.7"),
     "a_400": ("a", "a_40"),
     "a_hflp": ("a", "a_hflip"),
     "a_90.hflip": ("a", "a_hflip"),
