@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
@@ -182,6 +183,17 @@ def test_a_container_of_kubernetes_sets_what_its_daemon_needs_and_nothing_unknow
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
+def test_two_pods_of_one_region_are_never_in_one_set():
+    """A set whose members stand in one region is no copy: the set follows from the pod's number."""
+    (stateful,) = [d for d in documents(DEPLOY / "kubernetes" / "node.yaml") if d["kind"] == "StatefulSet"]
+    (node, _) = stateful["spec"]["template"]["spec"]["containers"]
+    names = [entry["name"] for entry in node["env"]]
+    given = {entry["name"]: entry for entry in node["env"]}
+    assert "pod-index" in given["POD_INDEX"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert "$(POD_INDEX)" in given["ATOLL_SET"]["value"]
+    assert names.index("POD_INDEX") < names.index("ATOLL_SET"), "what comes later is not replaced"
+
+
 def test_the_first_boot_script_is_a_script():
     (found,) = documents(DEPLOY / "cloud-init" / "node.yaml")
     (script,) = [file["content"] for file in found["write_files"] if file["path"].startswith("/usr/local")]
@@ -206,6 +218,23 @@ def test_the_release_of_an_upgrade_takes_the_place_of_the_one_that_was_put_up(fi
         checked("bash", "-euc", script, cwd=ROOT)
     assert (tmp_path / "atoll").resolve() == tmp_path / "atoll-1.3"
     assert checked("bash", "-c", f"ls {tmp_path / 'atoll'}/") == "", "no link within the old one"
+
+
+@pytest.mark.skipif(not shutil.which("envsubst"), reason="no envsubst here")
+def test_filled_in_by_hand_the_first_boot_script_keeps_its_own_variables(tmp_path):
+    """The command of deploy/README.md; envsubst that is not told which ones empties all the others."""
+    template = DEPLOY / "cloud-init" / "node.yaml"
+    names = set(re.findall(r"\$\{(\w+)\}", template.read_text()))
+    (command,) = re.findall(
+        r"(?m)^(envsubst .*) < node\.yaml > user-data$", (DEPLOY / "README.md").read_text()
+    )
+    environment = {"PATH": os.environ["PATH"], **{name: f"the-{name}" for name in names}}
+    with template.open() as opened:
+        made = checked("bash", "-c", command, stdin=opened, env=environment)
+    expected = template.read_text()
+    for name in names:
+        expected = expected.replace(f"${{{name}}}", f"the-{name}")
+    assert made == expected
 
 
 @pytest.mark.skipif(not shutil.which("terraform"), reason="no terraform here")

@@ -23,7 +23,7 @@ from atoll.cli.__main__ import LOCAL_VERBS, USER_VERBS, _import, _parser
 from atoll.errors import from_problem
 from query_service.openapi_api import query_document
 
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "deploy" / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 # "": diagrams, paths, plain commands
 LANGUAGES = {"", "console", "sh", "python", "json", "js", "html", "toml", "yaml"}
 LANGUAGES |= {
