@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
@@ -13,7 +13,8 @@ from monitor.node_table import NodeRow
 class NodeFact(NamedTuple):
     """One node that is not removed. `free`: 0 to 1 above its reserve, None: not said yet.
 
-    `used`, `room`: bytes on its disk, and left above the reserve; `blobs`: None: not said yet.
+    `used`, `room`: bytes on its disk, and left above the reserve; `blobs`: None: not said yet. `suspect`: it
+    should be heard and is not, or its disk gives no answer; one that cannot be judged is neither.
     """
 
     name: str
@@ -26,11 +27,13 @@ class NodeFact(NamedTuple):
     used: int = 0
     room: int = 0
     blobs: int | None = None
+    suspect: bool = False
 
 
 class Facts(NamedTuple):
     """One moment. `days`: to full, by set; `busy`: seconds above the region's cpu_percent without a pause;
-    `idle`: seconds in which one node less would have done, without a pause."""
+    `idle`: seconds in which one node less would have done, without a pause; `silent`: seconds in which no
+    active member was to be heard, by set."""
 
     nodes: tuple[NodeFact, ...]
     sealed: frozenset[str]
@@ -39,6 +42,7 @@ class Facts(NamedTuple):
     days: Mapping[str, float]
     busy: Mapping[str, float]
     idle: Mapping[str, float] = {}
+    silent: Mapping[str, float] = {}
 
     def here(self, name: str) -> bool:
         """Whether the node is a healthy, active member."""
@@ -56,13 +60,14 @@ def node_facts(rows: Sequence[NodeRow]) -> tuple[NodeFact, ...]:
 
 def _fact(row: NodeRow) -> NodeFact:
     node, beat = row.node, row.beat
-    healthy, active = row.state == "healthy", node.state == "active"
+    fact = NodeFact(
+        node.name, node.region, node.set, node.state == "active", row.state == "healthy", None, 0.0,
+        suspect=row.state == "suspect",
+    )  # fmt: skip
     if beat is None:
-        return NodeFact(node.name, node.region, node.set, active, healthy, None, 0.0)
+        return fact
     used, room = beat.bytes_total - beat.bytes_free, max(0, beat.bytes_free - beat.bytes_reserved)
-    return NodeFact(
-        node.name, node.region, node.set, active, healthy, _free(beat), beat.load, used, room, beat.blobs
-    )
+    return fact._replace(free=_free(beat), load=beat.load, used=used, room=room, blobs=beat.blobs)
 
 
 def _free(beat: Heartbeat) -> float | None:
@@ -72,17 +77,24 @@ def _free(beat: Heartbeat) -> float | None:
     return max(0, beat.bytes_free - beat.bytes_reserved) / usable if usable > 0 else 0.0
 
 
+def silent_sets(nodes: Iterable[NodeFact]) -> set[str]:
+    """Those of whose active members none takes anything, as far as one can say."""
+    nodes = [node for node in nodes if node.active]
+    return {n.set for n in nodes} - {n.set for n in nodes if not n.suspect}
+
+
 def facts_of(
     nodes: tuple[NodeFact, ...],
     cluster: ClusterMap,
     days: Mapping[str, float],
     busy: Mapping[str, float],
     idle: Mapping[str, float],
+    silent: Mapping[str, float],
 ) -> Facts:
     """All of it as one value."""
     sealed = frozenset(s.name for s in cluster.sets.values() if s.sealed)
     names = frozenset((*cluster.nodes, *cluster.sets))
-    return Facts(nodes, sealed, names, frozenset(cluster.regions), days, busy, idle)
+    return Facts(nodes, sealed, names, frozenset(cluster.regions), days, busy, idle, silent)
 
 
 class Settled:

@@ -16,15 +16,15 @@ SMOOTHED_SHARE, SMOOTHED_MOST = 0.1, 30.0  # of the time it must last; seconds
 
 
 class LongSince:
-    """For how long each region has been so without a pause."""
+    """For how long each region, or set, has been so without a pause."""
 
     def __init__(self) -> None:
         self._since: dict[str, float] = {}
 
-    def look(self, regions: Iterable[str], now: float) -> dict[str, float]:
+    def look(self, names: Iterable[str], now: float) -> dict[str, float]:
         """Those that are so at `now` (seconds), and for how many seconds they have been."""
-        self._since = {region: self._since.get(region, now) for region in regions}
-        return {region: now - since for region, since in self._since.items()}
+        self._since = {name: self._since.get(name, now) for name in names}
+        return {name: now - since for name, since in self._since.items()}
 
 
 class Smoothed:

@@ -13,6 +13,8 @@ from monitor.scale_facts import Facts, NodeFact
 from monitor.scale_instances import OPEN, Instance
 from monitor.scale_policy import RegionPolicy
 
+SILENT_SECONDS = 900.0  # a set that nobody has heard for so long has no room: machines restart in less
+
 
 class Need(NamedTuple):
     """`set`: to be extended; None: a new one, in regions `like` these."""
@@ -29,6 +31,7 @@ def needs_of(region: str, rule: RegionPolicy, facts: Facts, instances: Sequence[
     found = [
         *_refill(region, facts, under_way),
         _room(region, rule, facts, under_way),
+        _open(region, facts, under_way),
         _least(region, rule, facts, under_way),
         _busy(region, rule, facts, under_way),
     ]
@@ -48,24 +51,52 @@ def _refill(region: str, facts: Facts, under_way: Sequence[Instance]) -> list[Ne
 
 def _room(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[Instance]) -> Need | None:
     """Every set here that takes uploads is nearly full: by its free space, or by its forecast."""
-    sets = _writable(region, facts)
-    if not sets:
-        return None
-    tight = {name: why for name in sets if (why := _tight(name, rule, facts))}
-    roomy = [name for name in sets if name not in tight]
-    if roomy:
+    why = {name: _no_room(name, rule, facts) for name in _writable(region, facts)}
+    if roomy := [name for name, said in why.items() if not said]:
         return Need(False, f"set {roomy[0]} has room: {_room_words(roomy[0], facts)}")
-    said = "; ".join(tight.values())
-    if coming := [i for i in under_way if i.region == region and i.set not in tight]:
+    said = "; ".join(why.values())
+    heard = [name for name in why if not _silent(name, facts)]
+    if not heard:
+        return Need(False, said) if said else None
+    taken = {*why, *facts.sealed}
+    if coming := [i for i in under_way if i.region == region and i.set not in taken]:
         return Need(False, f"{said}; set {coming[0].set} is being started")
-    fullest = min(tight, key=lambda name: _free(name, facts))
-    like = tuple(sorted({n.region for n in facts.nodes if n.set == fullest and n.active}))
-    return Need(True, said, like=like)
+    fullest = min(heard, key=lambda name: _free(name, facts))
+    return Need(True, said, like=_regions(fullest, facts))
+
+
+def _open(region: str, facts: Facts, under_way: Sequence[Instance]) -> Need | None:
+    """No set of the whole cluster takes uploads: each was sealed, as one seals what is full."""
+    here = {n.set for n in facts.nodes if n.region == region and n.active}
+    if not here or {n.set for n in facts.nodes if n.active} - facts.sealed:
+        return None
+    said = "no set takes uploads: all of them are sealed"
+    if coming := [i.set for i in under_way if i.set not in facts.sealed]:
+        return Need(False, f"{said}; set {coming[0]} is being started")
+    return Need(True, said, like=_regions(min(here, key=lambda name: _free(name, facts)), facts))
+
+
+def _regions(name: str, facts: Facts) -> tuple[str, ...]:
+    """Where a set stands."""
+    return tuple(sorted({n.region for n in facts.nodes if n.set == name and n.active}))
 
 
 def _writable(region: str, facts: Facts) -> list[str]:
     here = {n.set for n in facts.nodes if n.region == region and n.active}
     return sorted(here - facts.sealed)
+
+
+def _no_room(name: str, rule: RegionPolicy, facts: Facts) -> str:
+    """Why the next images cannot be counted on to find room in a set; "" when they can."""
+    return _silent(name, facts) or _tight(name, rule, facts)
+
+
+def _silent(name: str, facts: Facts) -> str:
+    """Nobody takes uploads there, whatever its nodes' last words say of their disks."""
+    seconds = facts.silent.get(name, 0.0)
+    return (
+        f"set {name} has not been heard for {seconds / 60:.0f} minutes" if seconds >= SILENT_SECONDS else ""
+    )
 
 
 def _tight(name: str, rule: RegionPolicy, facts: Facts) -> str:

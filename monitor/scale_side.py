@@ -27,12 +27,12 @@ from monitor.provider_webhook import WebhookProvider
 from monitor.sample import Survey
 from monitor.scale_book import ScaleBook
 from monitor.scale_calls import ScaleCalls
-from monitor.scale_facts import Facts, Settled, facts_of, node_facts
+from monitor.scale_facts import Facts, Settled, facts_of, node_facts, silent_sets
 from monitor.scale_in_calls import LeaveCalls, QueryDoor
 from monitor.scale_in_rules import Known
 from monitor.scale_in_run import Leaver
 from monitor.scale_instances import Instance
-from monitor.scale_loads import LoadWatch
+from monitor.scale_loads import LoadWatch, LongSince
 from monitor.scale_plan import planned
 from monitor.scale_policy import ScalePolicy, TriedPolicy, load_policy
 from monitor.scale_providers import Provider
@@ -64,7 +64,7 @@ class ScaleSide:
         self._http: aiohttp.ClientSession | None = None
         self.scaler: Scaler | None = None
         policy = load_policy(settings.scale_policy_file)
-        self._loads = LoadWatch(policy.region if policy else {})
+        self._loads, self._silent = LoadWatch(policy.region if policy else {}), LongSince()
         if policy is None:
             return
         domain, replicas = settings.nats_map_domain, settings.nats_replicas
@@ -109,14 +109,14 @@ class ScaleSide:
         return self._seen(self._loads)
 
     def _seen(self, loads: LoadWatch) -> Facts:
-        nodes = node_facts(self._rows())
-        busy, idle = loads.look(nodes, self._clock.monotonic())
+        nodes, now = node_facts(self._rows()), self._clock.monotonic()
+        busy, idle = loads.look(nodes, now)
         days = {
             view.name: view.foreseen
             for view in self._growth.view()
             if view.scope == "set" and math.isfinite(view.foreseen)
         }
-        return facts_of(nodes, self._cluster(), days, busy, idle)
+        return facts_of(nodes, self._cluster(), days, busy, idle, self._silent.look(silent_sets(nodes), now))
 
     def _known(self) -> bool:
         heard = all(row.state != "unknown" for row in self._rows())

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from monitor.scale_decide import decide
-from monitor.scale_facts import Facts, NodeFact, Settled
+from monitor.scale_facts import Facts, NodeFact, Settled, silent_sets
 from monitor.scale_instances import Instance, asked, failed, is_due, moved_on
+from monitor.scale_needs import SILENT_SECONDS
 from monitor.scale_policy import ProviderEntry, RegionPolicy, ScalePolicy
 
 NOW = 1_800_000_000_000
@@ -67,6 +68,46 @@ def test_another_set_with_room_makes_growth_needless_unless_it_is_sealed():
     nodes = [*full().nodes, *second]
     assert decide(policy(), facts(*nodes), [], NOW)[1] == []
     assert {i.set for i in decide(policy(), facts(*nodes, sealed={"s2"}), [], NOW)[1]} == {"s3"}
+
+
+def test_replicas_that_are_being_started_for_a_sealed_set_are_no_room_for_images():
+    coming = [Instance(f"{r}-3", r, "s0", "", NOW - HOUR, "launched") for r in ("eu", "us")]
+    nodes = [node(r, name, free=0.1) for r in ("eu", "us") for name in ("s0", "s1")]
+    new = decide(policy(("eu", "us")), facts(*nodes, sealed={"s0"}), coming, NOW)[1]
+    assert {i.set for i in new} == {"s2"}
+
+
+def test_when_every_set_was_sealed_uploads_get_a_new_one():
+    two = [node("eu", free=0.05), node("us", free=0.05)]
+    verdicts, new = decide(policy(("eu", "us")), facts(*two, sealed={"s1"}), [], NOW)
+    assert {(i.region, i.set) for i in new} == {("eu", "s2"), ("us", "s2")}
+    assert verdicts[0].why[0] == "no set takes uploads: all of them are sealed"
+    assert decide(policy(("eu", "us")), facts(*two, sealed={"s1"}), new, NOW + HOUR)[1] == []
+    elsewhere = [node("ap", "s2"), node("mars", "s2")]
+    assert decide(policy(("eu", "us")), facts(*two, *elsewhere, sealed={"s1"}), [], NOW)[1] == []
+
+
+def test_a_set_that_died_after_it_joined_is_no_room_for_images():
+    """Its nodes' last words, or none at all, say that it is empty."""
+    dead = [node(r, "s2", 2, free=None)._replace(healthy=False, suspect=True) for r in ("ap", "eu", "us")]
+    nodes = [*full().nodes, *dead]
+    soon = facts(*nodes)._replace(silent={"s2": SILENT_SECONDS - 1})
+    assert decide(policy(), soon, [], NOW)[1] == [], "machines restart"
+    late = facts(*nodes)._replace(silent={"s2": SILENT_SECONDS})
+    verdicts, new = decide(policy(), late, [], NOW)
+    assert {i.set for i in new} == {"s3"}
+    assert "set s2 has not been heard for 15 minutes" in verdicts[0].why[0]
+    alone = facts(*dead)._replace(silent={"s2": SILENT_SECONDS})
+    verdicts, new = decide(policy(), alone, [], NOW)
+    assert (new, verdicts[0].why[0]) == ([], "set s2 has not been heard for 15 minutes")
+
+
+def test_a_set_is_silent_when_no_active_member_of_it_is_heard():
+    dead = node("eu", "s2")._replace(healthy=False, suspect=True)
+    unknown = node("us", "s2")._replace(healthy=False)
+    assert silent_sets([dead, node("us"), node("ap", "s2", active=False)]) == {"s2"}
+    assert silent_sets([dead, unknown]) == set()
+    assert silent_sets([dead, node("us", "s2")]) == set()
 
 
 def test_nothing_is_started_twice():
