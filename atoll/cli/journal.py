@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -123,7 +124,8 @@ class Journal:
         if settled and _unchanged(file.path, entry):
             return True
         assert entry.done is not None
-        return _size(file.path) == entry.size and _sha256(file.path) == entry.done.sha256
+        facts = _facts(file.path)
+        return facts is not None and facts[0] == entry.size and _sha256(file.path) == entry.done.sha256
 
     def note_ticket(self, file: FoundFile, ticket: TicketView) -> None:
         """This ticket will be used now."""
@@ -145,11 +147,8 @@ class Journal:
                 self._write(structs.replace(entry, done=None, at_ms=self._clock()))
 
     def _append(self, file: FoundFile, *, ticket: TicketView | None = None, done: Done | None = None) -> None:
-        try:
-            facts = file.path.stat()
-        except OSError:
-            return  # it is gone: there is nothing that another run could recognize
-        self._write(Entry(*self._key(file), facts.st_size, facts.st_mtime_ns, self._clock(), ticket, done))
+        if (facts := _facts(file.path)) is not None:  # else nothing that another run could recognize
+            self._write(Entry(*self._key(file), *facts, self._clock(), ticket, done))
 
     def _write(self, entry: Entry) -> None:
         assert self._file is not None, "the journal is a context"
@@ -182,19 +181,17 @@ def _ends_with_newline(file: IO[bytes]) -> bool:
     return file.read(1) == b"\n"
 
 
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None  # the upload itself will say what is wrong
-
-
-def _unchanged(path: Path, entry: Entry) -> bool:
+def _facts(path: Path) -> tuple[int, int] | None:
+    """Size and mtime (ns) of a plain file. A pipe has neither, and to look into it would empty it."""
     try:
         facts = path.stat()
     except OSError:
-        return False
-    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.mtime_ns)
+        return None  # the upload itself will say what is wrong
+    return (facts.st_size, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
+
+
+def _unchanged(path: Path, entry: Entry) -> bool:
+    return _facts(path) == (entry.size, entry.mtime_ns)
 
 
 def _sha256(path: Path) -> str | None:

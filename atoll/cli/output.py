@@ -82,7 +82,7 @@ def show_error(error: AtollError, *, about: str | None = None) -> None:
     for line in error.detail.splitlines():
         sys.stderr.write(f"  {printable(line)}\n")
     for name, value in error.facts.items():
-        if name not in _HIDDEN_FACTS:
+        if name not in _HIDDEN_FACTS and value is not None:
             sys.stderr.write(f"  {printable(name)}:{_fact(value)}\n")
     if hint := _hint(error):
         sys.stderr.write(f"  → {hint}\n")

@@ -8,16 +8,15 @@ that is refused for one of them, one order each.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from atoll.cli.context_pairs import context_of
 from atoll.cli.upload_report import Outcome, Report
 from atoll.client.async_client import AsyncClient
 from atoll.client.data_uri import is_data_uri
+from atoll.client.source import local_file
 from atoll.client.url_list_calls import MAX_URLS, UrlOutcome
 from atoll.errors import AtollError, Rejected
 from atoll.node_api import AssetView
@@ -83,8 +82,16 @@ async def _in_one_order(
 async def _source(
     text: str, args: argparse.Namespace, wanted: dict[str, Any], client: AsyncClient
 ) -> AssetView:
-    source = await asyncio.to_thread(sys.stdin.buffer.read) if text == STDIN else text
-    return await client.upload(source, public_id=args.public_id, **wanted)
+    if text != STDIN:
+        return await client.upload(text, public_id=args.public_id, **wanted)
+    with _standard_input() as source:
+        return await client.upload(source, public_id=args.public_id, **wanted)
+
+
+def _standard_input() -> IO[bytes]:
+    """Without the buffer of `sys.stdin`, whose lock a read under way at Ctrl-C holds."""
+    with local_file("standard input"):
+        return open(0, "rb", buffering=0, closefd=False)
 
 
 async def _report(report: Report, name: str, upload: Coroutine[Any, Any, AssetView]) -> None:

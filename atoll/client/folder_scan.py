@@ -16,7 +16,7 @@ from pathlib import Path
 from atoll.client.folder_files import MAX_FILES, Change, LocalFile, Step
 from atoll.client.folder_names import is_image, public_id_of
 from atoll.client.globs import Filter
-from atoll.client.source import FileUnusable, local_file, unusable
+from atoll.client.source import FileUnusable, local_file, not_plain, unusable
 from atoll.errors import AtollError, BadRequest, Conflict
 
 
@@ -100,8 +100,7 @@ def _take_named(found: Scanned, relative: str, entry: os.DirEntry[str], public_i
         if stat.S_ISREG(facts.st_mode):
             found.add(LocalFile(Path(entry.path), relative, public_id, facts.st_size))
         else:
-            no_file = FileUnusable(f"{printed(relative)}: is no plain file.", path=printed(relative))
-            found.refuse(relative, no_file, public_id)
+            found.refuse(relative, not_plain(relative), public_id)
 
 
 def _walk(folder: Path, only: Filter, found: Scanned) -> Iterator[tuple[str, os.DirEntry[str]]]:

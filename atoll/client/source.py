@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from atoll.client.data_uri import data_of, is_data_uri
+from atoll.client.own_thread import in_own_thread
 from atoll.errors import AtollError, BadName, BodyMismatch
 from atoll.names import check_filename
 
@@ -62,6 +63,12 @@ def unusable(error: OSError, what: object) -> FileUnusable:
     """The error that says so. A path need not be text; what is told of it is."""
     path = os.fsencode(str(what)).decode(errors="replace")
     return FileUnusable(f"{path}: {error.strerror or error}", path=path)
+
+
+def not_plain(path: str | os.PathLike[str]) -> FileUnusable:
+    """The error of what is neither a file nor leads to one: a pipe is opened only when it is named itself."""
+    printed = os.fsencode(path).decode(errors="replace")
+    return FileUnusable(f"{printed}: is no plain file.", path=printed)
 
 
 def content_type_of(filename: str | None) -> str:
@@ -145,7 +152,7 @@ async def open_body(source: Source, filename: str | None = None) -> AsyncIterato
         filename = check_filename(filename)
     elif isinstance(source, (str, os.PathLike)):
         filename = remark_of(Path(source))
-    file, owned = await asyncio.to_thread(_open, source)
+    file, owned = await in_own_thread(lambda: _open(source))
     try:
         start, size = await asyncio.to_thread(_extent, file)
         body = Body(file, start, size, filename)

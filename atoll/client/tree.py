@@ -1,8 +1,9 @@
 """Which files below the given paths are images, and what public_id each one gets. Reads directories only.
 
 A file that is named itself is always taken; in a directory, those whose extension is one of an image that
-nodes accept, hidden ones and symbolic links to directories left out. With a prefix, the public_id is
-prefix + path below the given directory, without the image's extension.
+nodes accept, hidden ones and symbolic links to directories left out; a pipe or a device among them is there
+with its error. With a prefix, the public_id is prefix + path below the given directory, without the image's
+extension.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from atoll.client.source import CONTENT_TYPE_OF, unusable
+from atoll.client.source import CONTENT_TYPE_OF, not_plain, unusable
 from atoll.errors import AtollError, Conflict
 from atoll.names import check_public_id
 
@@ -52,9 +53,15 @@ def _below(given: Path) -> Iterator[FoundFile]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and _is_image(name):
-                yield FoundFile(Path(directory, name))
+                path = Path(directory, name)
+                yield FoundFile(path, error=None if _is_plain(path) else not_plain(path))
     for error in unreadable:
         yield FoundFile(Path(error.filename), error=unusable(error, error.filename))
+
+
+def _is_plain(path: Path) -> bool:
+    """Also where it cannot be known: then the upload says why."""
+    return not path.exists() or path.is_file()
 
 
 def _is_image(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -497,9 +499,53 @@ def test_an_image_takes_the_place_of_no_folder_pipe_or_device(broken, images, tm
     assert (tmp_path / "copy.png").read_bytes() == (images / "a.png").read_bytes()
 
 
-def _start(described: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def test_a_pipe_among_the_files_of_a_folder_is_told_and_holds_up_nothing(broken, images):
+    os.mkfifo(images / "pipe.png")
+    ran = broken("upload", images)
+    assert (ran.code, "pipe.png: is no plain file" in ran.err, len(ran.out.splitlines())) == (1, True, 3)
+
+
+def test_another_image_through_the_same_pipe_is_another_upload(broken, images, tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    for content in (picture(), picture()):
+        writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+        writer.start()
+        (line,) = broken("upload", pipe, "--json").lines
+        writer.join(DEADLINE)
+        assert line["status"] == "uploaded", line
+        assert line["asset"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by name", "as standard input"])
+def test_ctrl_c_ends_a_wait_for_what_comes_through_a_pipe(described, tmp_path, named):
+    os.mkfifo(tmp_path / "pipe")
+    writing = os.open(tmp_path / "pipe", os.O_RDWR)
+    argument, stdin = (str(tmp_path / "pipe"), None) if named else ("-", writing)
+    os.write(writing, b"the beginning")
+    with _start(described, "upload", argument, "--bucket", "photos", stdin=stdin) as process:
+        _until_read(writing)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=DEADLINE)
+        finally:
+            process.kill()
+    os.close(writing)
+    assert process.returncode == 130
+    assert err.endswith(b"Stopped.\n")
+
+
+def _until_read(pipe: int) -> None:
+    """Return once nothing is left in the pipe."""
+    end = time.monotonic() + DEADLINE
+    while any(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _start(described: Path, *arguments: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "atoll.cli", *arguments, "--cluster", str(described)]
-    return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(argv, cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback_and_the_next_run_goes_on(standin, described, broken, images):
