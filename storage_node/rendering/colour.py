@@ -84,8 +84,7 @@ def _narrowed(wide: Image.Image, factor: float) -> Image.Image:
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """A `plain` picture as L, RGB or RGBA in sRGB."""
-    base = image.convert("RGB") if image.mode == "RGBA" else image
-    converted = _by_profile(base, profile) if profile else None
+    converted = _by_profile(image, profile) if profile else None
     if converted is None:
         if image.mode in {"L", "RGB", "RGBA"}:
             return image
@@ -108,10 +107,11 @@ def _by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
     """None: the profile changes nothing, or cannot be used."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        if profile.profile.xcolor_space.strip() != _SPACES[image.mode] or _is_srgb(profile):
+        base = _opaque_in(image, profile.profile.xcolor_space.strip())
+        if base is None or _is_srgb(profile):
             return None
         return ImageCms.profileToProfile(
-            image,
+            base,
             profile,
             ImageCms.createProfile("sRGB"),
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
@@ -120,6 +120,19 @@ def _by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a malformed profile
         return None
+
+
+def _opaque_in(image: Image.Image, space: str) -> Image.Image | None:
+    """The picture without alpha, in a mode for a profile of `space`; None: the profile is for other colours.
+
+    Greys with alpha are RGBA by now, and their profile still is one for greys.
+    """
+    if image.mode != "RGBA":
+        return image if space == _SPACES[image.mode] else None
+    if space == "RGB":
+        return image.convert("RGB")
+    red, green, blue, _ = image.split()
+    return red if space == "GRAY" and red.tobytes() == green.tobytes() == blue.tobytes() else None
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -135,6 +135,15 @@ def test_a_grey_picture_is_converted_and_never_gets_a_profile_for_colours_it_has
         assert space_of(made) in {None, "GRAY" if made.mode == "L" else "RGB"}
 
 
+def test_a_grey_picture_with_transparency_is_converted_too(stage):
+    image = Image.new("LA", (40, 40), (100, 128))
+    data = saved("PNG", image, icc_profile=grey_profile(1.0))
+    expected = in_srgb(DISPLAY_P3, (100, 100, 100), 1.0)
+    for delivery in (Delivery(), KEEP):
+        made = stage.drawn(data, Resize("scale", 20, 20), delivery=delivery).convert("RGBA")
+        assert_same([made.getpixel((10, 10))], [(*expected, 128)], 2)
+
+
 @pytest.mark.parametrize("delivery", [Delivery(), KEEP])
 def test_what_turns_grey_or_coloured_on_the_way_has_no_profile_of_the_other(stage, delivery):
     wide = saved("PNG", fields(), icc_profile=profile(ADOBE_RGB))
