@@ -19,12 +19,13 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageStat
 from storage_node.rendering.geometry import Point, Size
 
 _LOOK_SIDE = 96
+_GREY = (128, 128, 128)
 _MIDDLE_SHARE = 0.15  # how much of the score being in the middle is worth
 
 
 def best_corner(image: Image.Image, window: Point, measure: str = "attention") -> Point:
     """Top left corner of the window of this size (in the picture's pixels) that shows most of interest."""
-    look = _look(image.convert("RGB"))
+    look = _opaque(_look(image))
     across, down = image.width / look.width, image.height / look.height
     inner = _steps(window[0], across, look.width), _steps(window[1], down, look.height)
     if inner == look.size:
@@ -41,6 +42,15 @@ def _look(image: Image.Image) -> Image.Image:
     scale = min(1.0, _LOOK_SIDE / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     return image if size == image.size else image.resize(size, Image.Resampling.BOX)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """On grey, for what is transparent may have any colour, and shows none."""
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    sheet = Image.new("RGB", image.size, _GREY)
+    sheet.paste(image, mask=image.getchannel("A"))
+    return sheet
 
 
 def _steps(length: float, scale: float, most: int) -> int:

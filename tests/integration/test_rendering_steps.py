@@ -77,6 +77,15 @@ def test_automatic_gravity_finds_the_one_thing_in_the_picture(stage, gravity):
     assert found.focus_missing == (gravity == "face")
 
 
+@pytest.mark.parametrize("gravity", ["auto", "auto:entropy"])
+def test_automatic_gravity_does_not_look_at_what_is_transparent(stage, gravity):
+    image = scene(300, 100).convert("RGBA")
+    image.putalpha(0)
+    image.paste((200, 30, 30, 255), (230, 30, 270, 70))
+    made = stage.drawn(saved("PNG", image), Resize("crop", 100, 100, gravity=gravity))
+    assert made.getchannel("A").histogram()[255] == 40 * 40
+
+
 def test_a_known_face_is_what_face_gravity_shows(stage):
     faces = (Face(0.05, 0.05, 0.1, 0.15), Face(0.7, 0.5, 0.2, 0.3))
     found = stage.made(SCENE, Resize("thumb", 50, 50, gravity="face"), format="png", faces=faces)
