@@ -28,6 +28,7 @@ DAYS_KNOWN = 3 * DAY
 LEAST_POINTS = 8
 IDLE = 0.01  # a wait: while less than this of all growth came …
 NOTICED = 0.05  # … and that took more than this of the time; less cannot mislead
+SAID_IN_DAYS = 0.1  # and more
 _Z80 = 1.2816
 
 
@@ -90,7 +91,7 @@ def together(growths: Sequence[Growth]) -> Growth | None:
 
 def in_words(days: float) -> str:
     """So many days; less than a tenth of one in hours, minutes or seconds."""
-    if days >= 0.1:
+    if days >= SAID_IN_DAYS:
         return f"{days:.1f}"
     seconds = days * DAY
     for size, unit in ((3600.0, "h"), (60.0, "min")):

@@ -88,7 +88,9 @@ class Board:
         prices = {name: rule.monthly_cost for name, rule in self.policy.region.items()}
         regions = {n.region for n in self.facts.nodes} | {i.region for i in self.known}
         cost = sum(prices.get(name, 0.0) * self.count(name) for name in regions) + prices[region]
-        return f"{region}: with one more, a month costs {cost:g} of {budget:g}" if cost > budget else ""
+        return (
+            f"{region}: with one more, a month costs {cost:g} of {budget:g}" if _beyond(cost, budget) else ""
+        )
 
     def add(self, region: str, set_name: str, why: str) -> Instance:
         """Decide on one more node."""
@@ -177,4 +179,13 @@ def _too_dear(board: Board, regions: Sequence[str]) -> str:
     prices = {name: rule.monthly_cost for name, rule in board.policy.region.items()}
     now = sum(price * board.count(name) for name, price in prices.items())
     cost = now + sum(prices[name] for name in regions)
-    return f"a set in {', '.join(regions)} would cost {cost:g} a month of {budget:g}" if cost > budget else ""
+    return (
+        f"a set in {', '.join(regions)} would cost {cost:g} a month of {budget:g}"
+        if _beyond(cost, budget)
+        else ""
+    )
+
+
+def _beyond(cost: float, budget: float) -> bool:
+    """By more than a sum of floats is wrong by: less than half a cent."""
+    return cost - budget >= 0.005

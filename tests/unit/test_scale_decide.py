@@ -154,6 +154,24 @@ def test_the_budget_is_kept_for_the_whole_set(budget, regions):
     }
 
 
+@pytest.mark.parametrize(("price", "budget"), [(20.0, 120.0), (1.1, 6.6), (2.7, 16.2)])
+def test_a_budget_may_be_used_up_to_the_cent(price, budget):
+    """As a sum of floats 6 × 1.1 is a little more than 6.6."""
+    three = full()
+    assert len(decide(policy(budget=budget, monthly_cost=price), three, [], NOW)[1]) == 3
+    assert decide(policy(budget=budget - 0.01, monthly_cost=price), three, [], NOW)[1] == []
+
+
+def test_less_than_a_tenth_of_a_day_is_said_in_hours_or_less():
+    soon = facts(node("eu"), node("us"), days={"s1": 90 / 86_400})
+    said = decide(policy(("eu",), forecast_days=0), soon, [], NOW)[0][0].why[0]
+    assert said == "set s1 has room: 50% free, full in 1.5 min"
+    said = decide(policy(("eu",)), soon, [], NOW)[0][0].why[0]
+    assert said == "set s1 will be full in 1.5 min, less than 7 days"
+    later = facts(node("eu"), node("us"), days={"s1": 3.0})
+    assert "full in 3.0 days" in decide(policy(("eu",)), later, [], NOW)[0][0].why[0]
+
+
 def test_a_set_that_lost_its_second_region_is_refilled():
     alone = facts(node("eu"))
     _, new = decide(policy(("eu", "us")), alone, [], NOW)
