@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from monitor.scale_departures import LEAVING, Departure
+from monitor.scale_departures import OPEN as UNDER_WAY
 from monitor.scale_facts import Facts
 from monitor.scale_instances import OPEN, Instance
 from monitor.scale_needs import Need, needs_of
@@ -118,7 +119,8 @@ def decide(
     departures: Sequence[Departure] = (),
 ) -> tuple[list[Verdict], list[Instance]]:
     """A verdict for each region of the policy, and the nodes to be started. `now`: Unix milliseconds."""
-    board = Board(policy, facts, list(instances), now, departures)
+    leaving = {d.set for d in departures if d.whole and d.state in UNDER_WAY}
+    board = Board(policy, facts.without(leaving), list(instances), now, departures)
     return [_verdict(board, region) for region in sorted(policy.region)], board.new
 
 

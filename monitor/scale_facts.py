@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from atoll.cluster import ClusterMap
@@ -47,6 +47,13 @@ class Facts(NamedTuple):
     def here(self, name: str) -> bool:
         """Whether the node is a healthy, active member."""
         return any(n.name == name and n.active and n.healthy for n in self.nodes)
+
+    def without(self, sets: Collection[str]) -> Facts:
+        """With the nodes of these sets, which leave whole, as members of nothing. They are told one after
+        the other: a set that stands in one region for a moment must not be refilled."""
+        return self._replace(
+            nodes=tuple(n._replace(active=n.active and n.set not in sets) for n in self.nodes)
+        )
 
     def mapped(self, name: str) -> bool:
         """Whether the node is a member, heard or not."""

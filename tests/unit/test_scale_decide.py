@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from monitor.scale_decide import decide
+from monitor.scale_departures import Departure
 from monitor.scale_facts import Facts, NodeFact, Settled, silent_sets
 from monitor.scale_instances import Instance, asked, failed, is_due, moved_on
 from monitor.scale_needs import SILENT_SECONDS
@@ -160,6 +161,23 @@ def test_a_budget_may_be_used_up_to_the_cent(price, budget):
     three = full()
     assert len(decide(policy(budget=budget, monthly_cost=price), three, [], NOW)[1]) == 3
     assert decide(policy(budget=budget - 0.01, monthly_cost=price), three, [], NOW)[1] == []
+
+
+def test_a_set_that_leaves_whole_is_neither_refilled_nor_room():
+    """Its members are told one after the other: for a moment it stands in one region."""
+    gone = [
+        Departure(f"{r}-2", r, "s2", "", NOW, state, NOW, whole=True, by_hand=True)
+        for r, state in (("eu", "draining"), ("us", "recorded"))
+    ]
+    leaving = [node("eu", "s2", 2, active=False), node("us", "s2", 2)]
+    calm = facts(node("eu"), node("us"), *leaving)
+    assert decide(policy(("ap", "eu", "us"), min=1), calm, [], NOW, gone)[1] == [
+        Instance("ap-1", "ap", "s1", "ap has 0 nodes, fewer than 1", NOW, since=NOW)
+    ]
+    tight = facts(node("eu", free=0.1), node("us", free=0.1), *leaving)
+    assert {i.set for i in decide(policy(("eu", "us")), tight, [], NOW, gone)[1]} == {"s3"}
+    over = [msgspec.structs.replace(one, state="taken_back") for one in gone]
+    assert {i.set for i in decide(policy(("ap", "eu", "us")), calm, [], NOW, over)[1]} == {"s2"}
 
 
 def test_less_than_a_tenth_of_a_day_is_said_in_hours_or_less():
