@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, show_table
 from atoll.client.async_client import AsyncClient
@@ -15,7 +16,7 @@ _PAGE = 1000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll audit`."""
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many records (50)")
+    parser.add_argument("--limit", type=count, default=50, metavar="N", help="how many records (50)")
     add_shared(parser)
 
 
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _show(args: argparse.Namespace, client: AsyncClient, _: Access) -> int:
-    records = await _records(client, max(1, args.limit))
+    records = await _records(client, args.limit)
     if args.json:
         for record in records:
             emit_json(record)

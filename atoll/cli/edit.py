@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from msgspec import UNSET, UnsetType
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import parallel
 from atoll.cli.context_pairs import context_of
 from atoll.cli.exit_codes import WrongUsage, code_of_many
 from atoll.cli.output import emit_json, say, show_error
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--title", metavar="TEXT")
     parser.add_argument("--alt", metavar="TEXT", help="the alternative text, for who cannot see the image")
-    parser.add_argument("--parallel", type=int, default=8, metavar="N", help="at once (default 8)")
+    parser.add_argument("--parallel", type=parallel, default=8, metavar="N", help="at once (default 8)")
     add_shared(parser)
 
 

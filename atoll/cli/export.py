@@ -7,9 +7,9 @@ takes it. Files that the bucket no longer has stay. The same command again goes 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import path
 from atoll.cli.folder_options import (
     add_folder_options,
     comparing,
@@ -27,7 +27,7 @@ from atoll.client.async_client import AsyncClient
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll export`."""
     parser.add_argument("target", metavar="BUCKET[/PREFIX]")
-    parser.add_argument("folder", metavar="DIR", type=Path)
+    parser.add_argument("folder", metavar="DIR", type=path)
     add_folder_options(parser)
     add_shared(parser)
 

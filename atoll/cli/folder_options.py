@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from atoll.cli.access import Access
+from atoll.cli.argument_types import parallel
 from atoll.cli.output import note, size
 from atoll.cli.upload_screen import Screen
 from atoll.client.folder_files import FolderPlan, FolderProgress
@@ -43,7 +44,7 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument(
-        "--parallel", type=int, default=8, metavar="N", help="files at once (default 8, at most 64)"
+        "--parallel", type=parallel, default=8, metavar="N", help="files at once (default 8, at most 64)"
     )
 
 

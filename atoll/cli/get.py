@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import named
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.output import emit_json, note, size
 from atoll.cli.url import IMAGE_HELP, add_transformation
@@ -21,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="ID", help=IMAGE_HELP)
     add_transformation(parser)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", default="-", help="the file to write; - (default): stdout"
+        "-o",
+        "--output",
+        type=named,
+        metavar="FILE",
+        default="-",
+        help="the file to write; - (default): stdout",
     )
     add_shared(parser)
 

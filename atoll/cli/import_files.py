@@ -9,9 +9,9 @@ broken off.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import path
 from atoll.cli.exit_codes import WrongUsage
 from atoll.cli.folder_options import (
     Target,
@@ -31,10 +31,10 @@ _LISTING_OPTIONS = ("root", "form", "columns")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll import`."""
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="a folder, or a listing")
+    parser.add_argument("source", metavar="SOURCE", type=path, help="a folder, or a listing")
     parser.add_argument("target", metavar="BUCKET[/PREFIX]")
     listing = parser.add_argument_group("listings")
-    listing.add_argument("--root", type=Path, metavar="DIR", help="where the listed files lie")
+    listing.add_argument("--root", type=path, metavar="DIR", help="where the listed files lie")
     listing.add_argument(
         "--form", choices=("csv", "keys", "manifest"), help="what the listing is (else by its name and start)"
     )

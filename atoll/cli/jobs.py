@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, note, say, show_table
 from atoll.cli.spans import span
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_shared(sub)
     listing = does.add_parser("ls", help="jobs, the newest first")
     listing.add_argument("--bucket", metavar="NAME", help="of this bucket only")
-    listing.add_argument("--limit", type=int, default=20, metavar="N")
+    listing.add_argument("--limit", type=count, default=20, metavar="N")
     add_shared(listing)
     for action, text in (("show", "how far a job is"), ("wait", "until it ends"), ("cancel", "let go of it")):
         sub = does.add_parser(action, help=text)

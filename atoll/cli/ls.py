@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.output import emit_json, on_terminal, printable, say, size
 from atoll.client.async_client import AsyncClient
 from atoll.client.trash_calls import TrashedAsset
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll ls`."""
     parser.add_argument("--bucket", help="the bucket; may be left out when there is only one")
     parser.add_argument("--prefix", default="", help="only public_ids that start with this")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--limit", type=count, metavar="N", help="at most so many")
     parser.add_argument("--deleted", action="store_true", help="what was deleted and can be restored")
     add_shared(parser)
 

@@ -13,6 +13,7 @@ import asyncio
 import time
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import seconds
 from atoll.cli.drain_screen import DrainScreen
 from atoll.cli.exit_codes import Exit, WrongUsage
 from atoll.cli.node_join import add_join, add_join_token, invite, join
@@ -47,7 +48,7 @@ def _add_waiting(parser: argparse.ArgumentParser, *, force: bool, wait: bool) ->
     if force:
         parser.add_argument("--force", action="store_true", help="its machine is lost, or its set is small")
     if wait:
-        parser.add_argument("--timeout", type=float, metavar="SECONDS", help="stop waiting after so long")
+        parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop waiting after so long")
         parser.add_argument("--no-wait", action="store_true", help="begin it and return")
     add_shared(parser)
 

@@ -9,6 +9,7 @@ import argparse
 from typing import cast, get_args
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.ls import show
 from atoll.cli.output import emit_json
 from atoll.client.async_client import AsyncClient
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="--sort=-bytes: the largest first; with WORDS created_at or -created_at",
     )
     parser.add_argument("--fields", metavar="NAMES", help="with --json: only these members, by comma")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--limit", type=count, metavar="N", help="at most so many")
     add_shared(parser)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.canary_table import show_paths
 from atoll.cli.exit_codes import Exit, WrongUsage, code_of
 from atoll.cli.forecast_table import show_forecasts
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", nargs="?", const=2.0, type=float, metavar="SECONDS", help="look again and again (2 s)"
     )
-    parser.add_argument("--count", type=int, metavar="N", help="with --watch: stop after N looks")
+    parser.add_argument("--count", type=count, metavar="N", help="with --watch: stop after N looks")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ so. The same command again goes on where one was broken off.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import path
 from atoll.cli.folder_options import (
     add_folder_options,
     add_upload_options,
@@ -28,7 +28,7 @@ from atoll.client.folder_files import FolderPlan
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll sync`."""
-    parser.add_argument("folder", metavar="DIR", type=Path)
+    parser.add_argument("folder", metavar="DIR", type=path)
     parser.add_argument("target", metavar="BUCKET[/PREFIX]")
     parser.add_argument("--delete", action="store_true", help="delete assets whose file is gone from DIR")
     parser.add_argument(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atoll.cli.access import Access, add_shared, bucket_of, with_client
+from atoll.cli.argument_types import named, parallel, seconds
 from atoll.cli.context_pairs import context_of
 from atoll.cli.exit_codes import WrongUsage, code_of_many
 from atoll.cli.journal import Journal
@@ -32,7 +33,9 @@ _WAIT = re.compile(r"regions:([1-9][0-9]{0,2})|(all)", re.ASCII)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll upload`."""
-    parser.add_argument("paths", metavar="FILE|DIR|-|data:…", nargs="*", help="- is standard input")
+    parser.add_argument(
+        "paths", metavar="FILE|DIR|-|data:…", nargs="*", type=named, help="- is standard input"
+    )
     parser.add_argument(
         "--url",
         dest="urls",
@@ -57,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a transformation that is made at once; may be given more than once",
     )
-    parser.add_argument("--parallel", type=int, default=8, metavar="N", help="uploads at once (default 8)")
+    parser.add_argument(
+        "--parallel", type=parallel, default=8, metavar="N", help="uploads at once (default 8)"
+    )
     journal = parser.add_mutually_exclusive_group()
     journal.add_argument(
         "--resume", type=Path, metavar="FILE", help="the journal (default: beside cluster.json)"
@@ -72,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wait", type=_wait, metavar="regions:N|all", help="return only when so many regions have each file"
     )
     parser.add_argument(
-        "--wait-seconds", type=float, default=60.0, metavar="S", help="but no longer than this"
+        "--wait-seconds", type=seconds, default=60.0, metavar="S", help="but no longer than this"
     )
     add_shared(parser)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.output import emit_json, say, show_table, size
 from atoll.client.async_client import AsyncClient
 
@@ -17,7 +18,7 @@ ASSET_HELP = "an asset id, or BUCKET/PUBLIC_ID"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `atoll versions`."""
     parser.add_argument("asset", metavar="ID", help=ASSET_HELP)
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many, the newest")
+    parser.add_argument("--limit", type=count, metavar="N", help="at most so many, the newest")
     does = parser.add_mutually_exclusive_group()
     does.add_argument("--url", metavar="VERSION", help="print where this version is")
     does.add_argument("--delete", metavar="VERSION", help="delete this version for good")

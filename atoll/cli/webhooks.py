@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from atoll.cli.access import Access, add_shared, with_client
+from atoll.cli.argument_types import count
 from atoll.cli.exit_codes import Exit
 from atoll.cli.output import emit_json, note, say, show_table
 from atoll.client.async_client import AsyncClient
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared(remove)
     log = does.add_parser("log", help="what was sent to an endpoint, and what waits")
     log.add_argument("webhook", metavar="WEBHOOK")
-    log.add_argument("--limit", type=int, default=20, metavar="N")
+    log.add_argument("--limit", type=count, default=20, metavar="N")
     add_shared(log)
     again = does.add_parser("redeliver", help="send a delivery once more")
     again.add_argument("webhook", metavar="WEBHOOK")
