@@ -45,7 +45,8 @@ def import_all() -> None:
     for kind in KINDS:
         importlib.import_module(f"{kind}.__main__")
         importlib.import_module(f"{kind}.app")
-    command = importlib.import_module(f"{COMMAND}.__main__")
+    importlib.import_module(f"{COMMAND}.__main__")
+    command = importlib.import_module(f"{COMMAND}.command")
     for name in (
         "atoll.daemon_main",
         "rigged_daemon",

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -23,7 +24,8 @@ from client_clusters import ClusterUnderTest, describe, picture
 from PIL import Image
 from standin_cluster import StandinCluster, answering, carry_out_and_hang_up, flip_a_byte
 
-from atoll.cli.__main__ import USER_VERBS, main
+from atoll.cli.__main__ import main
+from atoll.cli.command import USER_VERBS
 
 NEAREST = "eu-central-1"
 DEADLINE = 30.0
@@ -182,6 +184,14 @@ def test_a_bucket_is_made(atoll, folder):
         (("get", "0" * 26, "--json"), 2),
         (("buckets", "--private"), 2),
         (("frobnicate",), 2),
+        (("ls", "--limit", "0"), 2),
+        (("upload", "x.png", "--parallel", "65"), 2),
+        (("upload", "x.png", "--wait", "all", "--wait-seconds", "nan"), 2),
+        (("upload", ""), 2),
+        (("sync", "", "photos", "--delete"), 2),
+        (("export", "photos", ""), 2),
+        (("import", "", "photos"), 2),
+        (("get", "0" * 26, "-o", ""), 2),
         ((), 2),
         (("--help",), 0),
         (("upload", "--help"), 0),
@@ -543,9 +553,11 @@ def _until_read(pipe: int) -> None:
         time.sleep(0.01)
 
 
-def _start(described: Path, *arguments: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
+def _start(
+    described: Path, *arguments: str, stdin: int | None = None, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "atoll.cli", *arguments, "--cluster", str(described)]
-    return subprocess.Popen(argv, cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(argv, cwd=ROOT, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback_and_the_next_run_goes_on(standin, described, broken, images):
@@ -578,6 +590,45 @@ def test_a_reader_that_goes_away_is_no_error_message(standin, described, broken,
         err = process.stderr.read()
         assert process.wait(DEADLINE) == 141
     assert err == b""
+
+
+@pytest.mark.parametrize("arguments", [("ls",), ("ls", "--json"), ("get",)])
+def test_a_standard_output_that_is_full_is_told_in_words(standin, described, broken, images, arguments):
+    (line,) = broken("upload", images / "a.png", "--json").lines
+    whole = (*arguments, line["asset_id"]) if arguments == ("get",) else arguments
+    with open("/dev/full", "wb") as full, _start(described, *whole, stdout=full.fileno()) as process:
+        _, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 2
+    assert b"standard output: No space left on device" in err
+    assert b"Traceback" not in err
+    assert b"Exception" not in err
+
+
+def test_closed_streams_and_a_terminal_of_few_letters_end_no_command(described, broken, images):
+    path = images / "k\u00e4fer.png"
+    path.write_bytes(picture())
+    assert broken("upload", path, "--prefix", "").code == 0
+    run = [sys.executable, "-m", "atoll.cli", "ls", "--cluster", str(described)]
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(run, cwd=ROOT, env=few, capture_output=True, timeout=DEADLINE, check=False)
+    assert (ran.returncode, b"k\\xe4fer" in ran.stdout) == (0, True), ran.stderr
+    closed = shlex.join(run) + " <&- >&-"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", closed], cwd=ROOT, capture_output=True, timeout=DEADLINE, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_ctrl_c_while_the_command_is_still_being_read_shows_no_traceback(described):
+    slow = "import sys, signal; from atoll.cli import __main__ as m; " + (
+        "sys.meta_path.insert(0, type('Stop', (), {'find_spec': staticmethod("
+        "lambda name, *_: signal.raise_signal(signal.SIGINT) if name == 'aiohttp' else None)})); "
+        "sys.exit(m.main(['ls']))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", slow], cwd=ROOT, capture_output=True, timeout=DEADLINE, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (130, b"Stopped.\n")
 
 
 def test_bytes_go_to_a_pipe_as_they_are(standin, described, broken, images):

@@ -179,7 +179,7 @@ import sys
 import atoll
 assert not any(name.startswith("aiohttp") for name in sys.modules), "import atoll is not cheap"
 atoll.Client, atoll.AsyncClient
-import atoll.cli.__main__, atoll.cli.upload, atoll.cli.status
+import atoll.cli.command, atoll.cli.upload, atoll.cli.status
 heavy = {"nats", "motor", "pymongo", "redis", "PIL", "uvloop", "aiofiles", "prometheus_client", "maxminddb"}
 loaded = heavy & {name.partition(".")[0] for name in sys.modules}
 assert not loaded, loaded

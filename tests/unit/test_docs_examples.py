@@ -19,7 +19,7 @@ import pytest
 from import_graph import ROOT
 
 from atoll import Client
-from atoll.cli.__main__ import LOCAL_VERBS, USER_VERBS, _import, _parser
+from atoll.cli.command import LOCAL_VERBS, USER_VERBS, _import, _parser
 from atoll.errors import from_problem
 from query_service.openapi_api import query_document
 
