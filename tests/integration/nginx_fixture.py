@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -33,11 +34,15 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    include {here}/atoll-maps.conf;
-    include {here}/atoll-node.conf;
+    {includes}
 }}
 """
-_NAMED = ("/etc/nginx/", "/etc/letsencrypt/live/eu1.images.example.org/")
+_BEFORE_NODE = (
+    "atoll-maps.conf",
+    "atoll-node.conf",
+    "atoll-proxy.conf",
+)  # the last is included by the second
+_NAMED = re.compile("/etc/nginx/|/etc/letsencrypt/live/[a-z0-9.]+/")
 _TLS = ("listen ", "ssl_")
 
 
@@ -46,22 +51,26 @@ class Nginx:
 
     def __init__(self, directory: Path, data: Path, node_port: int, *, tls: bool = False) -> None:
         self.directory, self.port = directory, any_free_port()
-        directory.mkdir()
-        for name in ("atoll-maps.conf", "atoll-node.conf", "atoll-proxy.conf"):
+        changes = {"/var/lib/atoll/data": str(data), "127.0.0.1:8410": f"127.0.0.1:{node_port}"}
+        self._lay_out(_BEFORE_NODE, changes, tls=tls)
+
+    def _lay_out(self, names: tuple[str, ...], changes: dict[str, str], *, tls: bool) -> None:
+        """The shipped files, changed where somebody who installs them changes them."""
+        self.directory.mkdir()
+        for name in names:
             text = (SHIPPED / name).read_text()
-            text = text.replace("/var/lib/atoll/data", str(data)).replace(
-                "127.0.0.1:8410", f"127.0.0.1:{node_port}"
-            )
-            for named in _NAMED:
-                text = text.replace(named, f"{directory}/")
-            (directory / name).write_text(text if tls else self._plain(text))
+            for shipped, ours in changes.items():
+                text = text.replace(shipped, ours)
+            text = _NAMED.sub(f"{self.directory}/", text)
+            (self.directory / name).write_text(text if tls else self._plain(text))
         user = "user root;" if os.geteuid() == 0 else ""
-        (directory / "nginx.conf").write_text(_MAIN.format(user=user, here=directory))
+        includes = "\n".join(f"include {self.directory}/{name};" for name in names if "proxy" not in name)
+        (self.directory / "nginx.conf").write_text(_MAIN.format(user=user, includes=includes))
 
     def _plain(self, text: str) -> str:
         lines = [line for line in text.splitlines() if not line.strip().startswith(_TLS)]
-        here = f"    listen 127.0.0.1:{self.port};\n    server_name eu1"
-        return "\n".join(lines).replace("    server_name eu1", here)
+        here = f"    listen 127.0.0.1:{self.port};\n    server_name"
+        return "\n".join(lines).replace("    server_name", here)
 
     @property
     def argv(self) -> list[str]:
@@ -90,6 +99,14 @@ class Nginx:
     def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """One request; `_` in header names stands for `-`."""
         return ask(self.port, target, method, **headers)
+
+
+class QueryNginx(Nginx):
+    """The same before a query service."""
+
+    def __init__(self, directory: Path, service_port: int, *, tls: bool = False) -> None:
+        self.directory, self.port = directory, any_free_port()
+        self._lay_out(("atoll-query.conf",), {"127.0.0.1:8400": f"127.0.0.1:{service_port}"}, tls=tls)
 
 
 def ask(port: int, target: str, method: str = "GET", **headers: str) -> Answer:
