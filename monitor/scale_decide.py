@@ -78,8 +78,10 @@ class Board:
         return self._budget(region)
 
     def _cooled_at(self, region: str, seconds: float) -> float:
-        """Those of this very decision do not count: a set is one growth."""
-        last = max((i.decided_at for i in self.instances if i.region == region), default=None)
+        """Those of this very decision do not count: a set is one growth. Nor does what a clock wrote that
+        has been put back since: a region does not cool down for years."""
+        times = (i.decided_at for i in self.instances if i.region == region)
+        last = max((at for at in times if at <= self.now + seconds * 1000), default=None)
         return 0.0 if last is None else last + seconds * 1000
 
     def _budget(self, region: str) -> str:

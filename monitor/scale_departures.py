@@ -25,6 +25,7 @@ DepartureState = Literal[
 LEAVING: frozenset[DepartureState] = frozenset({"recorded", "draining", "returning"})
 OPEN: frozenset[DepartureState] = LEAVING | {"removed"}
 TROUBLED: frozenset[DepartureState] = frozenset({"taken_back", "refused", "given_up"})
+RETRY_CAP_SECONDS = 3600.0  # the longest rest between two tries, of launches too
 MAX_KEPT = 50  # that are over: they are remembered for cool-downs and for people
 
 
@@ -73,5 +74,10 @@ def not_ended(one: Departure, error: str, now: int, policy: ScalePolicy) -> Depa
     tries = one.tries + 1
     if tries >= policy.tries:
         return replace(into(one, "given_up", now, error), tries=tries)
-    rest = min(3600.0, policy.retry_seconds * 2 ** (tries - 1))
+    rest = min(RETRY_CAP_SECONDS, policy.retry_seconds * 2 ** (tries - 1))
     return replace(one, tries=tries, due_at=now + int(rest * 1000), error=error)
+
+
+def rests(due_at: int, now: int) -> bool:
+    """Whether the next try must wait. No rest is longer than the cap, whatever a clock once wrote."""
+    return now < due_at <= now + RETRY_CAP_SECONDS * 1000

@@ -22,7 +22,7 @@ from atoll.launches import LaunchOrder
 from atoll.model import Position
 from monitor.clock import Clock
 from monitor.own_key import OwnKey, key_name
-from monitor.scale_departures import Departure, into, late, not_ended
+from monitor.scale_departures import Departure, into, late, not_ended, rests
 from monitor.scale_policy import ScalePolicy
 from monitor.scale_providers import Provider, ProviderFailed
 
@@ -172,7 +172,7 @@ class LeaveCalls:
     async def _end(self, one: Departure) -> Departure:
         if not one.launched:
             return into(one, "ended", self._now())
-        if one.due_at > self._now():
+        if rests(one.due_at, self._now()):
             return one
         place = self._place(one.region)
         order = LaunchOrder("end", one.name, one.region, one.set, one.tries + 1, place.lat, place.lon)

@@ -58,7 +58,8 @@ def _of_region(
     said = f"with a node less {region} was below {rule.cpu_percent:g} % for {seconds / 60:.1f} minutes"
     if seconds < rule.minutes * 60:
         return f"{said}; it shrinks after {rule.minutes:g}", None
-    cooled = _changed_at(region, known) + rule.cooldown_seconds * 1000
+    rest = int(rule.cooldown_seconds * 1000)
+    cooled = _changed_at(region, known, now + rest) + rest
     if cooled > now:
         waits = f"{region} cools down for {(cooled - now) / 1000:.0f} s more"
     if waits:
@@ -69,11 +70,12 @@ def _of_region(
     return said, Departure(chosen.name, region, chosen.set, said, now, since=now, launched=True)
 
 
-def _changed_at(region: str, known: Known) -> int:
-    """When the region last grew or shrank, or tried to (Unix milliseconds)."""
-    grown = [max(i.decided_at, i.since) for i in known.instances if i.region == region]
-    shrunk = [max(d.decided_at, d.since) for d in known.departures if d.region == region]
-    return max([*grown, *shrunk], default=0)
+def _changed_at(region: str, known: Known, until: int) -> int:
+    """When the region last grew or shrank, or tried to (Unix milliseconds). What is said to have been after
+    `until`, in the future, was written by a clock that has been put back since."""
+    grown = [at for i in known.instances if i.region == region for at in (i.decided_at, i.since)]
+    shrunk = [at for d in known.departures if d.region == region for at in (d.decided_at, d.since)]
+    return max((at for at in (*grown, *shrunk) if at <= until), default=0)
 
 
 def _choice(region: str, policy: ScalePolicy, facts: Facts, known: Known) -> tuple[NodeFact | None, str]:

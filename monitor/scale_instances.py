@@ -16,14 +16,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from atoll.model import Label, Milliseconds
-from monitor.scale_departures import Departure
+from atoll.signing import CLOCK_LEEWAY_MS
+from monitor.scale_departures import RETRY_CAP_SECONDS, Departure, rests
 from monitor.scale_departures import pruned as departed
 from monitor.scale_policy import ScalePolicy
 
 InstanceState = Literal["recorded", "asked", "launched", "joined", "given_up"]
 OPEN: frozenset[InstanceState] = frozenset({"recorded", "asked", "launched"})
 MAX_KEPT = 200  # that joined: they are remembered for cool-downs and for people
-RETRY_CAP_SECONDS = 3600.0
 ASKED_GRACE_SECONDS = 10.0  # beyond all that one round with the provider may take
 CALLS_OF_A_TRY = 3  # status, end, launch
 
@@ -68,6 +68,8 @@ def moved_on(one: Instance, *, here: bool, now: int, policy: ScalePolicy, mapped
     if here and one.state != "joined":
         return replace(one, state="joined", since=now, error="", overdue=False)
     waited = (now - one.since) / 1000
+    if waited * 1000 < -CLOCK_LEEWAY_MS and one.state in OPEN:
+        return replace(one, since=now)  # a clock was put back: how long it has been, nobody knows
     if one.state == "launched" and waited >= policy.join_seconds:
         if mapped:
             told = f"it is in the cluster map, but was not found healthy within {policy.join_seconds:g} s"
@@ -99,4 +101,4 @@ def asked(one: Instance, now: int) -> Instance:
 
 def is_due(one: Instance, now: int) -> bool:
     """Whether the provider is to be asked now."""
-    return one.state == "recorded" and one.due_at <= now
+    return one.state == "recorded" and not rests(one.due_at, now)

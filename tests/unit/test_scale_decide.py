@@ -285,6 +285,21 @@ def test_a_node_that_never_joins_is_tried_again_and_then_given_up():
     assert moved_on(one, here=True, now=now, policy=known).state == "joined"
 
 
+def test_a_clock_that_was_put_back_holds_up_no_more_than_what_it_measures():
+    """What was written down while it was ahead lies in the future now: years, perhaps."""
+    year = 365 * 24 * HOUR
+    ahead = Instance("eu-2", "eu", "s2", "", NOW + year, "joined", since=NOW + year)
+    assert {i.region for i in decide(policy(), full(), [ahead], NOW)[1]} == {"ap", "eu", "us"}
+    resting = msgspec.structs.replace(ahead, state="recorded", tries=1, due_at=NOW + year)
+    assert is_due(resting, NOW)
+    assert not is_due(msgspec.structs.replace(resting, due_at=NOW + HOUR), NOW)
+    for state in ("asked", "launched"):
+        waiting = msgspec.structs.replace(ahead, state=state, tries=1)
+        waiting = moved_on(waiting, here=False, now=NOW, policy=policy())
+        assert (waiting.state, waiting.since) == (state, NOW)
+        assert moved_on(waiting, here=False, now=NOW + 900_000, policy=policy()).state == "recorded"
+
+
 def test_rests_between_tries_grow_up_to_an_hour():
     known = msgspec.structs.replace(policy(), tries=20)
     rests = [(failed(Instance("a", "eu", "s", "", 0, tries=n), "no", 0, known).due_at) for n in range(1, 20)]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from atoll.errors import Conflict, NotFound
-from monitor.scale_departures import MAX_KEPT, Departure, into, late, not_ended, pruned
+from monitor.scale_departures import MAX_KEPT, Departure, into, late, not_ended, pruned, rests
 from monitor.scale_facts import Facts, NodeFact
 from monitor.scale_in_rules import Known
 from monitor.scale_in_run import stepped_on
@@ -90,6 +90,11 @@ def test_what_forbids_it_is_said(changes, why):
     plan = look(**changes)
     assert leavers(plan) == []
     assert why in eu(plan).why[-1]
+
+
+def test_a_region_does_not_cool_down_for_longer_than_it_says_after_a_clock_was_put_back():
+    ahead = msgspec.structs.replace(JOINED, since=NOW + 9000 * HOUR)
+    assert leavers(look(known=Known([ahead], []))) == [("eu-2", "recorded", True)]
 
 
 def test_what_others_lack_and_have_room_for_is_no_reason_to_stay():
@@ -191,6 +196,9 @@ def test_a_drain_that_takes_too_long_is_late_and_a_machine_that_does_not_end_is_
         assert gone.state == "removed"
         gone = not_ended(gone, "no", NOW, policy())
     assert (gone.state, gone.error) == ("given_up", "no")
+    assert not rests(0, NOW)
+    assert rests(NOW + HOUR, NOW)
+    assert not rests(NOW + 9000 * HOUR, NOW), "a clock was put back"
     some = Scaling(departures=(gone,))
     assert again(some, "eu-2", NOW).departures[0].state == "removed"
     assert forgotten(some, "eu-2").departures == ()
