@@ -24,10 +24,10 @@ _AUTOMATIC = {"auto:best": 5, "auto": 0, "auto:eco": -8, "auto:low": -18}  # fro
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds for each frame, and how often all are shown: 0 for ever, None once."""
+    """Milliseconds for each frame, and how often all are shown: 0 for ever."""
 
     durations: Sequence[int]
-    loop: int | None
+    times: int
 
 
 def encode_frames(
@@ -41,9 +41,7 @@ def encode_frames(
     """Write two frames or more, all of one size, in L, RGB or RGBA."""
     see_through = any(frame.mode == "RGBA" for frame in frames)
     alike = [_ready(frame, written, see_through=see_through) for frame in frames]
-    options = _options(written, delivery, see_through=see_through)
-    if timing.loop is not None:
-        options["loop"] = timing.loop
+    options = {**_options(written, delivery, see_through=see_through), **_loop(written, timing.times)}
     alike[0].save(
         file,
         ENCODERS[written],
@@ -58,6 +56,13 @@ def encode_frames(
 def _ready(frame: Image.Image, written: Format, *, see_through: bool) -> Image.Image:
     frame = frame.convert("RGBA" if see_through else "RGB")
     return hard_edged(frame) if written == "gif" and see_through else frame
+
+
+def _loop(written: Format, times: int) -> dict[str, int]:
+    """GIF counts repetitions, and says nothing where there is none. AVIF's writer cannot say it."""
+    if written == "gif":
+        return {} if times == 1 else {"loop": max(0, times - 1)}
+    return {"loop": times} if written == "webp" else {}
 
 
 def _options(written: Format, delivery: Delivery, *, see_through: bool) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _moving(request: RenderRequest, source: Source, course: Course, written: For
     for number in range(source.frames):
         frames.append(_drawn(request, source, course, number, written))
         _check_sum(frames[0].image.size, source.frames, course)
-    timing = Timing([frame.milliseconds for frame in frames], source.loop())
+    timing = Timing([frame.milliseconds for frame in frames], source.shown_times())
     images = [frame.image for frame in frames]
     with _output(request) as file:
         encode_frames(images, timing, file, written, request.transformation.delivery, frames[0].along)

@@ -86,12 +86,12 @@ class Source:
         shown = self.image.info.get("duration", 0)
         return round(shown) if isinstance(shown, (int, float)) and 0 <= shown <= _LONGEST_FRAME else 0
 
-    def loop(self) -> int | None:
-        """How often an animation is shown: 0 for ever, None once."""
+    def shown_times(self) -> int:
+        """How often an animation is shown: 0 for ever. GIF says how often it is repeated, or nothing."""
         times = self.image.info.get("loop")
         if isinstance(times, int) and 0 <= times <= _MOST_LOOPS:
-            return times
-        return None if self.decoder == "GIF" else 0
+            return min(times + 1, _MOST_LOOPS) if times and self.decoder == "GIF" else times
+        return 1 if self.decoder == "GIF" else 0
 
     def _seek(self, frame: int) -> None:
         if frame == self.image.tell():

@@ -257,6 +257,19 @@ def test_an_animation_without_a_loop_is_shown_once(stage):
     assert "loop" not in stage.shown().info
 
 
+# GIF counts repetitions, the others how often all is shown; None: it says nothing, and is shown once.
+@pytest.mark.parametrize(
+    ("source", "loop", "form", "expected"),
+    [
+        ("GIF", None, "webp", 1), ("GIF", 2, "webp", 3), ("GIF", 2, "gif", 2), ("GIF", 65_535, "webp", 65_535),
+        ("WEBP", 1, "gif", None), ("WEBP", 3, "gif", 2), ("WEBP", 3, "webp", 3), ("PNG", 1, "webp", 1),
+    ],
+)  # fmt: skip
+def test_an_animation_is_shown_as_often_as_before(stage, source, loop, form, expected):
+    stage.made(animation(source, loop=loop), format=form)
+    assert stage.shown().info.get("loop") == expected
+
+
 @pytest.mark.parametrize("decoder", ["GIF", "WEBP", "PNG"])
 def test_frames_with_transparency_do_not_show_through_each_other(stage, decoder):
     frames = []
