@@ -261,7 +261,8 @@ def test_an_animation_without_a_loop_is_shown_once(stage):
 @pytest.mark.parametrize(
     ("source", "loop", "form", "expected"),
     [
-        ("GIF", None, "webp", 1), ("GIF", 2, "webp", 3), ("GIF", 2, "gif", 2), ("GIF", 65_535, "webp", 65_535),
+        ("GIF", None, "webp", 1), ("GIF", 2, "webp", 3), ("GIF", 2, "gif", 2),
+        ("GIF", 65_535, "webp", 65_535),
         ("WEBP", 1, "gif", None), ("WEBP", 3, "gif", 2), ("WEBP", 3, "webp", 3), ("PNG", 1, "webp", 1),
     ],
 )  # fmt: skip
