@@ -25,7 +25,7 @@ def shrink(
 ) -> tuple[list[Verdict], list[Departure]]:
     """The verdicts, with what they say of leaving, and who leaves: one node at most."""
     said, new = list(verdicts), list[Departure]()
-    waits = _waits(known, said)
+    waits = _waits(facts, known, said)
     for number, verdict in enumerate(said):
         why, leaving = _of_region(verdict.region, policy, facts, known, now, waits)
         said[number] = replace(verdict, why=(*verdict.why, why) if why else verdict.why)
@@ -36,12 +36,14 @@ def shrink(
     return said, new
 
 
-def _waits(known: Known, verdicts: Sequence[Verdict]) -> str:
+def _waits(facts: Facts, known: Known, verdicts: Sequence[Verdict]) -> str:
     """What must be over before anything leaves; "" when nothing."""
     if coming := [i.name for i in known.instances if i.state in UNDER_WAY]:
         return f"{coming[0]} is being started"
     if going := [d.name for d in known.departures if d.state in OPEN]:
         return f"{going[0]} is leaving"
+    if drained := [n.name for n in facts.nodes if not n.active]:  # by `atoll node drain`
+        return f"{drained[0]} is leaving"
     needy = [v.region for v in verdicts if v.grows or v.blocked]
     return f"{needy[0]} has to grow" if needy else ""
 

@@ -51,7 +51,7 @@ def node_stays(node: NodeFact, policy: ScalePolicy, facts: Facts, known: Known) 
 def below_min(region: str, leaving: Sequence[str], policy: ScalePolicy, facts: Facts, known: Known) -> str:
     """Whether the region would have fewer nodes than its policy's `min`."""
     rule = policy.region.get(region)
-    here = {n.name for n in facts.nodes if n.region == region and not known.leaves(n.name)}
+    here = {n.name for n in facts.nodes if n.region == region and n.active and not known.leaves(n.name)}
     left = len(here - set(leaving))
     if rule is None or left >= rule.min:
         return ""

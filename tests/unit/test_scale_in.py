@@ -84,6 +84,7 @@ def test_nothing_leaves_unless_asked():
         ({"seen": facts((*THREE[:2], node("us-1", blobs=None), node("eu-2")))}, "not said what it holds"),
         ({"known": Known([msgspec.structs.replace(JOINED, since=NOW - HOUR + 1)], [])}, "cools down"),
         ({"known": Known([JOINED, Instance("ap-2", "ap", "s2", "", NOW)], [])}, "ap-2 is being started"),
+        ({"seen": facts((*GROWN, node("us-2", active=False)))}, "us-2 is leaving"),
     ],
 )
 def test_what_forbids_it_is_said(changes, why):
@@ -185,6 +186,12 @@ def test_a_whole_set_that_never_held_anything_leaves_unless_a_region_needs_it():
         leaving(Scaling(), "s2", policy(None, min=2), seen, NOW)
     with pytest.raises(NotFound):
         leaving(Scaling(), "s3", policy(None), seen, NOW)
+
+
+def test_a_node_that_is_drained_already_does_not_count_towards_the_minimum():
+    going = (*THREE[:1], node("eu-1", active=False), THREE[2], node("ap-2"), node("eu-2"), node("eu-3"))
+    with pytest.raises(Conflict, match="would have 1 node, fewer than its minimum of 2"):
+        leaving(Scaling(), "eu-2", at_least(2), facts(going), NOW)
 
 
 def test_a_drain_that_takes_too_long_is_late_and_a_machine_that_does_not_end_is_given_up():
