@@ -97,6 +97,17 @@ def test_a_command_is_one_that_there_is(line):
             check_request(words)
 
 
+SECRET = re.compile(r"(join-token|key create|key rotate|token_urlsafe).*> *[\w.-]+")
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if SECRET.search(block.text)], ids=str)
+def test_a_secret_is_written_to_a_file_of_its_owners_alone(block):
+    """Commands refuse a key that others can read, and a token lets in whoever has it."""
+    page = (ROOT / block.page).read_text(encoding="utf-8")
+    written = SECRET.search(page, page.index(block.text))
+    assert "umask 077" in page[: written.end()]
+
+
 def named_in_sentences():
     """Each `atoll …` of a sentence: its verb, and the word behind it, which may be a verb below."""
     for page in PAGES:
