@@ -25,6 +25,7 @@ from atoll.cli.sync import upload_plan
 from atoll.client.async_client import AsyncClient
 from atoll.client.export_paths import MANIFEST
 from atoll.client.folder_files import FolderPlan
+from atoll.client.source import local_file
 
 _LISTING_OPTIONS = ("root", "form", "columns")
 
@@ -79,6 +80,8 @@ async def _of_folder(
 async def _of_listing(
     args: argparse.Namespace, where: Target, client: AsyncClient, access: Access
 ) -> FolderPlan:
+    with local_file(args.source):
+        args.source.stat()  # a folder that is mistyped is no listing without a root
     if args.root is None and args.source.name != MANIFEST:
         raise WrongUsage("Say where the listed files lie: --root DIR.")
     return await client.plan_import(

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
-from atoll.errors import AtollError, Failed, Forbidden, NoSpace, Unauthorized, Unavailable
+from atoll.errors import AtollError, Failed, Forbidden, NoSpace, OutwardRefused, Unauthorized, Unavailable
 from atoll.settings import SettingsError
 
 _HIDDEN_FACTS = frozenset({"retry_after", "http_status"})
-_HINTS: tuple[tuple[type[AtollError], str], ...] = (
+_HINTS: tuple[tuple[type[AtollError], str | None], ...] = (
+    (OutwardRefused, None),  # it is about the URL, whatever the key; its detail says what to do
     (Forbidden, "Use an API key with the scope it names."),
     (Unauthorized, "Check the API key: --cluster DIR, or ATOLL_API_KEY_FILE."),
     (NoSpace, "Free space on the node, or add nodes; then run the same command again."),

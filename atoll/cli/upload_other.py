@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Coroutine, Sequence
-from pathlib import Path
 from typing import IO, Any
 
 from atoll.cli.context_pairs import context_of
@@ -103,7 +102,7 @@ async def _report(report: Report, name: str, upload: Coroutine[Any, Any, AssetVi
 
 def _add(report: Report, name: str, asset: AssetView | None, error: AtollError | None) -> None:
     if asset is None:
-        report.add(Outcome(Path(name), "failed", error=error))
+        report.add(Outcome(name, "failed", error=error))
         return
     regions = tuple(sorted({place.region for place in asset.locations}))
-    report.add(Outcome(Path(name), "uploaded", asset.asset_id, asset.url, regions, asset))
+    report.add(Outcome(name, "uploaded", asset.asset_id, asset.url, regions, asset))

@@ -20,9 +20,9 @@ from atoll.settings import SettingsError
 
 @dataclass(frozen=True)
 class Outcome:
-    """One file's end. An uploaded one may still have an error: that it is not in enough regions yet."""
+    """The end of one file or URL. An uploaded one may have an error: it is not in enough regions yet."""
 
-    path: Path
+    path: Path | str  # a URL is no path: `//` in it counts
     status: str  # uploaded, skipped, failed
     asset_id: str | None = None
     url: str | None = None

@@ -191,6 +191,7 @@ def test_a_bucket_is_made(atoll, folder):
         (("sync", "", "photos", "--delete"), 2),
         (("export", "photos", ""), 2),
         (("import", "", "photos"), 2),
+        (("import", "no-such-folder", "photos"), 2),
         (("get", "0" * 26, "-o", ""), 2),
         ((), 2),
         (("--help",), 0),

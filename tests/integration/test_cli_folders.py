@@ -251,6 +251,11 @@ def test_people_get_lines_and_a_table_and_no_control_characters(broken, standin,
     assert "4/4 files" in err
 
 
+def test_a_mistyped_folder_is_not_there_and_no_listing(broken, standin, tmp_path):
+    ran = broken("import", tmp_path / "fotos", "photos")
+    assert (ran.code, "No such file" in ran.err, "--root" in ran.err) == (2, True, False)
+
+
 def test_an_empty_folder_deletes_nothing_unless_forced(broken, standin, photos):
     assert broken("sync", photos, f"{standin.bucket}/x").code == 0
     shutil.rmtree(photos)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from atoll.cli.exit_codes import Exit
 from atoll.cli.output import show_error, show_table
 from atoll.cli.upload_report import Outcome, Report
 from atoll.cli.upload_screen import Blank, make_screen
-from atoll.errors import Unavailable
+from atoll.errors import OutwardRefused, Unavailable
 
 ID, URL = "0" * 26, "http://node.test/images/s1/" + "a" * 64 + ".jpg"
 
@@ -41,6 +42,16 @@ def test_many_files_get_a_line_each_that_fits(terminal, capsys):
 def test_programs_get_everything_separated_by_tabs(capsys):
     Report(as_json=False, files=1).add(outcome())
     assert capsys.readouterr().out == f"{ID}\t{URL}\teu,us\ta.jpg\n"
+
+
+def test_a_url_is_told_as_it_was_given_and_no_key_is_asked_for(capsys):
+    url = "https://img.test/x.jpg"
+    refused = OutwardRefused("This bucket fetches nothing.")
+    Report(as_json=True, files=1).add(Outcome(url, "failed", error=refused))
+    out, err = capsys.readouterr()
+    assert json.loads(out)["path"] == url
+    assert err.startswith(f"{url}: ")
+    assert "API key" not in err
 
 
 def test_no_file_no_bar():
