@@ -2,7 +2,8 @@
 
 It gets the order as JSON on stdin, and what is no secret of it as variables; it says its answer as JSON on
 stdout. An exit code other than 0 is a failure, told with the end of stderr. A program that takes too long is
-killed with everything it started.
+ended with everything it started: told first, for Terraform gives its lock back when it is told and keeps it
+for ever when it is killed; then killed.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from monitor.scale_providers import ProviderFailed, read_answer
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TOLD_CHARS = 400  # of stderr
+GRACE_SECONDS = 5.0  # from told to killed; within ASKED_GRACE_SECONDS (scale_instances.py)
+LOOK_SECONDS = 0.05
 
 
 class ExecProvider:
     """A `Provider`. Its environment is `PATH`, the policy's `environment`, and ATOLL_*."""
 
-    def __init__(self, entry: ProviderEntry) -> None:
-        self._entry = entry
+    def __init__(self, entry: ProviderEntry, grace: float = GRACE_SECONDS) -> None:
+        self._entry, self._grace = entry, grace
 
     async def ask(self, order: LaunchOrder) -> LaunchAnswer:
         process = await self._start(order)
@@ -37,7 +40,7 @@ class ExecProvider:
         except TimeoutError as late:
             raise ProviderFailed(f"it took longer than {self._entry.timeout_seconds:g} s") from late
         finally:
-            await _end(process)
+            await _surely(asyncio.create_task(_end(process, self._grace), name="a provider's end"))
         if process.returncode != 0:
             told = error.decode(errors="replace").strip()[-TOLD_CHARS:]
             raise ProviderFailed(f"it ended with {process.returncode}: {told or 'nothing on stderr'}")
@@ -92,8 +95,33 @@ async def _head(stream: asyncio.StreamReader) -> bytes:
     return bytes(kept[: MAX_ANSWER_BYTES + 1])
 
 
-async def _end(process: Process) -> None:
+async def _surely(ending: asyncio.Task[None]) -> None:
+    """Until it is done, however often whoever waits is cancelled: the end of a daemon cancels repeatedly."""
+    while not ending.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(ending)
+
+
+async def _end(process: Process, grace: float) -> None:
     """Nothing of it outlives the question."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None and _signalled(process, signal.SIGTERM):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await _gone(process)
+    _signalled(process, signal.SIGKILL)
     await process.wait()
+
+
+async def _gone(process: Process) -> None:
+    """Until nothing of its group is left; the program itself may have ended before what it started."""
+    while _signalled(process, 0):  # noqa: ASYNC110 - a group of processes tells nobody
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _signalled(process: Process, number: int) -> bool:
+    """Whether there was anybody to be told."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+
 import msgspec
 import pytest
 from aiohttp import ClientSession, web
+from replicator_stage import until
 
+from atoll.cancelling import cancel_and_wait
 from atoll.hook_signature import HEADER, verify_webhook
 from atoll.launches import LaunchAnswer, LaunchOrder
 from atoll.model import Position
-from monitor.provider_exec import ExecProvider
+from monitor.provider_exec import GRACE_SECONDS, ExecProvider
 from monitor.provider_local import LocalProvider
 from monitor.provider_webhook import WebhookProvider
 from monitor.scale_calls import ScaleCalls
@@ -24,12 +29,12 @@ ONE = Instance("eu-2", "eu", "s2", "", 0)
 SECRET = "a-secret-of-this-test"
 
 
-def program(tmp_path, text, **entry):
+def program(tmp_path, text, grace=GRACE_SECONDS, **entry):
     """An exec provider that runs this shell script."""
     path = tmp_path / "provider"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o700)
-    return ExecProvider(ProviderEntry("exec", (str(path), "first"), **entry))
+    return ExecProvider(ProviderEntry("exec", (str(path), "first"), **entry), grace)
 
 
 def calls_of(provider, mapped=False, **policy):
@@ -72,6 +77,29 @@ async def test_a_program_gets_the_order_on_stdin_and_no_secret_in_its_environmen
 async def test_a_program_that_fails_babbles_or_hangs_is_told_as_such(tmp_path, text, reason):
     with pytest.raises(ProviderFailed, match=reason):
         await program(tmp_path, text, timeout_seconds=0.5).ask(ORDER)
+
+
+async def stopped_when_it_ran(provider, ran):
+    """The monitor ends while it waits for this program, which has written into `ran`."""
+    asking = asyncio.create_task(provider.ask(ORDER))
+    await until(lambda: ran.exists() and ran.read_text(), "the program did not begin")
+    await cancel_and_wait([asking])
+
+
+async def test_a_program_that_is_to_end_is_told_first_for_it_may_hold_locks(tmp_path):
+    """As Terraform does, for longer than its shell."""
+    ran, unlocked = tmp_path / "ran", tmp_path / "unlocked"
+    work = f"trap 'sleep 0.5; echo > {unlocked}; exit' TERM; echo yes > {ran}; while :; do sleep 0.05; done"
+    await stopped_when_it_ran(program(tmp_path, f"( {work} ) & wait", timeout_seconds=60), ran)
+    assert unlocked.exists()
+
+
+async def test_a_program_that_does_not_listen_is_killed(tmp_path):
+    ran = tmp_path / "ran"
+    text = f"trap '' TERM; echo $$ > {ran}; while :; do sleep 0.05; done"
+    await stopped_when_it_ran(program(tmp_path, text, grace=0.3, timeout_seconds=60), ran)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ran.read_text()), 0)
 
 
 async def test_a_program_that_is_not_there_is_told_as_such():
