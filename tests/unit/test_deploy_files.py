@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -137,6 +138,17 @@ def test_the_compose_files_first_command_is_one_that_there_is(tmp_path):
     words = [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", word) for word in found["services"]["init"]["command"]]
     words = [word for word in words[1:] if not word.startswith("--owner")]
     assert main([*words, f"--to={tmp_path / 'etc'}", "--dry-run"]) == 0
+
+
+def test_the_node_of_the_compose_file_is_reached_from_its_network_as_from_the_machine():
+    """By its public_url alone: replicator, query service and monitor go there as clients do."""
+    (found,) = documents(COMPOSE)
+    words = " ".join(found["services"]["init"]["command"])
+    (url,) = re.findall(r"--public-url=\$\{\w+:-(.*?)\}", words)
+    node = found["services"]["node"]
+    assert urlsplit(url).hostname in node["networks"]["default"]["aliases"]
+    assert urlsplit(url).hostname.endswith(".localhost"), "this machine, for its browsers and curl"
+    assert f"127.0.0.1:{urlsplit(url).port}:{urlsplit(url).port}" in node["ports"]
 
 
 def test_mounted_files_of_the_compose_file_are_there():
