@@ -66,7 +66,7 @@ class Album:
     def add_bytes(self, name: str, body: bytes, **words: object) -> AssetView:
         """The same of bytes that are there."""
         asset = self.client.upload(body, bucket=self.bucket, public_id=name, **words)
-        self.wait(asset.public_id)
+        self.wait(asset.public_id, asset.version)
         return asset
 
     def fill(self, folder: str, count: int) -> list[AssetView]:
@@ -82,9 +82,12 @@ class Album:
             self.wait(asset.public_id)
         return assets
 
-    def wait(self, name: str) -> None:
-        """Until the catalog lists it."""
+    def wait(self, name: str, version: str = "") -> None:
+        """Until the catalog lists it, as this version or a later one."""
         end = time.monotonic() + SHOWN_WITHIN
-        while name not in {found.public_id for found in self.client.list(self.bucket, name, limit=1)}:
+        while not any(
+            found.public_id == name and found.version >= version
+            for found in self.client.list(self.bucket, name, limit=1)
+        ):
             assert time.monotonic() < end, f"{name} is not in the catalog"
             time.sleep(0.05)

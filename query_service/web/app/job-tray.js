@@ -1,5 +1,6 @@
 /** Jobs that were begun here, followed until they have ended: progress, a way to cancel, and what they made. */
 import { api, segment } from "./api.js";
+import { button } from "./button.js";
 import { el, refill } from "./dom.js";
 import { watchJob } from "./job.js";
 import { isAbort } from "./problem.js";
@@ -10,14 +11,23 @@ const ENDS = { done: "done", failed: "failed", cancelled: "cancelled" };
 
 /** Order a job (the body of POST /v1/jobs) and follow it. `title`: what it does. Answers it as it ended, or null. */
 export async function runJob(order, title) {
-  let job;
+  const job = await ordered(order);
+  return job && followJob(job, title);
+}
+
+/** The same for who does not wait for its end. */
+export async function beginJob(order, title) {
+  const job = await ordered(order);
+  if (job) followJob(job, title);
+}
+
+async function ordered(order) {
   try {
-    job = await api.post("/v1/jobs", order);
+    return await api.post("/v1/jobs", order);
   } catch (error) {
     tellProblem(error);
     return null;
   }
-  return followJob(job, title);
 }
 
 /** Follow a job that there is. */
@@ -25,9 +35,9 @@ export async function followJob(job, title) {
   const control = new AbortController();
   const meter = el("progress", { "aria-label": title });
   const words = el("p", {});
-  const cancel = el("button", { type: "button", onclick: () => api.delete(`/v1/jobs/${segment(job.id)}`).catch(tellProblem) }, "Cancel");
+  const cancel = button("Cancel", () => api.delete(`/v1/jobs/${segment(job.id)}`));
   const close = el("button.quiet.icon.close", { type: "button", "aria-label": `Close: ${title}`, onclick: () => { toast.remove(); control.abort(); } }, "✕");
-  const toast = el("div.toast", { "data-job": job.id }, el("p", {}, el("strong", {}, title)), words, meter, cancel, close);
+  const toast = el("div.toast", { "data-job": job.id, "data-stays": true }, el("p", {}, el("strong", {}, title)), words, meter, cancel, close);
   document.querySelector("atoll-toasts").polite.append(toast);
   const draw = (now) => {
     const { items, done, failed } = now.progress;

@@ -1,4 +1,4 @@
-/** The same request for many things: so many at once, with progress and a way to stop. One that fails stops no other. */
+/** The same request for many things: so many at once, with progress and a way to stop. One that fails stops no other; the end of the session stops all. */
 import { el } from "./dom.js";
 import { asProblem, isAbort } from "./problem.js";
 import { tell, tellProblem } from "./toasts.js";
@@ -14,7 +14,7 @@ export async function forMany(items, doing, one) {
   const control = new AbortController();
   const meter = el("progress", { max: items.length, value: 0, "aria-label": doing });
   const words = el("p", {}, "");
-  const toast = el("div.toast", {}, words, meter, el("button", { type: "button", onclick: () => control.abort() }, "Stop"));
+  const toast = el("div.toast", { "data-stays": true }, words, meter, el("button", { type: "button", onclick: () => control.abort() }, "Stop"));
   const place = document.querySelector("atoll-toasts").polite;
   if (items.length > 1) place.append(toast);
   const done = [];
@@ -26,7 +26,8 @@ export async function forMany(items, doing, one) {
         await one(item, control.signal);
         done.push(item);
       } catch (error) {
-        if (!isAbort(error)) failed.push({ item, error });
+        if (error.status === 401) control.abort();
+        else if (!isAbort(error)) failed.push({ item, error });
       }
       meter.value = done.length + failed.length;
       words.textContent = `${doing}: ${count(meter.value)} of ${count(items.length)}`;

@@ -1,9 +1,10 @@
 /**
  * <atoll-toasts>, and `tell`, `tellProblem`: short messages at the edge of the window. What went wrong stays until it
- * is closed; what went well leaves by itself. Screen readers hear both.
+ * is closed; what went well leaves by itself. Screen readers hear both. They are for who is signed in, and nobody after.
  */
 import { el } from "./dom.js";
 import { asProblem, isAbort } from "./problem.js";
+import { signedIn, watchSession } from "./session.js";
 
 const SECONDS = 6;
 const MOST = 4;
@@ -15,18 +16,24 @@ class Toasts extends HTMLElement {
     this.polite = el("div", { role: "status" });
     this.urgent = el("div", { role: "alert" });
     this.replaceChildren(this.polite, this.urgent);
+    let key = signedIn()?.key;
+    watchSession((who) => {
+      if (who?.key !== key) for (const place of this.children) place.replaceChildren();
+      key = who?.key;
+    });
   }
 
   add(toast, urgent) {
     const place = urgent ? this.urgent : this.polite;
     place.append(toast);
-    while (place.children.length > MOST) place.firstChild.remove();
+    const leaving = [...place.children].filter((each) => !("stays" in each.dataset)); // who works, or has something to give, keeps its place
+    for (const each of leaving.slice(0, -MOST)) each.remove();
   }
 }
 
 /** Say something. `action`, `run`: a button. `once`: not twice at the same time. `stay`: until it is closed. */
 export function tell(text, { action, run, once, stay = false } = {}) {
-  const toast = el("div.toast", {}, el("p", {}, text));
+  const toast = el("div.toast", { "data-stays": stay }, el("p", {}, text));
   if (action) toast.append(el("button", { type: "button", onclick: () => { toast.remove(); run(); } }, action));
   return put(toast, once, false, stay || Boolean(action) ? SECONDS * (stay ? Infinity : 2) : SECONDS);
 }

@@ -1,6 +1,6 @@
 /** <atoll-cluster-nodes>: every node, the troubled first: how it is, how full, when full, what is outstanding. */
+import { button } from "../app/button.js";
 import { el, refill } from "../app/dom.js";
-import { tellProblem } from "../app/toasts.js";
 import { count, many } from "../app/words.js";
 import { behind, foretold, usage } from "./figures.js";
 import { drain, drainOf, mayLook, mayOrder, remove, takeBack } from "./orders.js";
@@ -51,12 +51,7 @@ class ClusterNodes extends HTMLElement {
   }
 
   button(node, label, run) {
-    const press = async (event) => {
-      event.target.disabled = true;
-      await run(node.name).catch(tellProblem);
-      event.target.disabled = false;
-    };
-    return el("button", { type: "button", "data-action": label, "aria-label": `${label} ${node.name}`, onclick: press }, label);
+    return button(label, () => run(node.name), "", { "data-action": label, "aria-label": `${label} ${node.name}` });
   }
 
   async look(name) {

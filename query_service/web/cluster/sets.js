@@ -1,6 +1,6 @@
 /** <atoll-cluster-sets>: replica sets: their members, their room, and whether they are sealed. */
+import { button } from "../app/button.js";
 import { el, refill } from "../app/dom.js";
-import { tellProblem } from "../app/toasts.js";
 import { bytes } from "../app/words.js";
 import { foretold } from "./figures.js";
 import { mayOrder, seal } from "./orders.js";
@@ -24,7 +24,7 @@ function row(each, known) {
     el("p.state", { "data-state": mark }, words),
     el("p", {}, each.bytes_free === null ? "Room not known" : `${bytes(each.bytes_free)} free on its fullest node`),
     el("p.muted", {}, foretold(each.forecast, known)),
-    mayOrder() && button(each));
+    mayOrder() && sealing(each));
 }
 
 function stateOf({ members, healthy, sealed, writable }) {
@@ -34,14 +34,9 @@ function stateOf({ members, healthy, sealed, writable }) {
   return healthy < members.length ? ["warn", well] : [writable ? "good" : "warn", writable ? `${well}, takes images` : `${well}, none takes images`];
 }
 
-function button(each) {
+function sealing(each) {
   const label = each.sealed ? "Unseal" : "Seal";
-  const press = async (event) => {
-    event.target.disabled = true;
-    await seal(each.name, !each.sealed).catch(tellProblem);
-    event.target.disabled = false;
-  };
-  return el("div.row", {}, el("button", { type: "button", "data-action": "seal", "aria-label": `${label} the set ${each.name}`, onclick: press }, label));
+  return el("div.row", {}, button(label, () => seal(each.name, !each.sealed), "", { "data-action": "seal", "aria-label": `${label} the set ${each.name}` }));
 }
 
 customElements.define("atoll-cluster-sets", ClusterSets);

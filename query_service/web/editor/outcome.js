@@ -1,10 +1,11 @@
 /** What comes of the recipe: how it is spelt, what it weighs, and where it can go: copied, downloaded, saved, named. */
 import { api, segment } from "../app/api.js";
+import { button } from "../app/button.js";
 import { copyButton } from "../app/copy.js";
 import { askPerson } from "../app/dialog.js";
 import { el, refill } from "../app/dom.js";
 import { may } from "../app/session.js";
-import { tell, tellProblem } from "../app/toasts.js";
+import { tell } from "../app/toasts.js";
 import { bytes, leaf } from "../app/words.js";
 import { bucketPath, policyOf, save } from "../settings/bucket-store.js";
 import { transformationOf } from "./recipe.js";
@@ -72,15 +73,15 @@ export class Outcome {
 
   actions() {
     const { batch } = this.page;
-    const button = (label, run, kind = "") => el(`button${kind}`, { type: "button", "data-needs": "change", onclick: () => run().catch(tellProblem) }, label);
+    const doing = (label, run, kind = "") => button(label, run, kind, { "data-needs": "change" });
     const all = batch.length > 1;
     refill(this.buttons,
-      may("write") && button(all ? `New version of all ${batch.length}` : "Save as new version", () => saveAll(this.page), ".primary"),
-      may("write") && all && button("Renditions of all", () => makeForAll(this.page)),
+      may("write") && doing(all ? `New version of all ${batch.length}` : "Save as new version", () => saveAll(this.page), "primary"),
+      may("write") && all && doing("Renditions of all", () => makeForAll(this.page)),
       copyButton(() => this.address(), "Copy address", "Copied: the address"),
       copyButton(() => this.page.preview.found.transformation ?? "", "Copy transformation", "Copied: the transformation"),
-      button("Download", () => this.download()),
-      may("admin") && button("Keep under a name", () => this.name()));
+      doing("Download", () => this.download()),
+      may("admin") && doing("Keep under a name", () => this.name()));
     this.able();
   }
 

@@ -1,7 +1,7 @@
 /** What is edited becomes the images' next version, or renditions of all of them are made: jobs, followed to their end. */
 import { api, pause } from "../app/api.js";
 import { askPerson } from "../app/dialog.js";
-import { runJob } from "../app/job-tray.js";
+import { beginJob, runJob } from "../app/job-tray.js";
 import { tell } from "../app/toasts.js";
 import { many } from "../app/words.js";
 import { transformationOf } from "./recipe.js";
@@ -12,9 +12,10 @@ const LOOKS = 20; // for the catalog to hear of it
 export async function saveAll(page) {
   const { asset, batch } = page;
   const title = batch.length > 1 ? `New version of ${many(batch.length, "image")}` : "New version";
-  if (page.saving || !(await agreed(asset.bucket, batch.length))) return;
+  if (page.saving) return;
   page.hold(true);
   try {
+    if (!(await agreed(asset.bucket, batch.length))) return;
     const order = { kind: "apply", bucket: asset.bucket, asset_ids: batch, transformation: wholeOf(page) };
     const ended = await runJob(order, title);
     if (ended?.state !== "done" || ended.progress.failed) return;
@@ -28,7 +29,7 @@ export async function saveAll(page) {
 /** Renditions made now, so that nobody waits for them later. */
 export async function makeForAll({ asset, batch, recipe }) {
   const order = { kind: "transform", bucket: asset.bucket, asset_ids: batch, transformations: [transformationOf(recipe)] };
-  await runJob(order, `Renditions of ${many(batch.length, "image")}`);
+  await beginJob(order, `Renditions of ${many(batch.length, "image")}`);
 }
 
 const wholeOf = ({ recipe, size }) => transformationOf(recipe, { size, stored: true });

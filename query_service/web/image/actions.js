@@ -1,5 +1,6 @@
 /** What can be done with the whole image: delete, restore, move, copy the original's address. */
 import { api, pause } from "../app/api.js";
+import { button } from "../app/button.js";
 import { askPerson } from "../app/dialog.js";
 import { el } from "../app/dom.js";
 import { go } from "../app/router.js";
@@ -16,10 +17,6 @@ export function actionsOf(page) {
     el("a.button", { href: editorOf(asset.asset_id) }, "Edit"),
     may("write") && may("delete") && button("Rename", () => rename(page)),
     may("delete") && button("Delete", () => remove(page)));
-}
-
-function button(label, run, kind) {
-  return el(kind ? `button.${kind}` : "button", { type: "button", onclick: () => run().catch(tellProblem) }, label);
 }
 
 async function rename(page) {

@@ -9,6 +9,7 @@ const shrunk = (width) => `c_limit,w_${width}/f_auto,q_auto`;
 class Addresses extends HTMLElement {
   /** Of an asset; `image_url` needs a transformation to be told, so it is asked for with the snippet's. */
   async show(asset) {
+    this.asset = asset;
     this.list ??= el("dl.addresses");
     this.snippet ??= el("div");
     if (!this.firstChild) refill(this, el("section.card", { "aria-labelledby": "addresses-head" }, el("h2", { id: "addresses-head" }, "Addresses"), this.list, this.snippet));
@@ -19,7 +20,7 @@ class Addresses extends HTMLElement {
     try {
       const items = wanted.map((width) => ({ asset_id: asset.asset_id, t: shrunk(width) }));
       const { results } = await api.post("/v1/resolve", { items }, { tries: 2 });
-      if (results.every((result) => result.image_url)) this.draw(asset, wanted, results);
+      if (asset === this.asset && results.every((result) => result.image_url)) this.draw(asset, wanted, results);
     } catch {
       refill(this.snippet, el("p.muted", {}, "The snippet cannot be made now."));
     }

@@ -1,5 +1,6 @@
 /** <atoll-details>: what is said of the image, to be changed, and what is known of its bytes. */
 import { api } from "../app/api.js";
+import { once } from "../app/button.js";
 import { fieldOf } from "../app/dialog.js";
 import { el, refill } from "../app/dom.js";
 import { asProblem } from "../app/problem.js";
@@ -17,7 +18,8 @@ class Details extends HTMLElement {
   form() {
     const { asset } = this;
     this.wrong = el("p.wrong", { role: "alert", hidden: true });
-    return el("form.fields", { onsubmit: (event) => this.save(event) },
+    const save = once((form) => this.save(form)); // twice at once, the second would be somebody else's change
+    return el("form.fields", { onsubmit: (event) => { event.preventDefault(); save(event.target); } },
       fieldOf({ name: "title", label: "Title", value: asset.title, maxLength: 256 }),
       fieldOf({ name: "alt", label: "Alternative text", type: "textarea", value: asset.alt, maxLength: 1024, hint: "For who cannot see the image" }),
       fieldOf({ name: "tags", label: "Tags", value: asset.tags.join(", "), hint: "With commas between" }),
@@ -25,10 +27,9 @@ class Details extends HTMLElement {
       this.wrong, el("div.row", {}, el("button.primary", { type: "submit" }, "Save")));
   }
 
-  async save(event) {
-    event.preventDefault();
+  async save(form) {
     this.wrong.hidden = true;
-    const { title, alt, tags, context } = Object.fromEntries(new FormData(event.target));
+    const { title, alt, tags, context } = Object.fromEntries(new FormData(form));
     const now = readPairs(context);
     const gone = Object.keys(this.asset.context).filter((key) => !(key in now)).map((key) => [key, null]);
     const change = { title, alt, tags: tags.split(",").map((tag) => tag.trim()).filter(Boolean), context: { ...now, ...Object.fromEntries(gone) } };

@@ -1,5 +1,6 @@
 /** <atoll-places>: where the image's bytes are, as every node of its set testifies when asked, on a map and in a table. */
 import { api } from "../app/api.js";
+import { button } from "../app/button.js";
 import { el, refill } from "../app/dom.js";
 import { tellProblem } from "../app/toasts.js";
 import { when } from "../app/words.js";
@@ -14,7 +15,7 @@ class Places extends HTMLElement {
     this.table ??= el("div");
     if (!this.firstChild) {
       refill(this, el("section.card", { "aria-labelledby": "places-head" }, el("h2", { id: "places-head" }, "Where it is"), this.map, this.words, this.table,
-        !asset.deleted && el("div.row", {}, el("button", { type: "button", onclick: (event) => this.prove(event.target) }, "Read and check every copy now"))));
+        !asset.deleted && el("div.row", {}, button("Read and check every copy now", () => this.prove()))));
     }
     try {
       const [receipt, { regions }] = await Promise.all([api.get(`${page.path}/receipt`), this.regions ? { regions: this.regions } : api.get("/v1/regions")]);
@@ -37,18 +38,11 @@ class Places extends HTMLElement {
       el("tbody", {}, receipt.nodes.map((node) => row(node, receipt.state, found[node.node])))));
   }
 
-  async prove(button) {
-    button.disabled = true;
+  async prove() {
     this.words.textContent = "Every node reads and hashes its copy …";
-    try {
-      const { receipt, proven, found } = await api.get(`${this.page.path}/verify`, { deep: true }, { tries: 1 });
-      this.draw(receipt, found);
-      this.words.textContent = proven ? "Every node has read its copy just now: all are right." : `Not proven. ${summary(receipt)}`;
-    } catch (error) {
-      tellProblem(error);
-    } finally {
-      button.disabled = false;
-    }
+    const { receipt, proven, found } = await api.get(`${this.page.path}/verify`, { deep: true }, { tries: 1 });
+    this.draw(receipt, found);
+    this.words.textContent = proven ? "Every node has read its copy just now: all are right." : `Not proven. ${summary(receipt)}`;
   }
 }
 

@@ -1,5 +1,6 @@
 /** <atoll-versions>: every version of the image, newest first: go back to one, delete one, lay two over each other. */
 import { api } from "../app/api.js";
+import { button, once } from "../app/button.js";
 import { askPerson } from "../app/dialog.js";
 import { el, refill } from "../app/dom.js";
 import { may } from "../app/session.js";
@@ -14,17 +15,19 @@ class Versions extends HTMLElement {
   async show(asset, page) {
     this.page = page;
     this.list ??= el("ul.versions");
-    this.more ??= el("button", { type: "button", hidden: true, onclick: () => this.load() }, "Older ones");
+    this.more ??= el("button", { type: "button", hidden: true, onclick: once(() => this.load(this.turn)) }, "Older ones");
     this.laid ??= el("div");
     if (!this.firstChild) refill(this, el("section.card", { "aria-labelledby": "versions-head" }, el("h2", { id: "versions-head" }, "Versions"), this.list, this.more, this.laid));
     this.found = [];
     this.cursor = null;
-    await this.load();
+    this.turn = (this.turn ?? 0) + 1;
+    await this.load(this.turn);
   }
 
-  async load() {
+  async load(turn) {
     try {
       const page = await api.get(`${this.page.path}/versions`, { limit: PAGE, cursor: this.cursor });
+      if (turn !== this.turn) return; // they are shown from the first one again
       this.found.push(...page.versions);
       this.cursor = page.next_cursor;
       this.more.hidden = !this.cursor;
@@ -36,14 +39,13 @@ class Versions extends HTMLElement {
 
   row(version) {
     const now = version.current;
-    const ask = (run) => () => run.call(this, version).catch(tellProblem);
     return el("li", {},
       el("div.version", {}, el("strong", {}, when(version.created_at)), now && el("span.chip", {}, "current"),
         el("p.muted", {}, `${version.width} × ${version.height}, ${bytes(version.bytes)}, ${version.format}`)),
       el("div.row", {},
-        !now && el("button", { type: "button", onclick: ask(this.compare) }, "Compare"),
-        !now && may("write") && el("button", { type: "button", onclick: ask(this.back) }, "Go back to this"),
-        may("delete") && this.found.length > 1 && el("button.quiet", { type: "button", onclick: ask(this.remove) }, "Delete")));
+        !now && button("Compare", () => this.compare(version)),
+        !now && may("write") && button("Go back to this", () => this.back(version)),
+        may("delete") && this.found.length > 1 && button("Delete", () => this.remove(version), "quiet")));
   }
 
   async compare(version) {

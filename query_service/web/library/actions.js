@@ -1,7 +1,8 @@
 /** What is done with many images at once. Each gets `{ assets, selection, feed, place }`. */
 import { api } from "../app/api.js";
+import { once } from "../app/button.js";
 import { askPerson } from "../app/dialog.js";
-import { runJob } from "../app/job-tray.js";
+import { beginJob } from "../app/job-tray.js";
 import { forMany } from "../app/many.js";
 import { go } from "../app/router.js";
 import { tell } from "../app/toasts.js";
@@ -72,9 +73,9 @@ async function restore(assets) {
 }
 
 /** As ZIP files, by a job. */
-export async function download({ assets, place }) {
-  await runJob({ kind: "export", bucket: place.bucket, asset_ids: ids(assets) }, `Download of ${many(assets.length, "image")}`);
-}
+export const download = once(async ({ assets, place }) => {
+  await beginJob({ kind: "export", bucket: place.bucket, asset_ids: ids(assets) }, `Download of ${many(assets.length, "image")}`);
+});
 
 /** All of them the same way, as one looks at one of them. */
 export const edit = ({ assets }) => go(editTogether(assets));
@@ -88,7 +89,7 @@ export async function transform({ assets, place }) {
     action: "Begin",
     submit: ({ t }) => ({ kind: "transform", bucket: place.bucket, asset_ids: ids(assets), transformations: t.split("\n").map((line) => line.trim()).filter(Boolean) }),
   });
-  if (order) await runJob(order, `Transform ${many(assets.length, "image")}`);
+  if (order) await beginJob(order, `Transform ${many(assets.length, "image")}`);
 }
 
 function forget(assets, selection, feed) {

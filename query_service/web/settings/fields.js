@@ -1,6 +1,7 @@
 /** Fields that several parts of the settings have, beside those of app/dialog.js, and lists of things as tables. */
 import { el } from "../app/dom.js";
-import { tellProblem } from "../app/toasts.js";
+
+export { button } from "../app/button.js";
 
 let number = 0;
 
@@ -28,23 +29,6 @@ export const lines = (text) => text.split("\n").map((line) => line.trim()).filte
 
 /** The same where they are the beginnings of names: a space at the end is part of one, and without it more names begin so. */
 export const beginnings = (text) => text.split(/\r?\n/).filter((line) => line.trim());
-
-/** A button that does something, and tells what went wrong. */
-export function button(label, run, kind = "", more = {}) {
-  let busy = false; // not disabled: a question that it asks gives it the focus back
-  const press = async () => {
-    if (busy) return;
-    busy = true;
-    try {
-      await run();
-    } catch (error) {
-      tellProblem(error);
-    } finally {
-      busy = false;
-    }
-  };
-  return el(`button${kind && `.${kind}`}`, { type: "button", ...more, onclick: press }, label);
-}
 
 /** A table; on a phone each row is a card. Roles are said, for a table that is laid out as blocks is none. */
 export function tableOf(label, heads, rows) {

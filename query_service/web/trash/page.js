@@ -3,6 +3,7 @@
  * comes first. Nobody is shown such an image: there are its words and its sizes.
  */
 import { api, segment } from "../app/api.js";
+import { button } from "../app/button.js";
 import { fieldOf } from "../app/dialog.js";
 import { el, refill, settled } from "../app/dom.js";
 import { forMany } from "../app/many.js";
@@ -11,7 +12,7 @@ import { signedIn } from "../app/session.js";
 import { tell, tellProblem } from "../app/toasts.js";
 import { bytes, many, when } from "../app/words.js";
 import { lastBucket } from "../library/address.js";
-import { button, tableOf } from "../settings/fields.js";
+import { tableOf } from "../settings/fields.js";
 
 const PAGE = 100;
 
@@ -34,7 +35,7 @@ class Trash extends HTMLElement {
 
   /** A key that may not read is not told which buckets there are, and names one. */
   async form() {
-    const names = await api.get("/v1/buckets").then(({ buckets }) => buckets.map((bucket) => bucket.name), () => signedIn().buckets);
+    const names = await api.get("/v1/buckets").then(({ buckets }) => buckets.map((bucket) => bucket.name), () => signedIn()?.buckets ?? []);
     if (names.length && !names.includes(this.bucket)) this.bucket = names.find((name) => !name.startsWith("atoll-")) ?? names[0];
     const moved = settled(() => this.look(), 250);
     const bucket = fieldOf({ name: "bucket", label: "Bucket", value: this.bucket, ...(names.length ? { options: names } : {}), onchange: (event) => go(`/app/trash/${segment(event.target.value)}`) });
