@@ -9,8 +9,13 @@ import { applyTheme } from "./app/theme.js";
 import { tell, tellProblem } from "./app/toasts.js";
 
 applyTheme();
-addEventListener("unhandledrejection", (event) => tellProblem(event.reason));
-addEventListener("error", (event) => tellProblem(event.error));
+addEventListener("unhandledrejection", (event) => {
+  tellProblem(event.reason);
+  if (event.reason?.status === 401) event.preventDefault(); // the sign-in has taken the page's place: that says it
+});
+addEventListener("error", (event) => {
+  if (event.error) tellProblem(event.error); // without one it is a ResizeObserver that goes on in the next frame
+});
 document.addEventListener("securitypolicyviolation", (event) => {
   if (event.disposition === "enforce" && /^(img|connect)-src/.test(event.effectiveDirective)) {
     tell("The cluster has a node that this page does not know yet. Reload to see its images.", {

@@ -272,3 +272,27 @@ def test_every_recipe_is_one_that_the_grammar_knows(page: Page) -> None:
     said = page.evaluate(TRANSFORMED, [[recipe, how] for recipe, how, _ in RECIPES])
     read = [canonical(parse(text)) if text else "" for text in said]
     assert read == [wanted for _, _, wanted in RECIPES]
+
+
+def test_who_goes_back_to_another_image_edits_that_one(page: Page, album: Album) -> None:
+    first, second = album.add("edit/jump-a", 321), album.add("edit/jump-b", 322)
+    open_editor(page, first.asset_id)
+    go = (
+        "(id) => { const link = document.createElement('a'); link.href = `/app/edit/${id}`;"
+        " document.body.append(link); link.click(); link.remove(); }"
+    )
+    page.evaluate(go, second.asset_id)
+    expect(page.get_by_role("heading", name="Edit jump-b")).to_be_visible()
+    fold(page, "Turn")
+    page.get_by_role("button", name="Turn left").click()
+    spelt(page, "a_270")
+    page.evaluate("() => history.back()")
+    expect(page.get_by_role("heading", name="Edit jump-a")).to_be_visible()
+    spelt(page, "nothing yet")
+    fold(page, "Turn")
+    page.get_by_role("button", name="Turn right").click()
+    spelt(page, "a_90")
+    with page.expect_request(re.compile("/v1/jobs$")) as ordered:
+        page.get_by_role("button", name="Save as new version").click()
+    assert ordered.value.post_data_json["asset_ids"] == [first.asset_id]
+    expect(page.get_by_text("1 image saved.")).to_be_visible(timeout=30_000)

@@ -1,6 +1,7 @@
 /**
  * The app's pages: the address of each, and the module that brings its element. A page is a custom element;
- * it gets `at = { params, query, hash }` before it is put in, and is taken out when the person leaves.
+ * it gets `at = { params, query, hash, back }` before it is put in, and is taken out when the person leaves. `back`: the
+ * person has been there, and comes by the browser's buttons.
  *
  * To add one: a folder with a module that defines the element, a line here. `styles` are there before it is
  * shown; `nav` puts it into the navigation; `scope` is what the API key needs (of a list: any). A page that has

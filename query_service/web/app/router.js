@@ -32,7 +32,7 @@ export function restoreScroll({ fresh = false } = {}) {
 /** Begin: show the present address, and follow links and the browser's buttons. */
 export function start() {
   history.scrollRestoration = "manual";
-  addEventListener("popstate", () => show());
+  addEventListener("popstate", () => show({ back: true }));
   addEventListener("scrollend", () => {
     clearTimeout(resting);
     resting = setTimeout(keepScroll, REST_MS);
@@ -44,7 +44,7 @@ export function start() {
     if (who?.key !== was) {
       was = who?.key;
       current = null;
-      show();
+      show({ back: true });
     }
   });
   return show();
@@ -65,15 +65,18 @@ function follow(event) {
   go(url.pathname + url.search + url.hash);
 }
 
-async function show() {
+/** `back`: to an entry of the history that there is. */
+async function show({ back = false } = {}) {
   placed = false; // how far the page before was scrolled, and a scroll of it that ends now, is not this entry's
   const mine = ++turn;
-  const { page, at } = (signedIn() ? find(new URL(location.href)) : { page: SIGN_IN, at: null }) ?? {};
+  const { page, at: address } = (signedIn() ? find(new URL(location.href)) : { page: SIGN_IN }) ?? {};
   if (!page) return blank("There is no such page", "Look at the address, or begin at the library.");
   if (page.scope && !may(page.scope)) {
     return blank("This key may not see this", `The page needs an API key with the scope “${[page.scope].flat().join("” or “")}”.`);
   }
+  const at = { ...address, back };
   if (current?.tag === page.tag && current.element.arrive) {
+    main().removeAttribute("aria-busy"); // of a page that was on its way, and is not wanted any more
     placed = !current.element.keepsScroll;
     return current.element.arrive(at);
   }
@@ -110,4 +113,5 @@ function blank(title, detail) {
   refill(main(), el("section.empty", {}, el("h1", {}, title), el("p", {}, detail), el("a.button", { href: "/app/" }, "To the library")));
   main().removeAttribute("aria-busy");
   titled(title);
+  dispatchEvent(new CustomEvent("atoll:page", { detail: { tag: "" } }));
 }

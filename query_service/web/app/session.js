@@ -3,6 +3,7 @@ import { api, onEnded } from "./api.js";
 
 let who = null;
 const watchers = new Set();
+const windows = new BroadcastChannel("atoll.session"); // all windows of a browser have one cookie
 
 /** `{ key, scopes, buckets, prefixes, expires_at }`, or null. */
 export const signedIn = () => who;
@@ -14,6 +15,16 @@ export const may = (scope) => [scope].flat().some((each) => who?.scopes.includes
 export function watchSession(told) {
   watchers.add(told);
   return () => watchers.delete(told);
+}
+
+/** Be called when another key is signed in than the one before it, however long nobody was. */
+export function watchKey(told) {
+  let key = who?.key;
+  watchSession((now) => {
+    if (!now || now.key === key) return;
+    key = now.key;
+    told();
+  });
 }
 
 /** Ask who is signed in. */
@@ -28,12 +39,14 @@ export async function learn() {
 /** Throws `Problem` for a key that is not good. */
 export async function signIn(key) {
   become((await api.post("/app/session", { key })).signed_in);
+  windows.postMessage("changed");
 }
 
-/** Forget the session in this browser. */
+/** Forget the session in this browser, in all of its windows. */
 export async function signOut() {
   await api.delete("/app/session");
   become(null);
+  windows.postMessage("changed");
 }
 
 function become(found) {
@@ -42,3 +55,4 @@ function become(found) {
 }
 
 onEnded(() => who && become(null));
+windows.onmessage = () => learn();

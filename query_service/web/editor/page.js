@@ -4,7 +4,7 @@
  */
 import { api, segment } from "../app/api.js";
 import { el, refill } from "../app/dom.js";
-import { asProblem } from "../app/problem.js";
+import { failure } from "../app/failure.js";
 import { go, titled } from "../app/router.js";
 import { drawThumbHash } from "../app/thumbhash.js";
 import { leaf, many } from "../app/words.js";
@@ -19,18 +19,21 @@ import { turnedSize, UNTOUCHED } from "./recipe.js";
 
 class Editor extends HTMLElement {
   async connectedCallback() {
+    const { at } = this;
     this.control = new AbortController();
     this.batch = together(this.at.params.id, this.at.query);
     this.listeners = new Map();
     this.fold = "";
     try {
-      this.asset = await api.get(`/v1/assets/${segment(this.at.params.id)}`);
+      const asset = await api.get(`/v1/assets/${segment(at.params.id)}`);
+      if (this.at !== at || !this.isConnected) return; // somebody went on meanwhile
+      this.asset = asset;
     } catch (error) {
-      const { title, message } = asProblem(error);
-      refill(this, el("section.empty", { role: "alert" }, el("h1", {}, title), el("p", {}, message), el("a.button", { href: "/app/" }, "To the library")));
+      if (this.at !== at) return;
+      refill(this, failure(error, () => this.connectedCallback()));
       return;
     }
-    if (this.isConnected) this.build();
+    this.build();
   }
 
   disconnectedCallback() {
@@ -38,10 +41,14 @@ class Editor extends HTMLElement {
     this.preview?.end();
   }
 
-  /** Another image of those that are edited together: the recipe stays. */
+  /** Another image of those that are edited together: the recipe stays. Any other is a new beginning. */
   async arrive(at) {
     this.at = at;
-    if (!this.preview) return this.connectedCallback();
+    if (!this.preview || String(together(at.params.id, at.query)) !== String(this.batch)) {
+      this.disconnectedCallback();
+      this.preview = null;
+      return this.connectedCallback();
+    }
     const asset = await api.get(`/v1/assets/${segment(at.params.id)}`);
     if (this.at !== at || !this.isConnected) return undefined; // somebody went on meanwhile
     this.asset = asset;

@@ -4,7 +4,7 @@
  */
 import { api, segment } from "../app/api.js";
 import { el, refill } from "../app/dom.js";
-import { asProblem } from "../app/problem.js";
+import { failure } from "../app/failure.js";
 import { go, titled } from "../app/router.js";
 import { leaf } from "../app/words.js";
 import { write } from "../library/address.js";
@@ -69,8 +69,8 @@ class ImagePage extends HTMLElement {
   }
 
   fail(error) {
-    const { title, message } = asProblem(error);
-    refill(this, el("section.empty", { role: "alert" }, el("h1", {}, title), el("p", {}, message), el("a.button", { href: "/app/" }, "To the library")));
+    this.parts = null;
+    refill(this, failure(error, () => this.reload()));
   }
 
   /** Where it lies in the library. */

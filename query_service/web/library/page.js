@@ -1,12 +1,12 @@
 /**
- * <atoll-library>: a bucket's images. Owns which feed is shown for an address, and keeps it, so that coming back from an
- * image finds the same place. Its parts: the bar (bar.js), folders, the gallery, what is chosen (choice.js).
+ * <atoll-library>: a bucket's images. Owns which feed is shown for an address, and keeps it, so that going back from an
+ * image finds the same place; who comes by a link sees what there is now. Its parts: the bar (bar.js), folders, the gallery, what is chosen (choice.js).
  */
 import { api } from "../app/api.js";
 import { el, refill } from "../app/dom.js";
-import { asProblem } from "../app/problem.js";
+import { failure } from "../app/failure.js";
 import { go, restoreScroll, titled } from "../app/router.js";
-import { may, signedIn } from "../app/session.js";
+import { may, signedIn, watchKey } from "../app/session.js";
 import { asked, lastBucket, read, write } from "./address.js";
 import { Bar } from "./bar.js";
 import { Choice } from "./choice.js";
@@ -16,6 +16,10 @@ import "./gallery.js";
 import { Selection } from "./selection.js";
 
 let kept = null; // the last feed and what was chosen in it
+watchKey(() => {
+  kept?.feed.stop();
+  kept = null; // what one key saw is not for another
+});
 
 class Library extends HTMLElement {
   async connectedCallback() {
@@ -32,14 +36,16 @@ class Library extends HTMLElement {
 
   disconnectedCallback() {
     this.choice.close();
+    this.control?.abort();
   }
 
   /** Another address of the library: the elements stay. */
   async arrive(at) {
     this.at = at;
     const place = read(at);
-    this.buckets ??= (await api.get("/v1/buckets")).buckets.map((bucket) => bucket.name);
+    const found = await this.known().catch((error) => error);
     if (this.at !== at || !this.isConnected) return undefined; // somebody went on meanwhile
+    if (found instanceof Error) return refill(this.note, failure(found, () => this.arrive(at)));
     if (!place.bucket) return this.enter(place);
     const moved = this.place?.bucket !== place.bucket || this.place?.folder !== place.folder;
     this.place = place;
@@ -48,6 +54,11 @@ class Library extends HTMLElement {
     this.bar.show(place, this.buckets);
     if (moved) this.folders.show(place);
     return this.look();
+  }
+
+  /** Which buckets there are: asked once. */
+  async known() {
+    this.buckets ??= (await api.get("/v1/buckets")).buckets.map((bucket) => bucket.name);
   }
 
   /** No bucket in the address: the one of the last time. */
@@ -61,7 +72,7 @@ class Library extends HTMLElement {
 
   look() {
     const feed = new Feed(asked(this.place));
-    const again = kept?.feed.key === feed.key && !kept.feed.control.signal.aborted;
+    const again = this.at.back && kept?.feed.key === feed.key && !kept.feed.control.signal.aborted;
     this.feed = again ? kept.feed : feed;
     if (!again) {
       kept?.feed.stop();
@@ -92,9 +103,10 @@ class Library extends HTMLElement {
   }
 
   fail(error) {
-    const { title, message } = asProblem(error);
-    refill(this.note, el("section.empty", { role: "alert" }, el("h2", {}, title), el("p", {}, message),
-      el("button", { type: "button", onclick: () => { kept = null; this.look(); } }, "Try again")));
+    refill(this.note, failure(error, () => {
+      kept = null;
+      this.look();
+    }));
   }
 }
 

@@ -30,6 +30,9 @@ export function publicIdOf(path, folder) {
   return `${folder}${path.replace(EXTENSIONS, "")}`;
 }
 
+/** Whether it can be read still: what was moved, deleted or changed since it was chosen cannot. */
+export const readable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
 /** A folder as people type it: "" or with one slash at its end. */
 export function folderOf(text) {
   const clean = text.trim().replaceAll(/^\/+|\/+$/g, "");

@@ -5,6 +5,7 @@
 import { api } from "../app/api.js";
 import { fieldOf } from "../app/dialog.js";
 import { el, refill } from "../app/dom.js";
+import { failure } from "../app/failure.js";
 import { titled } from "../app/router.js";
 import { may, signedIn } from "../app/session.js";
 import { tell } from "../app/toasts.js";
@@ -16,11 +17,19 @@ import "./rows.js";
 import { Totals } from "./totals.js";
 
 class Upload extends HTMLElement {
-  async connectedCallback() {
+  connectedCallback() {
     titled("Upload");
     this.control = new AbortController();
-    const { buckets } = await api.get("/v1/buckets");
+    return this.begin();
+  }
+
+  async begin() {
+    const found = await api.get("/v1/buckets").catch((error) => error);
     if (!this.isConnected) return undefined; // somebody went on meanwhile: the clock of Totals would run for ever
+    return found.buckets ? this.build(found.buckets) : refill(this, failure(found, () => this.begin()));
+  }
+
+  async build(buckets) {
     const names = buckets.map((bucket) => bucket.name).filter((name) => !name.startsWith("atoll-")); // those are the cluster's
     if (!names.length) return refill(this, el("section.empty", {}, el("h1", {}, "There is no bucket yet"), may("admin") ? el("a.button", { href: "/app/settings/buckets" }, "Make one") : el("p", {}, "An administrator makes one.")));
     this.form = formOf(names, this.at.query);

@@ -6,9 +6,10 @@
  * arriving (durable on one node, on its way to the others) and done.
  */
 import { pause } from "../app/api.js";
-import { asProblem, isAbort } from "../app/problem.js";
-import { signedIn, watchSession } from "../app/session.js";
+import { asProblem, isAbort, Problem } from "../app/problem.js";
+import { signedIn, watchKey, watchSession } from "../app/session.js";
 import { follow } from "./arrival.js";
+import { readable } from "./files.js";
 import { Lines } from "./lines.js";
 import { Pace } from "./pace.js";
 import { forget, leave, send } from "./send.js";
@@ -27,11 +28,8 @@ class Queue extends EventTarget {
 
   constructor() {
     super();
-    let key = signedIn()?.key;
-    watchSession((who) => {
-      if (who && who.key !== key) this.leave(); // somebody else: what one key began no other key sends
-      key = who?.key ?? key;
-    });
+    watchKey(() => this.leave()); // what one key began no other key sends
+    watchSession((who) => who && this.goOn());
   }
 
   /** Files to send; each as `{ file, path, order }`. Answers whether a reload would find them. */
@@ -71,15 +69,27 @@ class Queue extends EventTarget {
     if (this.lines.has(line.id)) this.tell("changed", line);
   }
 
-  /** Begin as many as may go at once. */
+  /** The session had ended, and the same key is signed in again. */
+  goOn() {
+    for (const line of this.lines.of("arriving")) if (!this.controls.has(line.id)) this.arrive(line, this.control(line));
+    this.work();
+  }
+
+  /** Begin as many as may go at once; none while nobody is signed in. */
   work() {
+    if (!signedIn()) return;
     for (let next = this.lines.first("waiting"); next && this.lines.many("sending") < AT_ONCE; next = this.lines.first("waiting")) this.run(next);
     if (!this.lines.many("sending", "waiting")) this.tell("idle");
   }
 
-  async run(line) {
+  control(line) {
     const control = new AbortController();
     this.controls.set(line.id, control);
+    return control;
+  }
+
+  async run(line) {
+    const control = this.control(line);
     this.set(line, "sending", { problem: null });
     try {
       const asset = await this.persist(line, control.signal);
@@ -88,6 +98,7 @@ class Queue extends EventTarget {
       this.arrive(line, control);
     } catch (error) {
       if (isAbort(error)) { if (line.state === "sending") this.set(line, "paused"); }
+      else if (!signedIn()) this.set(line, "waiting");
       else this.set(line, "failed", { problem: asProblem(error) });
       this.free(line, control);
     }
@@ -103,6 +114,7 @@ class Queue extends EventTarget {
       } catch (error) {
         if (line.sent > before) tries = 1;
         before = line.sent;
+        if (error.status === 0 && !(await readable(line.file))) throw vanished(); // the browser tells it like a line that broke
         if (isAbort(error) || !mayHelp(error) || tries >= TRIES) throw error;
         if (elsewhere(error, tries)) delete line.kept.ticket;
         if (line.kept.url && tries >= LEFT_AFTER && elsewhere(error, tries) && await left(line, signal, told)) {
@@ -127,7 +139,7 @@ class Queue extends EventTarget {
     try {
       await follow(line.asset, (places) => this.set(line, places.missing ? "arriving" : "done", { places }), control.signal);
     } catch (error) {
-      if (!isAbort(error)) this.set(line, "done", { problem: asProblem(error) }); // it is stored; only where cannot be told
+      if (!isAbort(error) && signedIn()) this.set(line, "done", { problem: asProblem(error) }); // it is stored; only where cannot be told
     }
     this.free(line, control);
   }
@@ -177,6 +189,11 @@ const mayHelp = (error) => [0, 408, 423, 429, 502, 503, 504].includes(error.stat
 
 /** Whether another node may do better: this one takes nothing now, or has not been there twice. Its ticket names it. */
 const elsewhere = (error, tries) => error.status === 503 || (error.status === 0 && tries > 1);
+
+const vanished = () => new Problem({
+  title: "The file is not there any more",
+  detail: "The file was moved, deleted or changed since it was chosen. Choose it anew.",
+});
 
 /** Without an answer it is this window that is cut off, and the node may be as it was. */
 async function left(line, signal, told) {
