@@ -373,3 +373,116 @@ def test_a_thumbnail_that_no_node_could_draw_just_then_is_asked_for_again(page: 
     expect(page.locator(".tile.broken")).to_have_count(1)
     expect(page.locator(".tile img.there")).to_have_count(1)
     assert len(refused) == 4
+
+
+def test_what_was_typed_last_does_not_lead_somebody_back_who_went_on(page: Page) -> None:
+    open_folder(page)
+    page.get_by_label("Search").fill("viney")
+    page.evaluate("() => document.querySelector('nav a[href=\"/app/upload\"]').click()")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # by then it would be searched for
+    expect(page).to_have_url(re.compile("/app/upload$"))
+
+
+def test_who_goes_back_before_a_page_could_be_loaded_finds_this_one_as_it_was(page: Page) -> None:
+    open_folder(page)
+    held: list[Route] = []
+    page.route("**/image/page.js", lambda route: held.append(route))
+    with page.expect_request("**/image/page.js"):
+        tiles(page).get_by_role("link").nth(5).click()
+    page.evaluate("() => history.back()")
+    expect(page).to_have_url(re.compile(f"/app/library/images/{FOLDER}$"))
+    expect(page.locator("main[aria-busy]")).to_have_count(0)
+    for route in held:
+        route.continue_()
+
+
+def test_who_comes_by_a_link_sees_what_there_is_now_and_who_goes_back_where_they_were(
+    page: Page, album: Album
+) -> None:
+    gone = album.add("fresh/one", 881)
+    album.add("fresh/two", 882)
+    page.goto("/app/library/images/fresh/")
+    expect(tiles(page)).to_have_count(2)
+    tiles(page).first.get_by_role("link").click()
+    page.get_by_role("button", name="Delete", exact=True).first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page).to_have_url(re.compile("/app/library/images/fresh/$"))
+    expect(tiles(page)).to_have_count(1)
+    assert gone.public_id == "fresh/one"
+    page.get_by_role("link", name="Upload").click()
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    album.add("fresh/three", 883)
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("navigation", name="Folders").get_by_role("link", name="fresh").click()
+    expect(tiles(page)).to_have_count(2)
+
+
+def test_a_gallery_that_was_left_shows_nothing_that_its_feed_brings_later(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "limit=" in route.request.url and "fields=" in route.request.url:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/v1/assets?*", hold)
+    with page.expect_request("**/v1/assets?*"):
+        page.goto(f"/app/library/images/{FOLDER}")
+    page.evaluate("() => { window.left = document.querySelector('atoll-gallery'); }")
+    page.evaluate("() => document.querySelector('nav a[href=\"/app/upload\"]').click()")
+    expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+    with page.expect_response("**/v1/assets?*"):
+        for route in held:
+            route.continue_()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    assert page.evaluate("() => left.querySelectorAll('.tile').length") == 0
+
+
+def test_an_address_of_a_thumbnail_that_is_good_no_more_is_asked_for_anew(page: Page) -> None:
+    asked: list[int] = []
+
+    def short(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        asked.append(len(told["results"]))
+        for result in told["results"]:
+            result["expires_at"] = "2020-01-01T00:00:00Z"
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/v1/resolve", short)
+    open_folder(page)
+    expect(page.locator(".tile img.there").nth(5)).to_be_attached()
+    before = len(asked)
+    tiles(page).first.get_by_role("link").click()
+    expect(page.locator("atoll-image h1")).to_be_visible()
+    asked.clear()
+    page.evaluate("() => history.back()")
+    expect(page.locator(".tile img.there").nth(5)).to_be_attached()
+    assert before
+    assert sum(asked) > 5
+
+
+def test_thumbnails_whose_addresses_could_not_be_had_are_asked_for_again(page: Page, album: Album) -> None:
+    album.add("hasty/one", 890)
+    refused: list[str] = []
+
+    def away(route: Route) -> None:
+        refused.append(route.request.url)
+        if len(refused) > 1:
+            return route.continue_()
+        return route.fulfill(status=400, content_type="application/problem+json", body='{"title": "Not now"}')
+
+    page.route("**/v1/resolve", away)
+    page.goto("/app/library/images/hasty/")
+    expect(page.locator(".tile.broken")).to_have_count(1)
+    expect(page.locator(".tile img.there")).to_have_count(1)
+
+
+def test_a_window_that_changes_its_width_is_no_mistake_of_the_page(page: Page) -> None:
+    open_folder(page)
+    for width in (900, 620, 500, 1100, 760):
+        page.set_viewport_size({"width": width, "height": 500})
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(page.locator(".toast")).to_have_count(0)

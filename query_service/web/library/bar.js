@@ -34,6 +34,7 @@ export class Bar {
   /** This is shown now. What somebody types just then is left alone. */
   show(place, buckets) {
     this.place = place;
+    this.address = location.href;
     refill(this.bucket, buckets.map((name) => el("option", { value: name, selected: name === place.bucket }, name)));
     refill(this.path, crumbs(place));
     if (document.activeElement !== this.search) this.search.value = place.filters.q ?? "";
@@ -47,6 +48,7 @@ export class Bar {
   }
 
   typed() {
+    if (location.href !== this.address) return; // somebody has gone on, and the next page is on its way
     const words = this.search.value.trim();
     if (words === (this.place.filters.q ?? "") || (words && !/[\p{L}\p{N}]/u.test(words))) return;
     this.change({ q: words }, { replace: true }); // not every letter is worth an entry in the history

@@ -33,6 +33,7 @@ class Gallery extends HTMLElement {
 
   disconnectedCallback() {
     this.control.abort();
+    this.feedControl?.abort(); // the feed is kept, and may grow still
     this.watcher.disconnect();
     clearTimeout(this.resting);
     cancelAnimationFrame(this.frame); // or it would fill, and ask for, what nobody sees any more

@@ -1,6 +1,6 @@
 /**
  * Where the thumbnails of assets are: asked for in batches, for those that are in sight when the batch goes, and
- * remembered. Each URL is on the node nearest to the person, and signed where it must be.
+ * remembered, as long as they are good. Each URL is on the node nearest to the person, and signed where it must be.
  */
 import { api } from "../app/api.js";
 
@@ -8,8 +8,9 @@ const WIDTHS = "c_limit,h_360/f_webp,q_75";
 const AT_ONCE = 200;
 const WAIT_MS = 25;
 const KEPT = 20_000;
+const SPARE_MS = 30_000; // a URL that ends sooner is asked for anew
 
-const known = new Map(); // asset id and version: { url, alternatives }
+const known = new Map(); // asset id and version: { url, alternatives, until }
 const wanted = new Map(); // the same: { asset, told: Set }
 let timer = 0;
 let asking = 0;
@@ -17,7 +18,10 @@ let asking = 0;
 const keyOf = (asset) => `${asset.asset_id} ${asset.version}`;
 
 /** Where it is, if that is known already. */
-export const thumbOf = (asset) => known.get(keyOf(asset));
+export function thumbOf(asset) {
+  const thumb = known.get(keyOf(asset));
+  return thumb && thumb.until > Date.now() + SPARE_MS ? thumb : undefined;
+}
 
 /** `told(thumb)` when it is known; answers how to want it no more. `thumb`: `{ url, alternatives }`, or `{ problem }`. */
 export function wantThumb(asset, told) {
@@ -52,7 +56,7 @@ async function send() {
 
 function settle(entry, result) {
   if (result.problem) return tellAll(entry, { problem: result.problem });
-  const thumb = { url: result.url, alternatives: result.alternatives.map((offer) => offer.url) };
+  const thumb = { url: result.url, alternatives: result.alternatives.map((offer) => offer.url), until: result.expires_at ? Date.parse(result.expires_at) : Infinity };
   known.set(keyOf(entry.asset), thumb);
   if (known.size > KEPT) known.delete(known.keys().next().value);
   return tellAll(entry, thumb);

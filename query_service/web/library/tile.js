@@ -55,10 +55,9 @@ export class Tile {
   load(thumb) {
     this.unwant = null;
     this.thumb = thumb;
-    this.tries = 0;
     this.spare = thumb.alternatives ?? [];
-    if (thumb.problem) return this.element.classList.add("broken");
-    return this.source(thumb.url);
+    if (thumb.problem) this.broken();
+    else this.source(thumb.url);
   }
 
   /** Another node has it, too; when none gives it, all of them a little later. */
@@ -66,21 +65,24 @@ export class Tile {
     if (!this.image.getAttribute("src")) return;
     const [url, ...rest] = this.spare;
     this.spare = rest;
-    if (url) return this.source(url);
+    if (url) this.source(url);
+    else this.broken();
+  }
+
+  broken() {
     this.element.classList.add("broken");
     const { thumb } = this;
     const seconds = AGAIN_SECONDS[this.tries];
     if (seconds) this.timer = setTimeout(() => this.again(thumb), seconds * 1000 * (1 + Math.random() / 2));
-    return undefined;
   }
 
   again(thumb) {
     if (this.thumb !== thumb) return; // it shows another image by now, or none
     this.tries += 1;
-    this.spare = thumb.alternatives;
     this.element.classList.remove("broken");
     this.image.removeAttribute("src"); // or the one that is there already would count as loaded
-    this.source(thumb.url);
+    this.asked = false;
+    this.ask();
   }
 
   source(url) {
@@ -97,6 +99,7 @@ export class Tile {
     this.unwant?.();
     this.unwant = null;
     this.asked = false;
+    this.tries = 0;
     this.spare = [];
     this.thumb = null;
     clearTimeout(this.timer);
