@@ -274,3 +274,41 @@ def test_what_the_queue_counts_as_it_goes_is_what_a_walk_over_all_of_it_finds(pa
     told, walked = page.evaluate(SUMS)
     assert told == walked
     assert told["files"] > 100
+
+
+def test_a_file_that_is_gone_before_it_was_sent_is_said_to_be_gone(
+    person: Person, album: Album, tmp_path: Path
+) -> None:
+    page, file = person.page, tmp_path / "fleeting.jpg"
+    file.write_bytes(scene(990, (160, 120)))
+
+    def lost(route: Route) -> None:
+        file.unlink(missing_ok=True)
+        route.continue_()
+
+    page.route("**/v1/uploads", lost)
+    open_page(page, "fleeting/")
+    choose(page, "Choose files", [file])
+    expect(page.locator('.upload-row[data-state="failed"]')).to_contain_text("moved, deleted or changed")
+    person.complaints = [each for each in person.complaints if "ERR_FILE_NOT_FOUND" not in each]
+
+
+def test_the_keyboard_stays_at_the_buttons_of_an_upload_that_it_pauses(
+    person: Person, tmp_path: Path
+) -> None:
+    page = person.page
+    (tmp_path / "one.jpg").write_bytes(scene(991, (160, 120)))
+    holding(page)
+    open_page(page, "paused/")
+    choose(page, "Choose files", [tmp_path / "one.jpg"])
+    pause = page.get_by_role("button", name="Pause: one.jpg")
+    pause.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Go on: one.jpg")).to_be_focused()
+    page.keyboard.press("Enter")
+    every = page.get_by_role("button", name="Pause all")
+    expect(every).to_be_visible()
+    every.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Go on", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Do not send: one.jpg").click()

@@ -74,7 +74,9 @@ class Row {
     if (key === this.drawn) return; // a button that has the focus stays
     this.drawn = key;
     if (line.asset) refill(this.name, el("a", { href: `/app/image/${line.asset.asset_id}` }, line.path));
+    const focused = this.buttons.contains(document.activeElement);
     refill(this.buttons, buttonsOf(line));
+    if (focused) this.buttons.firstElementChild.focus();
   }
 
   /** The browser may let go of the picture's bytes. */

@@ -17,7 +17,8 @@ export class Totals {
     this.resume = button("Go on", () => queue.resume(queue.lines.of("paused")));
     this.retry = button("Try the failed again", () => queue.resume(queue.lines.of("failed")));
     this.clear = button("Clear away what is done", () => queue.lines.of("done", "arriving").forEach((line) => queue.remove(line)));
-    this.element = el("section.card.totals", { "aria-label": "All uploads" }, this.words, this.meter, el("div.row", {}, this.pause, this.resume, this.retry, this.clear), this.said);
+    this.buttons = el("div.row", {}, this.pause, this.resume, this.retry, this.clear);
+    this.element = el("section.card.totals", { "aria-label": "All uploads" }, this.words, this.meter, this.buttons, this.said);
     const timer = setInterval(() => this.draw(), LOOK_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
     for (const event of ["added", "removed", "idle"]) queue.addEventListener(event, () => this.later(), { signal });
@@ -32,6 +33,7 @@ export class Totals {
 
   draw() {
     const { files, done, bytes: all, sent } = queue.lines.total;
+    const focused = [...this.buttons.children].find((button) => button === document.activeElement);
     const many = (...states) => queue.lines.many(...states);
     this.element.hidden = files === 0;
     Object.assign(this.meter, { max: Math.max(1, all), value: sent });
@@ -42,6 +44,7 @@ export class Totals {
     this.resume.hidden = !many("paused");
     this.retry.hidden = !many("failed");
     this.clear.hidden = !many("done", "arriving");
+    if (focused?.hidden) [...this.buttons.children].find((button) => !button.hidden)?.focus();
   }
 
   /** Nothing is under way any more: said once, for those who do not look. */
