@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from client_clusters import ClusterUnderTest
+from playwright.sync_api import Browser, Page, Route, StorageState, expect
 
 from atoll.client import AssetChange
+from browser.conftest import somebody
 from browser.person import Person
 from browser.pictures import Album
 
@@ -119,3 +121,76 @@ def test_what_is_deleted_says_so_and_comes_back(page: Page, album: Album) -> Non
 def test_an_image_that_never_was_is_told_plainly(page: Page) -> None:
     page.goto(f"/app/image/{'0' * 26}")
     expect(page.get_by_role("heading", name="There is no such thing")).to_be_visible()
+
+
+def test_a_picture_comes_from_another_node_and_if_none_gives_it_that_is_said(
+    page: Page, album: Album
+) -> None:
+    asset = album.add("page/away", 71, (900, 600))
+    dead: list[str] = []
+
+    def away(route: Route) -> None:
+        dead.append(route.request.url.partition("/images/")[0])
+        if route.request.url.startswith(dead[0]):
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    page.route(re.compile("/c_limit,[^/]*h_1600"), away)
+    page.goto(f"/app/image/{asset.asset_id}")
+    expect(page.locator("atoll-viewer")).to_have_class("there")
+    assert len(set(dead)) == 2
+    page.route("**/images/**", lambda route: route.fulfill(status=503))
+    page.reload()
+    expect(page.get_by_text("The picture cannot be shown now.")).to_be_visible()
+
+
+def test_a_finger_and_a_wheel_scroll_past_a_picture_that_is_seen_whole(
+    page: Page, album: Album, browser: Browser, cluster: ClusterUnderTest, session: StorageState
+) -> None:
+    asset = album.add("page/tall", 72, (600, 900))
+    with somebody(
+        browser,
+        cluster,
+        storage_state=session,
+        viewport={"width": 390, "height": 700},
+        has_touch=True,
+        is_mobile=True,
+    ) as phone:
+        seen = phone.page
+        seen.goto(f"/app/image/{asset.asset_id}")
+        expect(seen.locator("atoll-viewer")).to_have_class("there")
+        box = seen.locator(".stage").bounding_box()
+        assert box
+        devtools = seen.context.new_cdp_session(seen)
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        for step in range(11):
+            finger = {**place, "y": place["y"] - 20 * step}
+            kind = "touchMove" if step else "touchStart"
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [finger]})
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        seen.wait_for_function("() => scrollY > 50")
+    page.goto(f"/app/image/{asset.asset_id}")
+    expect(page.locator("atoll-viewer")).to_have_class("there")
+    page.locator(".stage").hover()
+    page.mouse.wheel(0, 200)
+    expect(page.locator(".tools output")).to_have_text("100 %")
+    page.wait_for_function("() => scrollY > 50")
+
+
+def test_older_versions_are_listed_once_though_they_are_asked_for_twice(page: Page, album: Album) -> None:
+    asset = album.add("page/older", 73)
+
+    def two_pages(route: Route) -> None:
+        if "cursor=" in route.request.url:
+            return route.fulfill(json={"versions": [], "next_cursor": None})
+        answer = route.fetch()
+        return route.fulfill(response=answer, json={**answer.json(), "next_cursor": "more"})
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "cursor=more" in request.url else None)
+    page.route("**/versions?*", two_pages)
+    page.goto(f"/app/image/{asset.asset_id}")
+    page.get_by_role("button", name="Older ones").dblclick()
+    expect(page.get_by_role("button", name="Older ones")).to_be_hidden()
+    assert len(asked) == 1

@@ -16,10 +16,11 @@ const FAR = 80; // pixels of an arrow key
 class Viewer extends HTMLElement {
   connectedCallback() {
     this.blur = el("canvas", { "aria-hidden": "true" });
-    this.image = el("img", { decoding: "async", draggable: false, onload: () => this.classList.add("there") });
+    this.image = el("img", { decoding: "async", draggable: false, onload: () => this.loaded(), onerror: () => this.source(this.spare) });
+    this.words = el("p.wrong", { role: "status" });
     this.stage = el("div.stage", { tabIndex: 0, role: "group", "aria-label": "The picture; plus and minus zoom, arrows move" }, el("div.moved", {}, this.blur, this.image));
     this.level = el("output", {}, "100 %");
-    refill(this, this.stage, el("div.row.tools", { role: "group", "aria-label": "Zoom" },
+    refill(this, this.stage, this.words, el("div.row.tools", { role: "group", "aria-label": "Zoom" },
       tool("−", "Smaller", () => this.by(1 / STEP)), this.level, tool("+", "Larger", () => this.by(STEP)), tool("Fit", "Fit", () => this.fit()), tool("1 : 1", "One pixel of the image on one of the screen", () => this.real())));
     this.pointers = new Map();
     this.listen();
@@ -28,7 +29,7 @@ class Viewer extends HTMLElement {
 
   listen() {
     const on = (name, act) => this.stage.addEventListener(name, act);
-    on("wheel", (event) => { event.preventDefault(); this.by(Math.exp(-event.deltaY / 400), event); });
+    on("wheel", (event) => this.wheel(event));
     on("dblclick", (event) => (this.zoom > 1 ? this.fit() : this.by(3, event)));
     on("pointerdown", (event) => { this.stage.setPointerCapture(event.pointerId); this.pointers.set(event.pointerId, event); });
     on("pointermove", (event) => this.pointers.has(event.pointerId) && this.drag(event));
@@ -41,7 +42,7 @@ class Viewer extends HTMLElement {
     this.image.alt = asset.alt || asset.title || "";
     if (this.asset?.version === asset.version) return;
     this.asset = asset;
-    this.original = false;
+    this.wanted = null;
     this.classList.remove("there");
     this.stage.style.aspectRatio = `${asset.width} / ${asset.height}`;
     this.stage.style.maxWidth = `min(100%, calc(74vh * ${asset.width / asset.height}))`;
@@ -50,11 +51,31 @@ class Viewer extends HTMLElement {
     await this.load(SCREEN, asset.url);
   }
 
-  /** What a transformation makes of it; if that cannot be, `otherwise`. */
+  /** What a transformation makes of it, from whichever node gives it; if that cannot be, `otherwise`. */
   async load(t, otherwise) {
     const { asset } = this;
-    const url = await api.get(`/v1/assets/${asset.asset_id}/url`, { t }).then((found) => found.url, () => otherwise);
-    if (asset === this.asset) this.image.src = url;
+    this.wanted = t;
+    const nodes = await api.get(`/v1/assets/${asset.asset_id}/url`, { t }).then((found) => [found, ...found.alternatives], () => []);
+    if (asset === this.asset && t === this.wanted) this.source([...nodes.map(({ url }) => url), otherwise]);
+  }
+
+  /** The first of these; the others when it cannot be had. */
+  source([url, ...spare]) {
+    this.spare = spare;
+    if (url) this.image.src = url;
+    else this.words.textContent = "The picture cannot be shown now.";
+  }
+
+  loaded() {
+    this.words.textContent = "";
+    this.classList.add("there");
+  }
+
+  /** Where all of it is seen there is nothing nearer to come from: the page scrolls on. */
+  wheel(event) {
+    if (this.zoom === 1 && event.deltaY > 0) return;
+    event.preventDefault();
+    this.by(Math.exp(-event.deltaY / 400), event);
   }
 
   by(factor, point) {
@@ -96,6 +117,7 @@ class Viewer extends HTMLElement {
   }
 
   key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
     const ways = { ArrowLeft: [FAR, 0], ArrowRight: [-FAR, 0], ArrowUp: [0, FAR], ArrowDown: [0, -FAR] };
     if (event.key === "+" || event.key === "=") this.by(STEP);
     else if (event.key === "-") this.by(1 / STEP);
@@ -118,13 +140,15 @@ class Viewer extends HTMLElement {
 
   /** Closer than the rendition is sharp: the original, or the largest that the browser can show. */
   sharpen(width) {
-    if (!this.asset || this.original || this.zoom <= 1) return;
+    if (!this.asset || this.wanted !== SCREEN || this.zoom <= 1) return;
     const { asset } = this;
     const had = 1600 / Math.max(asset.width, asset.height);
     if (had >= 1 || width * this.zoom * devicePixelRatio <= asset.width * had) return;
-    this.original = true;
-    if (SHOWN_BY_ALL.includes(asset.format)) this.image.src = asset.url;
-    else this.load(WHOLE, asset.url);
+    if (!SHOWN_BY_ALL.includes(asset.format)) this.load(WHOLE, asset.url);
+    else {
+      this.wanted = "the original";
+      this.source([asset.url, this.image.src]);
+    }
   }
 }
 
