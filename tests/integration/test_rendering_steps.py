@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from picture_maker import animation, cut_out, likeness, saved, scene
 from PIL import Image, ImageChops, ImageOps, ImageStat
@@ -419,6 +421,16 @@ def test_automatic_quality_spends_more_on_detail_and_on_better_levels(stage, for
         sizes[level] = stage.made(source, format=form, delivery=delivery).size_bytes
     assert list(sizes.values()) == sorted(sizes.values())
     assert sizes["auto:low"] < sizes["auto:best"]
+
+
+@pytest.mark.parametrize("quality", [80, 90, 94, 95, 100])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_noisiest_picture_is_written_in_any_quality(stage, quality, progressive):
+    black_or_white = bytes(255 * (level > 127) for level in random.Random(1).randbytes(300 * 300 * 3))
+    noise = saved("PNG", Image.frombytes("RGB", (300, 300), black_or_white))
+    made = stage.made(noise, format="jpg", delivery=Delivery(quality=quality, progressive=progressive))
+    assert (made.width, made.height) == stage.shown().size == (300, 300)
+    stage.shown().load()
 
 
 def test_quality_progressive_and_lossy_do_what_they_say(stage):
