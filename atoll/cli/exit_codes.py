@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from atoll.client.source import FileUnusable
+from atoll.client.source import FileChanged, FileUnusable
 from atoll.errors import AtollError, NotFound, Rejected
 from atoll.settings import SettingsError
 
@@ -53,7 +53,7 @@ def table() -> str:
 
 def code_of(error: AtollError) -> Exit:
     """The code for one error."""
-    if isinstance(error, (SettingsError, WrongUsage, FileUnusable)):
+    if isinstance(error, (SettingsError, WrongUsage, FileUnusable, FileChanged)):
         return Exit.USAGE
     if isinstance(error, NotFound):
         return Exit.NOT_FOUND

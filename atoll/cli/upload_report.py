@@ -11,7 +11,7 @@ import msgspec
 
 from atoll.cli.journal import Done
 from atoll.cli.output import emit_json, note, on_terminal, say, show_error
-from atoll.client.source import FileUnusable
+from atoll.client.source import FileChanged, FileUnusable
 from atoll.client.tree import FoundFile
 from atoll.errors import AtollError, Rejected
 from atoll.node_api import AssetView
@@ -57,7 +57,7 @@ class Outcome:
 
 def may_pass(error: AtollError) -> bool:
     """Whether the same file may be taken another time, without anybody changing anything."""
-    return not isinstance(error, (Rejected, FileUnusable, SettingsError))
+    return isinstance(error, FileChanged) or not isinstance(error, (Rejected, FileUnusable, SettingsError))
 
 
 class Report:

@@ -50,6 +50,13 @@ class FileUnusable(AtollError):
     title = "The local file cannot be used"
 
 
+class FileChanged(BodyMismatch):
+    """A file became shorter while it was read: nobody's request is wrong, and another time it may do."""
+
+    slug = "file-changed"
+    title = "The local file changed while it was read"
+
+
 @contextmanager
 def local_file(what: object) -> Iterator[None]:
     """Raise `FileUnusable` for what the operating system says about a local file."""
@@ -99,7 +106,7 @@ class Body:
     async def pieces(self, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
         """All bytes from the start; `sent` is told how many have been handed over.
 
-        Raises `BodyMismatch` when the file no longer has `size` bytes, `FileUnusable` when it cannot be
+        Raises `FileChanged` when the file no longer has `size` bytes, `FileUnusable` when it cannot be
         read; `error` keeps either, because the HTTP library replaces what a body raises.
         """
         try:
@@ -114,7 +121,7 @@ class Body:
         while done < self.size:
             piece = await asyncio.to_thread(self._read, done, digest.update)
             if not piece:
-                raise BodyMismatch("The file became shorter while it was read.", limit=self.size, got=done)
+                raise FileChanged("The file became shorter while it was read.", limit=self.size, got=done)
             yield piece
             done += len(piece)
             sent(done)

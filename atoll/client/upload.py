@@ -100,7 +100,8 @@ class Uploader:
         """The new asset. `sent` hears how many bytes have gone out (again from 0 at each try).
 
         `ticket` is one that an earlier process left behind, perhaps used; `ticketed` is awaited with every
-        new one before any byte is sent. Raises what the services say, `FileUnusable`, `BodyMismatch`.
+        new one before any byte is sent. Raises what the services say, `FileUnusable`, `FileChanged`,
+        `BodyMismatch`.
         """
         one = _Upload(self, body, order, sent, ticketed)
         asset = await one.run(ticket)

@@ -335,6 +335,25 @@ def test_a_touched_file_with_the_same_bytes_is_skipped(standin, broken, images):
     assert [line["status"] for line in broken("upload", path, "--json").lines] == ["skipped"]
 
 
+def test_a_file_that_shrinks_while_it_is_sent_is_a_local_file_and_may_be_tried_again(
+    standin, broken, tmp_path
+):
+    path = tmp_path / "written to.png"
+    whole = picture(size=(800, 800))
+    path.write_bytes(whole)
+
+    async def shrink(request, handler):
+        path.write_bytes(whole[:1000])
+        return await handler(request)
+
+    standin.faults[NEAREST].append(shrink)
+    ran = broken("upload", path)
+    assert (ran.code, "changed while it was read" in ran.err) == (2, True)
+    assert "Run the same command again" in ran.err
+    path.write_bytes(whole)
+    assert broken("upload", path).code == 0
+
+
 def test_again_uploads_what_the_journal_says_is_there(standin, broken, images):
     path = images / "a.png"
     assert broken("upload", path).code == 0
