@@ -30,6 +30,12 @@ log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0  # the queue hears that we live, the job how far we are
 LONGEST_RETRY_SECONDS = 300.0
+_STARVED = frozenset({"render_starved", "inspection_starved"})  # `reason` of what got no processor time
+
+
+def gives_way(error: AtollError) -> bool:
+    """Whether nothing failed: the node has too much to do, or no room now."""
+    return isinstance(error, (Overloaded, TooManyRequests)) or error.facts.get("reason") in _STARVED
 
 
 # A task into its queue once more, and as which message it was taken from there. `BusUnavailable`.
@@ -128,7 +134,7 @@ class Attempts:
             log.debug("progress was not noted: %s", error.detail)
 
     async def _later(self, message: Msg, progress: Progress, error: AtollError) -> None:
-        busy, last = isinstance(error, (Overloaded, TooManyRequests)), progress.tries >= self._rules.tries
+        busy, last = gives_way(error), progress.tries >= self._rules.tries
         if last and not busy:
             await self._park(message, progress, error)
             return
