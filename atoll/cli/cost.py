@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from atoll.cli.exit_codes import Exit
-from atoll.cli.output import emit_json, note, say
+from atoll.cli.output import emit_json, note, on_terminal, say, show_table
 from atoll.cli.price_lists import LISTS, Machines, PriceList, Use, bills, units
 from atoll.cli.report_cost import Prices, load
 
@@ -55,8 +55,13 @@ def run(args: argparse.Namespace) -> int:
         emit_json(_document(use, found, prices))
         return Exit.OK
     notes = {one.name: one.note for one in LISTS}
-    for name, month in found:
-        say(name, f"{month:,.0f}", notes.get(name, f"{prices.currency}, {prices.dated}: {prices.note}"))
+    ours = f"{prices.currency}, {prices.dated}: {prices.note}"
+    rows = [(name, f"{month:,.0f}", notes.get(name, ours)) for name, month in found]
+    if on_terminal():
+        show_table("A month", ("", "DOLLARS", "NOTE"), rows)
+    else:
+        for row in rows:
+            say(*row)
     note("US dollars a month, by price lists; without free allowances, discounts, taxes and anybody's time.")
     return Exit.OK
 

@@ -63,3 +63,14 @@ def test_who_has_no_machines_is_paid_nothing_for_copies():
 def test_an_amount_that_is_none_is_wrong_usage(amount, capsys):
     assert main(["cost", "--images", amount]) == 2
     assert "--images" in capsys.readouterr().err
+
+
+def test_a_person_sees_columns_and_a_program_tabs(monkeypatch, capsys):
+    assert main(["cost"]) == 0
+    assert len({line.count("\t") for line in capsys.readouterr().out.splitlines()}) == 1
+    monkeypatch.setattr("atoll.cli.cost.on_terminal", lambda: True)
+    monkeypatch.setattr("atoll.cli.output.on_terminal", lambda: True)
+    assert main(["cost"]) == 0
+    out = capsys.readouterr().out
+    assert "\t" not in out
+    assert "DOLLARS" in out
