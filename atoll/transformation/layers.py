@@ -60,7 +60,8 @@ def _styled(style: str, limits: Limits) -> TextLayer:
     if match is None:
         why = "font, _ and size belong there, then _bold, _italic, _center or _right if wanted"
         raise refused("l", f"l_{TEXT}{style}", why, _EXAMPLE)
-    font, size, options = match[1], match[2], match[3].split("_")[1:]
+    font = " ".join(match[1].replace("-", " ").split())  # one spelling: a hyphen is as good as a space
+    size, options = match[2], match[3].split("_")[1:]
     for option in options:
         if option not in _OPTIONS:
             near = f"l_{TEXT}{font}_{size}_{closest(option, _OPTIONS)}"

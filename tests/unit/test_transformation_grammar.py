@@ -222,6 +222,8 @@ ONE_SPELLING = {
     "w_0.500": "w_0.5",
     "l_logo/o_50/fl_layer_apply,g_south": "l_logo/fl_layer_apply,g_south,o_50",
     "l_text:Sans_9:a b/fl_layer_apply": "l_text:sans_9:a%20b/fl_layer_apply",
+    "l_text:Open-Sans_9:a/fl_layer_apply": "l_text:open%20sans_9:a/fl_layer_apply",
+    "l_text:open  sans_9:a/fl_layer_apply": "l_text:open%20sans_9:a/fl_layer_apply",
     "t_card/fl_keep_iptc,fl_progressive": "fl_keep_iptc.progressive,t_card",
 }
 
