@@ -26,9 +26,8 @@ class LocalProvider:
         self._directory, self._seconds = Path(entry.directory), entry.timeout_seconds
 
     async def ask(self, order: LaunchOrder) -> LaunchAnswer:
-        path = self._directory / f"{order.name}.order.json"
         try:
-            await asyncio.to_thread(write_atomically, path, msgspec.json.encode(order))
+            await asyncio.to_thread(self._put, order)
             async with asyncio.timeout(self._seconds):
                 return await self._answer(order)
         except TimeoutError as error:
@@ -36,13 +35,26 @@ class LocalProvider:
         except OSError as error:
             raise ProviderFailed(f"{self._directory} cannot be written: {error.strerror}") from error
 
+    def _put(self, order: LaunchOrder) -> None:
+        """The order, and no answer to one like it: tries are counted anew when a person orders so. In this
+        sequence, for without an answer the supervisor would carry the order of before out again."""
+        old = self._found(order)
+        write_atomically(self._directory / f"{order.name}.order.json", msgspec.json.encode(order))
+        if old is not None:
+            self._answer_file(order).unlink(missing_ok=True)
+
     async def _answer(self, order: LaunchOrder) -> LaunchAnswer:
-        path = self._directory / f"{order.name}.answer.json"
         while True:
-            found = await asyncio.to_thread(_read, path)
-            if found and (found.action, found.attempt) == (order.action, order.attempt):
+            if found := await asyncio.to_thread(self._found, order):
                 return found
             await asyncio.sleep(POLL_SECONDS)
+
+    def _found(self, order: LaunchOrder) -> FiledAnswer | None:
+        found = _read(self._answer_file(order))
+        return found if found and (found.action, found.attempt) == (order.action, order.attempt) else None
+
+    def _answer_file(self, order: LaunchOrder) -> Path:
+        return self._directory / f"{order.name}.answer.json"
 
 
 def _read(path: Path) -> FiledAnswer | None:

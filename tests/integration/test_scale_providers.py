@@ -12,7 +12,7 @@ from replicator_stage import until
 
 from atoll.cancelling import cancel_and_wait
 from atoll.hook_signature import HEADER, verify_webhook
-from atoll.launches import LaunchAnswer, LaunchOrder
+from atoll.launches import FiledAnswer, LaunchAnswer, LaunchOrder
 from atoll.model import Position
 from monitor.provider_exec import GRACE_SECONDS, ExecProvider
 from monitor.provider_local import LocalProvider
@@ -207,3 +207,12 @@ async def test_without_a_supervisor_the_local_provider_says_so(tmp_path):
     with pytest.raises(ProviderFailed, match="no supervisor"):
         await LocalProvider(entry).ask(ORDER)
     assert (tmp_path / "eu-2.order.json").exists()
+
+
+async def test_an_answer_to_the_same_question_of_before_is_none_to_this_one(tmp_path):
+    """`atoll scale retry` and `forget` begin to count tries anew."""
+    entry = ProviderEntry("local", directory=str(tmp_path), timeout_seconds=0.2)
+    before = FiledAnswer("failed", "", "no room", action="launch", attempt=1)
+    (tmp_path / "eu-2.answer.json").write_bytes(msgspec.json.encode(before))
+    with pytest.raises(ProviderFailed, match="no supervisor"):
+        await LocalProvider(entry).ask(ORDER)
