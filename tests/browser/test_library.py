@@ -486,3 +486,17 @@ def test_a_window_that_changes_its_width_is_no_mistake_of_the_page(page: Page) -
         page.set_viewport_size({"width": width, "height": 500})
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_nothing_is_chosen_in_the_bar_before_it_is_known_where_somebody_is(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/v1/buckets", lambda route: held.append(route))
+    with page.expect_request("**/v1/buckets"):
+        page.goto(f"/app/library/images/{FOLDER}")
+    order = page.get_by_label("Order", exact=True)
+    expect(page.locator(".library-bar")).to_have_attribute("inert", "")
+    for route in held:
+        route.continue_()
+    expect(tiles(page).first).to_be_visible()
+    order.select_option("Newest first")
+    expect(page).to_have_url(re.compile(f"/app/library/images/{FOLDER}.sort=-created_at$"))

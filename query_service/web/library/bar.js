@@ -29,10 +29,12 @@ export class Bar {
     this.element = el("section.library-bar", { "aria-label": "What is shown" },
       el("h1.seen-by-readers", {}, "Library"),
       el("div.row", {}, this.bucket, this.path, el("span.spread"), this.search, this.more, this.sort), this.filters.element);
+    this.element.inert = true; // until it is known where somebody is
   }
 
   /** This is shown now. What somebody types just then is left alone. */
   show(place, buckets) {
+    this.element.inert = false;
     this.place = place;
     this.address = location.href;
     refill(this.bucket, buckets.map((name) => el("option", { value: name, selected: name === place.bucket }, name)));
