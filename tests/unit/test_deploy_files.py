@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -230,6 +231,13 @@ def test_the_release_of_an_upgrade_takes_the_place_of_the_one_that_was_put_up(fi
         checked("bash", "-euc", script, cwd=ROOT)
     assert (tmp_path / "atoll").resolve() == tmp_path / "atoll-1.3"
     assert checked("bash", "-c", f"ls {tmp_path / 'atoll'}/") == "", "no link within the old one"
+
+
+def test_every_package_is_installed():
+    """A checkout runs with what its list forgets; containers and machines, which install it, do not."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    modules = [path for package in ("atoll", *DAEMONS) for path in (ROOT / package).rglob("*.py")]
+    assert set(listed) == {".".join(path.parent.relative_to(ROOT).parts) for path in modules}
 
 
 @pytest.mark.skipif(not shutil.which("envsubst"), reason="no envsubst here")
