@@ -134,8 +134,8 @@ class ImageLayer(Struct, frozen=True, tag=True):
 
 
 class TextLayer(Struct, frozen=True, tag=True):
-    """`l_text:`: plain text (NFC; `\\n` is a new line; no markup), `size` in pixels. `font` is lower case, its
-    words parted by one space."""
+    """`l_text:`: plain text (NFC; `\\n` is a new line; no markup), `size` in pixels. `font` is lower
+    case, its words parted by one space."""
 
     text: str
     font: str
