@@ -1,10 +1,10 @@
 /**
- * Where the web app begins. Owns the order: who is signed in, then the page that the address names.
+ * Where the web app begins. Owns the order: who is signed in, then the page that the address names, then what was left unsent.
  * What goes wrong and nobody caught is told here, once.
  */
 import "./app/frame.js";
 import { start } from "./app/router.js";
-import { learn } from "./app/session.js";
+import { learn, may, watchSession } from "./app/session.js";
 import { applyTheme } from "./app/theme.js";
 import { tell, tellProblem } from "./app/toasts.js";
 
@@ -25,3 +25,20 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 await learn();
 start();
+watchSession(sendOn);
+sendOn();
+
+/** Uploads of before go on whatever page is shown. Who never sent anything from this browser does not wait for more modules. */
+async function sendOn() {
+  if (!may("write") || !(await stores()).some(({ name }) => name === "atoll-uploads")) return;
+  const { queue } = await import("./upload/queue.js");
+  await queue.restore();
+}
+
+async function stores() {
+  try {
+    return await indexedDB.databases();
+  } catch {
+    return []; // a browser that keeps nothing, or does not tell: then the upload page looks itself
+  }
+}

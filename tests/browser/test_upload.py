@@ -312,3 +312,21 @@ def test_the_keyboard_stays_at_the_buttons_of_an_upload_that_it_pauses(
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Go on", exact=True)).to_be_focused()
     page.get_by_role("button", name="Do not send: one.jpg").click()
+
+
+def test_what_was_left_unsent_goes_on_whatever_page_is_loaded_next(
+    person: Person, album: Album, tmp_path: Path
+) -> None:
+    page = person.page
+    (tmp_path / "one.jpg").write_bytes(scene(992, (160, 120)))
+    holding(page)
+    open_page(page, "anywhere/")
+    choose(page, "Choose files", [tmp_path / "one.jpg"])
+    expect(page.locator('.upload-row[data-state="sending"]')).to_have_count(1)
+    page.route(TICKETED, Route.continue_)
+    with page.expect_response(lambda answer: "/v1/uploads?ticket=" in answer.url):
+        page.goto("/app/cluster")
+    expect(page.get_by_text("Going on with 1 upload of before")).to_be_visible()
+    page.get_by_role("link", name="Upload").click()
+    expect(page.locator('.upload-row[data-state="done"]')).to_have_count(1)
+    assert len(listed(album, "anywhere/")) == 1

@@ -35,9 +35,7 @@ class Upload extends HTMLElement {
     this.form = formOf(names, this.at.query);
     refill(this, el("h1", {}, "Upload"), this.zone(), this.form, new Totals(this.control.signal).element, el("atoll-upload-rows"));
     this.listen();
-    const left = await queue.restore();
-    if (left) tell(`Going on with ${many(left, "upload")} of before.`);
-    return undefined;
+    return queue.restore();
   }
 
   disconnectedCallback() {

@@ -8,6 +8,8 @@
 import { pause } from "../app/api.js";
 import { asProblem, isAbort, Problem } from "../app/problem.js";
 import { signedIn, watchKey, watchSession } from "../app/session.js";
+import { tell } from "../app/toasts.js";
+import { many } from "../app/words.js";
 import { follow } from "./arrival.js";
 import { readable } from "./files.js";
 import { Lines } from "./lines.js";
@@ -43,7 +45,7 @@ class Queue extends EventTarget {
   async restore() {
     const found = (await remembered()).filter((line) => !this.lines.has(line.id)).map((line) => ({ ...line, ...fresh(line) }));
     this.take(found);
-    return found.length;
+    if (found.length) tell(`Going on with ${many(found.length, "upload")} of before.`);
   }
 
   take(lines) {
