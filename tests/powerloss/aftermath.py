@@ -54,8 +54,9 @@ def check_acknowledged(node: PoweredNode, register: Register) -> None:
     for asset_id, deed in register.doubts.items():
         body = register.live[asset_id] if isinstance(deed, Delete) else deed.body
         for record in state_of(node, asset_id).records:
-            if bytes_of(node, record) != body:
-                raise HalfWritten(f"asset {asset_id} has a record, but not its bytes")
+            if (found := bytes_of(node, record)) != body:
+                held = "none" if found is None else f"{len(found)} others"
+                raise HalfWritten(f"asset {asset_id} has a record, and of its bytes {held}: {deed}, {record}")
 
 
 def check_files(node: PoweredNode, register: Register) -> None:
