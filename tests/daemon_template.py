@@ -109,6 +109,8 @@ class Template:
             os.dup2(source, standard)
         for descriptor in (null, out, err, told, self._woken, self._wake, *self._children.values()):
             os.close(descriptor)
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - the template's knew its own as a file that seeks
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
         os.chdir(start["cwd"])
         os.environ.clear()
         os.environ.update(start["environ"])

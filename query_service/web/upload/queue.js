@@ -1,27 +1,23 @@
 /**
- * All uploads of this page, also while another page is shown: so many at once, paused and gone on with, tried again when
- * that may help. Tells "added" (detail: lines), "changed" and "removed" (a line), and "idle".
+ * All uploads of this page, also while another page is shown: so many at once, paused and gone on with.
+ * Tells "added" (detail: lines), "changed" and "removed" (a line), and "idle".
  *
  * A line: `{ id, file, path, order, kept, state, sent, problem, asset, places }`; its state is one of waiting, sending, paused, failed,
  * arriving (durable on one node, on its way to the others) and done.
  */
-import { pause } from "../app/api.js";
-import { asProblem, isAbort, Problem } from "../app/problem.js";
+import { asProblem, isAbort } from "../app/problem.js";
 import { signedIn, watchKey, watchSession } from "../app/session.js";
 import { tell } from "../app/toasts.js";
 import { many } from "../app/words.js";
 import { follow } from "./arrival.js";
-import { readable } from "./files.js";
 import { Lines } from "./lines.js";
 import { Pace } from "./pace.js";
-import { forget, leave, send } from "./send.js";
+import { forget } from "./send.js";
 import { drop, keep, keepAll, remembered } from "./store.js";
+import { persist } from "./tries.js";
 import { newId } from "./windows.js";
 
 const AT_ONCE = 4;
-const TRIES = 6; // without any progress between them
-const LONGEST_WAIT = 30; // seconds
-const LEFT_AFTER = 4; // tries, some seconds: a node that restarts is back by then
 
 class Queue extends EventTarget {
   lines = new Lines();
@@ -94,7 +90,7 @@ class Queue extends EventTarget {
     const control = this.control(line);
     this.set(line, "sending", { problem: null });
     try {
-      const asset = await this.persist(line, control.signal);
+      const asset = await persist(line, control.signal, () => this.sent(line));
       await drop(line.id);
       this.set(line, "arriving", { asset, sent: line.file.size });
       this.arrive(line, control);
@@ -105,27 +101,6 @@ class Queue extends EventTarget {
       this.free(line, control);
     }
     this.work();
-  }
-
-  /** Until it is sent; what did not get further six times is given up. */
-  async persist(line, signal) {
-    const told = () => this.sent(line);
-    for (let tries = 1, before = line.sent; ; tries += 1) {
-      try {
-        return await send(line, { signal, told });
-      } catch (error) {
-        if (line.sent > before) tries = 1;
-        before = line.sent;
-        if (error.status === 0 && !(await readable(line.file))) throw vanished(); // the browser tells it like a line that broke
-        if (isAbort(error) || !mayHelp(error) || tries >= TRIES) throw error;
-        if (elsewhere(error, tries)) delete line.kept.ticket;
-        if (line.kept.url && tries >= LEFT_AFTER && elsewhere(error, tries) && await left(line, signal, told)) {
-          tries = before = 0;
-          continue;
-        }
-        await pause(Math.min(LONGEST_WAIT, error.retryAfter ?? 0.5 * 2 ** tries), signal);
-      }
-    }
   }
 
   sent(line) {
@@ -185,26 +160,5 @@ class Queue extends EventTarget {
 }
 
 const fresh = ({ file, path, order }) => ({ file, path, order, state: "waiting", sent: 0, problem: null, asset: null, places: null });
-
-/** A line that broke, a node that is busy or restarts, an offset that moved: try again. A refusal stays one. */
-const mayHelp = (error) => [0, 408, 423, 429, 502, 503, 504].includes(error.status) || error.slug === "offset-mismatch";
-
-/** Whether another node may do better: this one takes nothing now, or has not been there twice. Its ticket names it. */
-const elsewhere = (error, tries) => error.status === 503 || (error.status === 0 && tries > 1);
-
-const vanished = () => new Problem({
-  title: "The file is not there any more",
-  detail: "The file was moved, deleted or changed since it was chosen. Choose it anew.",
-});
-
-/** Without an answer it is this window that is cut off, and the node may be as it was. */
-async function left(line, signal, told) {
-  try {
-    return await leave(line, signal, told);
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    return false;
-  }
-}
 
 export const queue = new Queue();
