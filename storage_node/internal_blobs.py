@@ -20,6 +20,7 @@ from storage_node.fresh_uploads import FreshUploads
 from storage_node.local_copies import LocalCopies, LocalCopy
 from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import Served
+from storage_node.rebuild import Rebuilder
 from storage_node.salvage import Salvage
 from storage_node.sending import Pieces, from_chunks, from_memory
 from storage_node.verified_read import BadCopy
@@ -34,11 +35,13 @@ class InternalBlobs:
         ram: RamCache,
         local: LocalCopies,
         salvage: Salvage,
+        rebuilder: Rebuilder,
         answers: Answers,
         served: Served,
         fresh: FreshUploads,
     ) -> None:
         self._own_set, self._ram, self._local, self._salvage = own_set, ram, local, salvage
+        self._rebuilder = rebuilder
         self._answers, self._served, self._fresh = answers, served, fresh
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -53,6 +56,8 @@ class InternalBlobs:
         if (body := self.at_hand(address)) is not None:
             return await self._answer(asked, len(body), partial(from_memory, body))
         copy = await self._held(asked)
+        if copy is None and await self._rebuilder.look_for(address.key):
+            copy = await self._held(asked)
         if copy is None:
             return await self._part(asked)
         if copy.body is not None:

@@ -212,7 +212,9 @@ class ReadSide:
             home,
             self._offload.hand_over,
         )
-        blobs = InternalBlobs(origin.set, self.ram, self.local, salvage, answers, counts.to_peers, self.fresh)
+        blobs = InternalBlobs(
+            origin.set, self.ram, self.local, salvage, self.rebuilder, answers, counts.to_peers, self.fresh
+        )
         together = InternalTogether(origin.set, blobs, self.local, counts.to_peers)
         self._internal = InternalApi(
             origin, index, self.orders, self.deletes, blobs, together, ground.readers, rng

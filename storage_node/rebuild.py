@@ -1,10 +1,10 @@
 """After index.db was made anew from its journal: which of the bytes are here, and are they right?
 
 Every record that came back is looked up on the disk: read, hashed, and indexed again; what is missing or
-bad is set aside and wanted from a peer. The node serves meanwhile – a reader who is faster than this has
-his blob looked at on the spot (pull.py). The list of what is left is a table, so that a stop or a crash
-takes nothing away from it. Events that may never have left the lost outbox are said again: consumers know
-what they have heard.
+bad is set aside and wanted from a peer. The node serves meanwhile – whoever is faster than this has his
+blob looked at on the spot, a reader (pull.py) and a peer (internal_blobs.py). The list of what is left is a
+table, so that a stop or a crash takes nothing away from it. Events that may never have left the lost outbox
+are said again: consumers know what they have heard.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -35,6 +36,8 @@ from storage_node.reclaim import Reclaimer
 from storage_node.store import BlobKey, BlobStore
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _AT_ONCE = 64
 _RETRY_SECONDS = 10.0
@@ -88,6 +91,18 @@ class Rebuilder:
                 self._look(msgspec.json.decode(body, type=AssetRecord), checked)
         return len(rows)
 
+    async def look_for(self, key: BlobKey) -> bool:
+        """Look at a blob's bytes at once; False unless they are to be looked at, and are here."""
+        return await self._in_thread(partial(self._look_for, key))
+
+    def _look_for(self, key: BlobKey) -> bool:
+        row = self._index.read(lambda db: _unchecked_of(db, key))
+        if row is None:
+            return False
+        asset_id, version, body = row
+        self._look(msgspec.json.decode(body, type=AssetRecord), _checked(asset_id, version))
+        return self._index.blob(key.bucket, key.sha256) is not None
+
     def _look(self, record: AssetRecord, checked: Operation[None]) -> None:
         def commit(digests: bytes) -> Operation[bool]:
             return self._found(record, digests, checked)
@@ -124,8 +139,8 @@ class Rebuilder:
             self._index.write(in_order(gone, wanted, checked)).result()
         log.error("a blob is not as its record says: %s", _REASON, extra=key._asdict())
 
-    async def _in_thread(self, work: Callable[[], int]) -> int:
-        return await asyncio.get_running_loop().run_in_executor(self._writers, partial(work))
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writers, work)
 
 
 def _unchecked(db: sqlite3.Connection) -> list[tuple[str, str, bytes | None]]:
@@ -134,6 +149,15 @@ def _unchecked(db: sqlite3.Connection) -> list[tuple[str, str, bytes | None]]:
         " ON r.asset_id = u.asset_id AND r.version = u.version LIMIT ?",
         (_AT_ONCE,),
     ).fetchall()
+
+
+def _unchecked_of(db: sqlite3.Connection, key: BlobKey) -> tuple[str, str, bytes] | None:
+    row: tuple[str, str, bytes] | None = db.execute(
+        "SELECT r.asset_id, r.version, r.body FROM records AS r JOIN unchecked AS u"
+        " ON u.asset_id = r.asset_id AND u.version = r.version WHERE r.bucket = ? AND r.sha256 = ? LIMIT 1",
+        (key.bucket, bytes.fromhex(key.sha256)),
+    ).fetchone()
+    return row
 
 
 def _checked(asset_id: str, version: str) -> Operation[None]:

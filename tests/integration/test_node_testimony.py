@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -227,3 +228,20 @@ def test_a_node_whose_index_is_gone_has_everything_again(
     assert receipt["removed"]
     assert upload(node)
     node.forget_log()
+
+
+def test_a_peer_gets_bytes_that_a_crash_left_to_be_looked_at(node):
+    """As between the journal's fsync and the index's: the record came back, and its bytes wait for a look."""
+    body = picture()
+    asset = upload(node, body)
+    node.kill()
+    node.start()
+    until(lambda: node.index("SELECT count(*) FROM unchecked") == [(0,)])
+    with sqlite3.connect(node.data / "index.db", timeout=20) as index:
+        index.execute("INSERT INTO unchecked SELECT asset_id, version FROM records")
+        index.execute("DELETE FROM blobs")
+    index.close()
+    path = f"/internal/v1/blobs/{BUCKET}/{asset['sha256']}.{asset['format']}"
+    assert told(node, "GET", path) == body
+    assert node.index("SELECT count(*) FROM unchecked") == [(0,)]
+    assert node.index("SELECT count(*) FROM blobs") == [(1,)]

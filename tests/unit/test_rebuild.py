@@ -35,6 +35,38 @@ class Unhurried:
         return getattr(self._index, name)
 
 
+async def test_a_blob_that_waits_to_be_looked_at_is_found_at_once_and_no_other(tmp_path):
+    origin, body = HandOrigin().origin, b"one"
+    index = open_index(tmp_path, origin)
+    store, locks = DiskStore(tmp_path), BlobLocks()
+    here, missing, known = (upload(index, origin, body) for body in (body, b"two", b"three"))
+    index.write(lambda db: db.execute("DELETE FROM blobs")).result()
+    for record in (here, missing):
+        row = (record.asset_id, record.version)
+        index.write(lambda db, row=row: db.execute("INSERT INTO unchecked VALUES (?, ?)", row)).result()
+    keys = [BlobKey(each.bucket, each.blob.sha256, each.blob.ext) for each in (here, missing, known)]
+    staged = store.stage()
+    staged.write(body)
+    staged.sync()
+    store.publish(staged, keys[0])
+    with ThreadPoolExecutor(1) as threads:
+        reclaimer = Reclaimer(DiskTrash(tmp_path, store), index, locks)
+        rebuilder = Rebuilder(
+            index, store, reclaimer, locks, origin, threads, random.Random(1), Membership("n"), 0
+        )
+        assert [await rebuilder.look_for(key) for key in keys] == [True, False, False]
+        assert [await rebuilder.look_for(key) for key in keys] == [
+            False,
+            False,
+            False,
+        ]  # nothing waits any more
+        assert rebuilder.some() == 0
+    assert [index.blob(key.bucket, key.sha256) is not None for key in keys] == [True, False, False]
+    wanted = index.read(lambda db: db.execute("SELECT asset_id FROM wanted").fetchall())
+    assert wanted == [(missing.asset_id,)]
+    index.close()
+
+
 def test_bytes_that_come_while_they_are_found_missing_are_held(tmp_path):
     origin, body = HandOrigin().origin, b"one"
     index = open_index(tmp_path, origin)
