@@ -269,7 +269,8 @@ async def test_right_bytes_that_cannot_be_decoded_are_told_and_stay(
     assert here.holds(bad)
     assert here.holds(good)
     assert here.index.counts().quarantined == 0
-    async with scrubbing(here) as scrubber:  # samples nothing
+    none_of_them = Decoding(here.store, inspector, 0.0, random.Random(1))  # but what was unreadable once
+    async with scrubbing(here, decoding=none_of_them) as scrubber:
         await until(lambda: scrubber.facts.unreadable == 1, "it was forgotten over a restart")
         order = DeleteOrder(bad.asset_id, bad.bucket, bad.public_id, bad.set)
         await here.side.deletes.order(order)

@@ -62,7 +62,9 @@ async def test_two_instances_let_in_what_one_bucket_holds(clients: list[SharedRe
     counts = await asyncio.gather(*(admitted(throttle, 1000) for throttle in throttles))
     back = time.monotonic() - started
     assert 400 - 2 * rate.lease <= sum(counts) <= 400 + rate.per_second * back + 1
-    assert await admitted(throttles[0], 1000, "b") == 400
+    started = time.monotonic()
+    alone = await admitted(throttles[0], 1000, "b")
+    assert 400 <= alone <= 400 + rate.per_second * (time.monotonic() - started) + 1
     for throttle in throttles:
         await throttle.close()
 
