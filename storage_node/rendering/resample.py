@@ -19,7 +19,7 @@ from storage_node.rendering.lanczos import SUPPORT, lanczos
 _REDUCING_GAP = 3.0
 _PIXEL_BYTES = 4  # whatever the mode but L, which needs less
 _MOST_BETWEEN = 32 << 20  # bytes between the two directions
-_BAND = 8 << 20
+_BAND = 4 << 20
 
 
 def resampled(image: Image.Image, size: Size, box: Box | None = None) -> Image.Image:
