@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,27 @@ def test_what_is_refused_says_why_and_is_paused_tried_again_and_taken_away(
     expect(row).to_have_count(1)
     page.get_by_role("button", name="Do not send").click()
     expect(page.locator(".upload-row")).to_have_count(0)
+
+
+def test_of_two_files_that_differ_in_their_extension_only_neither_takes_the_others_place(
+    page: Page, album: Album, tmp_path: Path
+) -> None:
+    """As telephones make them, one picture in two formats."""
+    first, second = tmp_path / "IMG_1.jpeg", tmp_path / "IMG_1.jpg"
+    first.write_bytes(scene(960, (200, 150)))
+    second.write_bytes(scene(961, (150, 200)))
+    open_page(page, "pairs/")
+    choose(page, "Choose files", [first, second])
+    expect(page.locator('.upload-row[data-state="done"] .name')).to_have_text("IMG_1.jpeg")
+    row = page.locator('.upload-row[data-state="failed"]')
+    expect(row.locator(".name")).to_have_text("IMG_1.jpg")
+    expect(row.locator(".wrong")).to_contain_text("IMG_1.jpeg goes by the same name, pairs/IMG_1")
+    (stored,) = listed(album, "pairs/")
+    assert stored.sha256 == sha256(first.read_bytes()).hexdigest()
+    row.get_by_role("button", name="Try again").click()
+    expect(page.locator('.upload-row[data-state="done"]')).to_have_count(2)
+    (stored,) = listed(album, "pairs/")  # where it has arrived the catalog says
+    assert stored.sha256 == sha256(second.read_bytes()).hexdigest()
 
 
 def holding(page: Page) -> list[Route]:

@@ -30,6 +30,16 @@ export function publicIdOf(path, folder) {
   return `${folder}${path.replace(EXTENSIONS, "")}`;
 }
 
+/** Of files with a `name`: the path of the one before it that has the same, as `a.heic` has with `a.jpg`, as its `like`. */
+export function likened(named) {
+  const first = new Map();
+  return named.map((each) => {
+    const like = first.get(each.name);
+    if (like === undefined) first.set(each.name, each.path);
+    return { ...each, like };
+  });
+}
+
 /** Whether it can be read still: what was moved, deleted or changed since it was chosen cannot. */
 export const readable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 

@@ -6,12 +6,13 @@ import { api } from "../app/api.js";
 import { fieldOf } from "../app/dialog.js";
 import { el, refill } from "../app/dom.js";
 import { failure } from "../app/failure.js";
+import { Problem } from "../app/problem.js";
 import { titled } from "../app/router.js";
 import { may, signedIn } from "../app/session.js";
 import { tell } from "../app/toasts.js";
 import { many } from "../app/words.js";
 import { lastBucket } from "../library/address.js";
-import { folderOf, fromDrop, fromInput, fromPaste, publicIdOf } from "./files.js";
+import { folderOf, fromDrop, fromInput, fromPaste, likened, publicIdOf } from "./files.js";
 import { queue } from "./queue.js";
 import "./rows.js";
 import { Totals } from "./totals.js";
@@ -79,10 +80,19 @@ class Upload extends HTMLElement {
     const order = orderOf(new FormData(this.form));
     lastBucket.set(order.bucket);
     const folder = folderOf(this.form.elements.folder.value);
-    const kept = await queue.add(found.map(({ file, path }) => ({ file, path, order: { ...order, public_id: publicIdOf(path, folder) } })));
+    const named = likened(found.map(({ file, path }) => ({ file, path, name: publicIdOf(path, folder) })));
+    const kept = await queue.add(named.map(({ file, path, name, like }) => (
+      { file, path, order: { ...order, public_id: name }, problem: like === undefined ? null : sameName(name, like) }
+    )));
     if (!kept) tell("This browser keeps nothing for later: a reload would lose what is not sent yet.", { once: "unkept" });
   }
 }
+
+/** Two at once under one name: the second would take the first one's place without a word. */
+const sameName = (name, like) => new Problem({
+  title: "Another file has the same name",
+  detail: `Not sent: ${like} goes by the same name, ${name}, and this one would take its place. Rename it and choose it again, or try again to have it so.`,
+});
 
 /** What goes with every ticket. */
 function orderOf(values) {

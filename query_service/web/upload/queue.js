@@ -30,11 +30,14 @@ class Queue extends EventTarget {
     watchSession((who) => who && this.goOn());
   }
 
-  /** Files to send; each as `{ file, path, order }`. Answers whether a reload would find them. */
+  /**
+   * Files to send; each as `{ file, path, order, problem }`: with a problem it waits to be asked for. Answers whether a reload
+   * would find those that are sent.
+   */
   async add(files) {
     const added = files.map((each) => ({ id: newId(), kept: {}, ...fresh(each) }));
     this.take(added);
-    return keepAll(added);
+    return keepAll(added.filter((line) => !line.problem));
   }
 
   /** What an earlier page left, if that window is there no more. */
@@ -159,6 +162,8 @@ class Queue extends EventTarget {
   }
 }
 
-const fresh = ({ file, path, order }) => ({ file, path, order, state: "waiting", sent: 0, problem: null, asset: null, places: null });
+const fresh = ({ file, path, order, problem = null }) => (
+  { file, path, order, state: problem ? "failed" : "waiting", sent: 0, problem, asset: null, places: null }
+);
 
 export const queue = new Queue();
