@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from atoll.model import Milliseconds
 from monitor.clock import Clock
 from monitor.damping import DampedLevel
+from monitor.forecast import time_in_words
 from monitor.levels import LEVELS, Level
 from monitor.limits import Damping
 from monitor.rules import Rule
@@ -105,7 +106,10 @@ class ConditionBook:
     def _condition(self, key: str, rule: Rule, sample: Sample, level: Level, flapping: bool) -> Condition:
         known, now_ms = self._standing.get(key), self._clock.now_ms()
         said = rule.what.format(
-            name=sample.subject.name, value=sample.value, note=sample.note or "no details"
+            name=sample.subject.name,
+            value=sample.value,
+            days=time_in_words(sample.value),
+            note=sample.note or "no details",
         )
         return Condition(
             key=key,

@@ -100,6 +100,11 @@ def in_words(days: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def time_in_words(days: float) -> str:
+    """The same with its unit: minutes are not said as "0.0 days"."""
+    return in_words(days) + (" days" if days >= SAID_IN_DAYS else "")
+
+
 def _days(free: float, per_day: float) -> float:
     if free <= 0:
         return 0.0

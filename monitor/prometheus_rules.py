@@ -71,4 +71,6 @@ def _placeholder(rule: Rule, field: str, form: str) -> str:
     if field == "name":
         names = {"path": "{{ $labels.from }}→{{ $labels.to }}", "cluster": "atoll"}
         return names.get(rule.scope, f"{{{{ $labels.{rule.scope} }}}}")
+    if field == "days":
+        return "{{ $value | humanize }} days"
     return "{{ $value | humanizePercentage }}" if form.endswith("%") else "{{ $value | humanize }}"

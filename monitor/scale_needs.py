@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from monitor.forecast import SAID_IN_DAYS, in_words
+from monitor.forecast import time_in_words
 from monitor.scale_facts import Facts, NodeFact
 from monitor.scale_instances import OPEN, Instance
 from monitor.scale_policy import RegionPolicy
@@ -106,7 +106,7 @@ def _tight(name: str, rule: RegionPolicy, facts: Facts) -> str:
     if rule.free_percent and free * 100 < rule.free_percent:
         return f"set {name} has {free:.0%} free, less than {rule.free_percent:g} %"
     if rule.forecast_days and days is not None and days < rule.forecast_days:
-        return f"set {name} will be full in {_time(days)}, less than {rule.forecast_days:g} days"
+        return f"set {name} will be full in {time_in_words(days)}, less than {rule.forecast_days:g} days"
     return ""
 
 
@@ -117,12 +117,7 @@ def _free(name: str, facts: Facts) -> float:
 
 def _room_words(name: str, facts: Facts) -> str:
     days = facts.days.get(name)
-    return f"{_free(name, facts):.0%} free" + (f", full in {_time(days)}" if days is not None else "")
-
-
-def _time(days: float) -> str:
-    """Minutes are not said as "0.0 days"."""
-    return in_words(days) + (" days" if days >= SAID_IN_DAYS else "")
+    return f"{_free(name, facts):.0%} free" + (f", full in {time_in_words(days)}" if days is not None else "")
 
 
 def _least(region: str, rule: RegionPolicy, facts: Facts, under_way: Sequence[Instance]) -> Need | None:

@@ -28,7 +28,7 @@ def test_names_are_unique_and_every_row_says_what_to_do_and_has_a_known_metric()
         assert rule.metric in MEANINGS, rule.name
         assert rule.warning is not None or rule.critical is not None
         assert rule.covered_by is None or rule.covered_by in BY_NAME
-        assert rule.what.format(name="x", value=1.0, note="y")
+        assert rule.what.format(name="x", value=1.0, days="1.0 days", note="y")
 
 
 def test_one_metric_of_one_scope_is_judged_by_one_rule():
@@ -152,6 +152,15 @@ def test_the_operators_thresholds_reach_every_rule_of_that_kind():
     for name in ("days_to_full", "set_days_to_full", "region_days_to_full"):
         assert (rules[name].warning, rules[name].critical) == (30, 7)
     assert rules["stream_full"] == BY_NAME["stream_full"]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(2.5, "2.5 days"), (0.05, "1.2 h"), (90 / 86_400, "1.5 min"), (20 / 86_400, "20 s")]
+)
+def test_hours_and_minutes_are_not_said_as_no_days(days, said):
+    books = Books(BY_NAME["set_days_to_full"])
+    books.see(Sample("atoll_set_days_to_full", Subject("set", "s1"), days, note="eu-1 first"))
+    assert [c.detail for c in books.book.standing] == [f"set s1 will be full in {said} (eu-1 first)"]
 
 
 def test_every_sample_that_the_source_makes_has_a_meaning():
