@@ -19,6 +19,13 @@ pytestmark = pytest.mark.integration
 CUT = "Failed to load resource: net::ERR_FAILED"  # the console notes a line that was cut on purpose
 TICKETED = "**/v1/uploads?ticket=*"
 HASTY = "const wait = setTimeout; window.setTimeout = (what, ms, ...given) => wait(what, ms / 10, ...given)"
+KEPT = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("atoll-uploads");
+  opening.onsuccess = () => {
+    const counting = opening.result.transaction("lines").objectStore("lines").count();
+    counting.onsuccess = () => { opening.result.close(); resolve(counting.result > 0); };
+  };
+})"""  # whether the browser has an upload to go on with
 PART = 8 << 20  # bytes of a large file that are sent at a time
 
 
@@ -345,6 +352,7 @@ def test_what_was_left_unsent_goes_on_whatever_page_is_loaded_next(
     open_page(page, "anywhere/")
     choose(page, "Choose files", [tmp_path / "one.jpg"])
     expect(page.locator('.upload-row[data-state="sending"]')).to_have_count(1)
+    page.wait_for_function(KEPT)
     page.route(TICKETED, Route.continue_)
     with page.expect_response(lambda answer: "/v1/uploads?ticket=" in answer.url):
         page.goto("/app/cluster")
