@@ -269,6 +269,24 @@ def test_a_second_window_leaves_what_the_first_one_sends_alone(
     assert len(listed(album, "windows/")) == 1
 
 
+def test_what_a_window_left_unsent_another_that_is_open_sends_once_it_is_closed(
+    person: Person, album: Album, tmp_path: Path
+) -> None:
+    first = person.page.context.new_page()
+    (tmp_path / "one.jpg").write_bytes(scene(981, (160, 120)))
+    holding(first)
+    open_page(first, "left/")
+    choose(first, "Choose files", [tmp_path / "one.jpg"])
+    expect(first.locator('.upload-row[data-state="sending"]')).to_have_count(1)
+    first.wait_for_function(KEPT)
+    open_page(person.page, "left/")
+    expect(person.page.locator(".totals")).to_be_hidden()
+    first.close()
+    expect(person.page.get_by_text("Going on with 1 upload of before")).to_be_visible()
+    expect(person.page.locator('.upload-row[data-state="done"]')).to_have_count(1)
+    assert len(listed(album, "left/")) == 1
+
+
 SUMS = """async () => {
   const base = document.querySelector('script[type=module]').src.replace('main.js', '');
   const { Lines } = await import(base + 'upload/lines.js');

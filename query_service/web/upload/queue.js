@@ -15,7 +15,7 @@ import { Pace } from "./pace.js";
 import { forget } from "./send.js";
 import { drop, keep, keepAll, remembered } from "./store.js";
 import { persist } from "./tries.js";
-import { newId } from "./windows.js";
+import { closed, newId } from "./windows.js";
 
 const AT_ONCE = 4;
 
@@ -23,6 +23,7 @@ class Queue extends EventTarget {
   lines = new Lines();
   pace = new Pace();
   controls = new Map(); // id: AbortController, of those that are under way
+  others = new Set(); // windows that have something to send, and are there
 
   constructor() {
     super();
@@ -40,11 +41,21 @@ class Queue extends EventTarget {
     return keepAll(added.filter((line) => !line.problem));
   }
 
-  /** What an earlier page left, if that window is there no more. */
+  /** What an earlier page left, if that window is there no more; else once it is. */
   async restore() {
-    const found = (await remembered()).filter((line) => !this.lines.has(line.id)).map((line) => ({ ...line, ...fresh(line) }));
+    const { left, others } = await remembered();
+    const found = left.filter((line) => !this.lines.has(line.id)).map((line) => ({ ...line, ...fresh(line) }));
     this.take(found);
     if (found.length) tell(`Going on with ${many(found.length, "upload")} of before.`);
+    for (const id of others) this.whenClosed(id);
+  }
+
+  async whenClosed(window) {
+    if (this.others.has(window)) return;
+    this.others.add(window);
+    await closed(window);
+    this.others.delete(window);
+    await this.restore();
   }
 
   take(lines) {

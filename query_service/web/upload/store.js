@@ -45,7 +45,10 @@ export async function drop(id) {
   return tried("readwrite", (store) => store.delete(id));
 }
 
-/** What this key still had to send in windows that are gone; it is this window's from now on. */
+/**
+ * `left`: what this key still had to send in windows that are gone; it is this window's from now on. `others`: the windows that
+ * are there and have some of it.
+ */
 export function remembered() {
   return alone(async (alive) => {
     const found = [];
@@ -53,9 +56,10 @@ export function remembered() {
       const request = store.getAll();
       request.onsuccess = () => found.push(...request.result);
     });
-    const left = found.filter((line) => line.who === signedIn()?.key && !alive(line.window));
+    const own = found.filter((line) => line.who === signedIn()?.key);
+    const left = own.filter((line) => !alive(line.window));
     if (left.length) await keepAll(left);
-    return left;
+    return { left, others: new Set(own.map((line) => line.window).filter(alive)) };
   });
 }
 

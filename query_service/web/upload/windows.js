@@ -28,3 +28,6 @@ export async function alone(take) {
     return take((id) => id !== here && names.has(`${NAME} ${id}`));
   });
 }
+
+/** When that window is there no more; one that is being reloaded is for a moment. */
+export const closed = (id) => navigator.locks.request(`${NAME} ${id}`, () => {});
