@@ -46,12 +46,9 @@ class Index(IndexReads):
         self.journal = journal
         self._writer = IndexWriter(connection, committed, companion=journal)
 
-    def write(self, operation: Operation[T], *, patient: bool = False) -> Future[T]:
-        """Run `operation` (see index_ops.py) in the next group commit; the result is durable.
-
-        `patient`: nobody waits for it, so that it may wait a moment for company.
-        """
-        return self._writer.submit(operation, patient=patient)
+    def write(self, operation: Operation[T]) -> Future[T]:
+        """Run `operation` (see index_ops.py) in the next group commit; the result is durable."""
+        return self._writer.submit(operation)
 
     def close(self) -> None:
         """Commit what waits and close all connections."""

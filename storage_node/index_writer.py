@@ -35,10 +35,6 @@ MAX_BATCH = 256
 # When the last commit served several, the next one waits a moment for more: in a rush a commit costs more
 # processor time than what is in it. Whoever comes alone waits for nobody.
 RUSH_SECONDS = 0.003
-# Copies that a replicator ordered together are waited for by nobody: they go with the next that somebody
-# waits for, or after so long, or in a company of so many.
-PATIENCE_SECONDS = 0.01
-PATIENT_COMPANY = 8
 QUEUE_LIMIT = 4096
 
 
@@ -49,7 +45,6 @@ def ignore(_db: sqlite3.Connection) -> None:
 class _Job(NamedTuple):
     operation: Operation[Any]
     done: Future[Any]
-    patient: bool = False
 
 
 class Companion(Protocol):
@@ -84,17 +79,16 @@ class IndexWriter:
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[T], *, patient: bool = False) -> Future[T]:
+    def submit(self, operation: Operation[T]) -> Future[T]:
         """The future result of `operation`, set once it is durable; its exception if it refused.
 
-        `patient`: it may wait PATIENCE_SECONDS for others to share its commit. Never blocks: the event loop
-        calls it too. `Overloaded` when far too many wait already.
+        Never blocks: the event loop calls it too. `Overloaded` when far too many wait already.
         """
         if self._jobs.qsize() >= self._limit:
             raise Overloaded("The node's index cannot keep up.", limit=self._limit, retry_after=1)
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()  # an impatient waiter may go away, but not take it back
-        self._jobs.put(_Job(operation, done, patient))
+        self._jobs.put(_Job(operation, done))
         return done
 
     def close(self, last: Operation[Any] | None = None) -> None:
@@ -117,23 +111,17 @@ class IndexWriter:
         """All jobs that wait, at least one; False when the end was asked for."""
         jobs: list[_Job] = []
         job = self._jobs.get()
-        if rush and job is not None and not job.patient:
+        if rush and job is not None:
             time.sleep(RUSH_SECONDS)
-        patient, until = True, time.monotonic() + PATIENCE_SECONDS
         while job is not None:
             jobs.append(job)
             if len(jobs) >= MAX_BATCH:
                 return jobs, True
-            patient = patient and job.patient and len(jobs) < PATIENT_COMPANY
             try:
-                job = self._next(until - time.monotonic() if patient else 0.0)
+                job = self._jobs.get_nowait()
             except queue.Empty:
                 return jobs, True
         return jobs, False
-
-    def _next(self, seconds: float) -> _Job | None:
-        """The next job, if it is there within `seconds`; `queue.Empty`."""
-        return self._jobs.get(timeout=seconds) if seconds > 0 else self._jobs.get_nowait()
 
     def _commit(self, batch: list[_Job]) -> None:
         try:

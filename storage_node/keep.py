@@ -24,12 +24,11 @@ T = TypeVar("T")
 
 
 class Copy(NamedTuple):
-    """Fetched bytes, what to commit with them, and who waits for that; `patient`: see `Index.write`."""
+    """Fetched bytes, what to commit with them, and who waits for that."""
 
     fetched: Fetched
     commit: Operation[bool]
     answer: ThreadAnswer[bool]
-    patient: bool = False
 
 
 def _attempt(copy: Copy, step: Callable[[], T]) -> T | None:
@@ -55,7 +54,7 @@ class Keeper:
     def __init__(self, store: BlobStore, index: Index, locks: BlobLocks) -> None:
         self._store, self._placer = store, Placer(store, index, locks)
 
-    def keep(self, fetched: Fetched, commit: Operation[bool], patient: bool = False) -> Future[bool]:
+    def keep(self, fetched: Fetched, commit: Operation[bool]) -> Future[bool]:
         """Put the blob in place and begin the commit: True once it is durable, False when it is refused.
 
         Uses `fetched` up.
@@ -63,7 +62,7 @@ class Keeper:
         staged = self._staged(fetched)
         try:
             staged.sync()
-            return self._placer.place(staged, fetched.key, commit, patient=patient)
+            return self._placer.place(staged, fetched.key, commit)
         finally:
             staged.discard()
 
@@ -81,9 +80,7 @@ class Keeper:
 
     def _place_all(self, synced: Sequence[tuple[Copy, Staged]]) -> None:
         try:
-            places = [
-                Placement(staged, copy.fetched.key, copy.commit, copy.patient) for copy, staged in synced
-            ]
+            places = [Placement(staged, copy.fetched.key, copy.commit) for copy, staged in synced]
             committed = self._placer.place_all(places)
         except BaseException as error:  # noqa: BLE001 - the thread's edge: whatever it is, the waiters get it
             for copy, _ in synced:

@@ -2,8 +2,7 @@
 
 A job handed to a thread and back, the thread's own waking, the names' fsyncs and the commit cost several
 times what one more copy in them does. Copies of one turn of the loop go together, as those do that were
-fetched together (fetch_together.py); those that were ordered together come from several peers within moments,
-and the first waits so long for the others, for nobody waits for it. Called by pull.py.
+fetched together (fetch_together.py). Called by pull.py.
 
 In one job the files are fsynced one after the other. Where that takes long, as on a disk that turns, they are
 kept apart for a while: many threads that wait for the disk share its waiting.
@@ -23,7 +22,6 @@ from storage_node.keep import Copy, Keeper
 from storage_node.thread_answer import ThreadAnswer
 
 MOST = 8  # copies in one job
-GATHER_SECONDS = 0.005
 LONG_SECONDS, APART_SECONDS = 0.1, 1.0  # a job that took longer, and how long all are kept apart then
 
 
@@ -38,28 +36,16 @@ class KeepTogether:
         self._waiting: list[Copy] = []
         self._beginning: asyncio.Handle | None = None
 
-    async def keep(self, fetched: Fetched, commit: Operation[bool], *, company: bool = False) -> bool:
-        """As `Keeper.keep`, once that is durable. Whoever goes away stops nothing.
-
-        `company`: others come in a moment that were ordered with it; its commit, too, may wait for more.
-        """
-        copy = Copy(fetched, commit, ThreadAnswer(), patient=company)
+    async def keep(self, fetched: Fetched, commit: Operation[bool]) -> bool:
+        """As `Keeper.keep`, once that is durable. Whoever goes away stops nothing."""
+        copy = Copy(fetched, commit, ThreadAnswer())
         if fetched.staged is not None:  # large: its fsync would hold the others up
             self._submit([copy])
         else:
             self._waiting.append(copy)
-            self._begin_soon(later=company and len(self._waiting) < MOST)
+            if self._beginning is None:
+                self._beginning = asyncio.get_running_loop().call_soon(self._begin)
         return await copy.answer.here
-
-    def _begin_soon(self, *, later: bool) -> None:
-        if self._beginning is not None:
-            if later:
-                return
-            self._beginning.cancel()
-        loop = asyncio.get_running_loop()
-        self._beginning = (
-            loop.call_later(GATHER_SECONDS, self._begin) if later else loop.call_soon(self._begin)
-        )
 
     def _begin(self) -> None:
         self._beginning = None
@@ -84,5 +70,5 @@ class KeepTogether:
             self._writers.submit(self._keep_all, some)
             return
         (alone,) = some
-        work = partial(self._keeper.keep, alone.fetched, alone.commit, alone.patient)
+        work = partial(self._keeper.keep, alone.fetched, alone.commit)
         alone.answer.begin(self._writers, work)

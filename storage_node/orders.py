@@ -49,11 +49,11 @@ class PullOrders:
         self._space = space
 
     async def execute(
-        self, order: PullOrder, *, absent: bool = False, ahead: Ahead | None = None, company: bool = False
+        self, order: PullOrder, *, absent: bool = False, ahead: Ahead | None = None
     ) -> PullResult:
         """`UpstreamFailed` when no source gives the bytes, `NoSpace`, `StoreFailed`; `Conflict` when the
-        asset cannot belong here. `absent`: somebody has just looked, and nothing of it is here; `ahead`,
-        `company`: see `Puller.pull`."""
+        asset cannot belong here. `absent`: somebody has just looked, and nothing of it is here; `ahead`: see
+        `Puller.pull`."""
         asset = order.asset
         if asset.set != self._origin.set:
             raise Conflict(f"This node holds set {self._origin.set!r}.", set=asset.set)
@@ -62,7 +62,7 @@ class PullOrders:
             if not looked and (result := await self._if_here(asset)) is not None:
                 return result
             with self._space.promise(asset.blob.size):
-                result = await self._pull(order, ahead if at == 0 else None, company and looked)
+                result = await self._pull(order, ahead if at == 0 else None)
             if result is not None:
                 return result
         raise UpstreamFailed("The blob came and went while it was pulled; try again.", retry_after=1)
@@ -72,12 +72,8 @@ class PullOrders:
         looks = asyncio.get_running_loop().run_in_executor(self._writers, self._absent, orders)
         absent = await looks
         coming = self._begin(order for order, new in zip(orders, absent, strict=True) if new)
-        company = sum(absent) > 1
         return await asyncio.gather(
-            *(
-                self._answered(order, new, coming(order), company)
-                for order, new in zip(orders, absent, strict=True)
-            )
+            *(self._answered(order, new, coming(order)) for order, new in zip(orders, absent, strict=True))
         )
 
     def _begin(self, orders: Iterable[PullOrder]) -> Callable[[PullOrder], Ahead | None]:
@@ -97,18 +93,16 @@ class PullOrders:
         known = self._index.read(lambda db: [_is_known(db, asset) for asset in assets])
         return [not k and not self._reclaimer.may_have(a) for k, a in zip(known, assets, strict=True)]
 
-    async def _answered(
-        self, order: PullOrder, absent: bool, ahead: Ahead | None, company: bool
-    ) -> PullAnswer:
+    async def _answered(self, order: PullOrder, absent: bool, ahead: Ahead | None) -> PullAnswer:
         try:
-            return PullAnswer(await self.execute(order, absent=absent, ahead=ahead, company=company))
+            return PullAnswer(await self.execute(order, absent=absent, ahead=ahead))
         except AtollError as error:
             return PullAnswer(problem=error.problem())
 
-    async def _pull(self, order: PullOrder, ahead: Ahead | None, company: bool) -> PullResult | None:
+    async def _pull(self, order: PullOrder, ahead: Ahead | None) -> PullResult | None:
         """None when somebody else's pull brought the bytes: our record is still to be added."""
         try:
-            kept = await self._puller.pull(order.asset, self._sources(order), ahead, company=company)
+            kept = await self._puller.pull(order.asset, self._sources(order), ahead)
         except NotFound as error:
             raise UpstreamFailed("No source has the blob.", sources=list(order.sources)) from error
         if kept is None:

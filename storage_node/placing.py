@@ -28,7 +28,6 @@ class Placement(Generic[T]):
     staged: Staged
     key: BlobKey
     operation: Operation[T]
-    patient: bool = False
 
 
 class Placer:
@@ -37,19 +36,16 @@ class Placer:
     def __init__(self, store: BlobStore, index: Index, locks: BlobLocks) -> None:
         self._store, self._index, self._locks = store, index, locks
 
-    def place(
-        self, staged: Staged, key: BlobKey, operation: Operation[T], *, patient: bool = False
-    ) -> Future[T]:
+    def place(self, staged: Staged, key: BlobKey, operation: Operation[T]) -> Future[T]:
         """Publish the file and begin the commit; the future is set once that is durable.
 
-        When `operation` raises or returns False, no file stays that nothing refers to. `patient`: see
-        `Index.write`.
+        When `operation` raises or returns False, no file stays that nothing refers to.
         """
         lock = self._locks.of(key.sha256)
         lock.acquire()
         try:
             self._store.publish(staged, key)
-            committed = self._index.write(operation, patient=patient)
+            committed = self._index.write(operation)
         except BaseException:
             try:
                 self._take_back(key)
@@ -76,7 +72,7 @@ class Placer:
         try:
             if failed is not None:
                 raise failed
-            committed = self._index.write(one.operation, patient=one.patient)
+            committed = self._index.write(one.operation)
         except BaseException as error:  # noqa: BLE001 - as above; who waits for the future gets it
             committed.set_exception(error)
         committed.add_done_callback(partial(self._settle, one.key, held))

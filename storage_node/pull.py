@@ -86,20 +86,14 @@ class Puller:
         return self._together.begin([Want(address_of(r).key, r.blob.size, sources) for r, sources in new])
 
     async def pull(
-        self,
-        record: AssetRecord,
-        sources: Sequence[Node],
-        ahead: Ahead | None = None,
-        *,
-        company: bool = False,
+        self, record: AssetRecord, sources: Sequence[Node], ahead: Ahead | None = None
     ) -> Kept | None:
         """Hold the bytes of a record that came from elsewhere, after a look whether they lie here.
 
-        `ahead`: they are being fetched already, perhaps in vain; `company`: others are pulled with it.
-        None when a tombstone forbids it. `NotFound` when every source lacks them, `UpstreamFailed`,
-        `NoSpace`, `StoreFailed`.
+        `ahead`: they are being fetched already, perhaps in vain. None when a tombstone forbids it. `NotFound`
+        when every source lacks them, `UpstreamFailed`, `NoSpace`, `StoreFailed`.
         """
-        commit = as_replica(record, self._origin)._replace(looked=True, company=company)
+        commit = as_replica(record, self._origin)._replace(looked=True)
         return await self._in_background(record, sources, commit, ahead)
 
     async def repair(self, record: AssetRecord) -> Kept | None:
@@ -204,8 +198,7 @@ class Puller:
         return Kept(held, None, self._origin.node, commit.recorded) if held else None
 
     async def _durable(self, fetched: Fetched, commit: Commit) -> bool:
-        operation = commit.operation(fetched.chunk_digests)
-        return await self._keeper.keep(fetched, operation, company=commit.company)
+        return await self._keeper.keep(fetched, commit.operation(fetched.chunk_digests))
 
     async def _pass_on(self, address: BlobAddress) -> Fetched:
         async with self._places.for_a_reader():

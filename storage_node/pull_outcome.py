@@ -37,14 +37,12 @@ class PullsThrough(Protocol):
 class Commit(NamedTuple):
     """What to commit, given the chunk digests. `recorded` is the record that comes with it, if it is new.
 
-    `looked`: it is known already that the bytes do not lie here. `company`: it was ordered together with
-    others, by a replicator that is in no hurry. Whoever orders one waits for it, as an upload to all regions.
+    `looked`: it is known already that the bytes do not lie here.
     """
 
     operation: Callable[[bytes], Operation[bool]]
     recorded: AssetRecord | None
     looked: bool = False
-    company: bool = False
 
 
 def as_replica(record: AssetRecord, origin: Origin) -> Commit:

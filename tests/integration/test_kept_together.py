@@ -73,34 +73,6 @@ async def test_they_are_one_job_whose_commits_are_all_there_for_one(cluster, mon
     assert jobs == [MOST]
 
 
-async def test_those_that_were_ordered_together_and_come_from_several_peers_are_one_job(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setattr("storage_node.keep_together.GATHER_SECONDS", 20.0)
-    async with read_cluster(tmp_path, ("s1", "s1", "s1")) as cluster:
-        here, jobs = cluster.nodes[0], []
-        keeper = keeper_of(here)._keeper
-        keep_all = keeper.keep_all
-        monkeypatch.setattr(keeper, "keep_all", lambda some: jobs.append(len(some)) or keep_all(some))
-        held = [peer.hold(os.urandom(400)) for peer in cluster.nodes[1:] for _ in range(MOST // 2)]
-        orders = [PullOrder(each, ("node-1", "node-2")) for each in held]
-        answers = await here.side.orders.execute_all(orders)
-        assert [answer.result.status for answer in answers] == ["stored"] * MOST
-        assert jobs == [MOST]
-
-
-async def test_who_waits_for_company_goes_with_the_next_that_does_not(cluster, monkeypatch):
-    here, bodies = cluster.nodes[0], Bodies()
-    monkeypatch.setattr("storage_node.keep_together.GATHER_SECONDS", 20.0)
-    one, other = (bodies.record(os.urandom(400)) for _ in range(2))
-    body = bodies[one.blob.sha256]
-    fetched = Fetched(address_of(one).key, len(body), b"", "node-1", body, None)
-    operation = store_replica(one, b"", here.origin)
-    waiting = asyncio.create_task(keeper_of(here).keep(fetched, operation, company=True))
-    assert await kept(here, bodies, [other]) == [True]
-    assert await waiting is True
-
-
 async def test_on_a_disk_that_takes_long_they_are_kept_apart_for_a_while(cluster, monkeypatch):
     here, bodies = cluster.nodes[0], Bodies()
     now = [0.0]
@@ -210,23 +182,12 @@ def test_who_takes_several_locks_never_waits_for_another_who_does():
     assert all(locks.of(name).acquire() for name in set(names))  # all were given back
 
 
-async def test_what_is_ordered_alone_waits_for_no_company(cluster, monkeypatch):
-    here, there = cluster.nodes
-    monkeypatch.setattr("storage_node.keep_together.GATHER_SECONDS", 60.0)
-    monkeypatch.setattr("storage_node.index_writer.PATIENCE_SECONDS", 60.0)
-    first, second = (PullOrder(there.hold(os.urandom(400)), (there.name,)) for _ in range(2))
-    assert (await here.side.orders.execute(first)).status == "stored"
-    (answer,) = await here.side.orders.execute_all([second])
-    assert answer.result.status == "stored"
-
-
 async def test_a_large_one_goes_by_itself(cluster, monkeypatch):
     here, there = cluster.nodes
     jobs: list[int] = []
     keeper = keeper_of(here)._keeper
     keep_all = keeper.keep_all
     monkeypatch.setattr(keeper, "keep_all", lambda some: jobs.append(len(some)) or keep_all(some))
-    monkeypatch.setattr("storage_node.keep_together.GATHER_SECONDS", 0.5)
     records = [there.hold(os.urandom(size)) for size in (400, 400, 3_000_000)]
     orders = [PullOrder(each, (there.name,)) for each in records]
     answers = await here.side.orders.execute_all(orders)

@@ -10,7 +10,7 @@ import pytest
 
 from atoll.errors import NoSpace, Overloaded, TicketReplayed
 from storage_node.index_schema import connect
-from storage_node.index_writer import PATIENT_COMPANY, IndexWriter, ignore
+from storage_node.index_writer import IndexWriter, ignore
 from storage_node.store import StoreFailed
 
 DEADLINE = 20.0
@@ -231,34 +231,3 @@ def test_what_fails_beside_the_index_fails_the_commit_and_not_the_writer(tmp_pat
     reader = connect(tmp_path / "index.db")
     assert reader.execute("SELECT n FROM numbers").fetchall() == [(2,)]
     reader.close()
-
-
-def test_who_is_patient_goes_with_the_next_that_is_not(stage):
-    held = stage.hold()
-    patient = [stage.writer.submit(lambda _db: 1, patient=True) for _ in range(3)]
-    other = stage.put(7)
-    stage.go.set()
-    held.result(DEADLINE)
-    assert other.result(DEADLINE) == 7
-    assert [future.result(DEADLINE) for future in patient] == [1] * 3
-    assert stage.commits == 2
-
-
-def test_who_is_patient_and_stays_alone_is_committed_all_the_same(stage):
-    assert stage.writer.submit(lambda _db: 1, patient=True).result(DEADLINE) == 1
-
-
-def test_the_patient_come_one_after_the_other_into_one_commit(stage, monkeypatch):
-    monkeypatch.setattr("storage_node.index_writer.PATIENCE_SECONDS", DEADLINE)
-    futures = [stage.writer.submit(lambda _db: 1, patient=True) for _ in range(PATIENT_COMPANY - 1)]
-    assert not any(future.done() for future in futures)
-    futures.append(stage.writer.submit(lambda _db: 1, patient=True))
-    assert [future.result(DEADLINE) for future in futures] == [1] * PATIENT_COMPANY
-    assert stage.commits == 1
-
-
-def test_an_end_waits_for_no_company(stage, monkeypatch):
-    monkeypatch.setattr("storage_node.index_writer.PATIENCE_SECONDS", 10 * DEADLINE)
-    future = stage.writer.submit(lambda _db: 1, patient=True)
-    stage.writer.close()
-    assert future.result(0) == 1
