@@ -81,9 +81,8 @@ async def test_the_event_loop_waits_without_a_thread(tmp_path, picture):
 
 
 async def test_a_wait_that_is_cancelled_leaves_no_file(tmp_path, slow_picture, picture):
-    with rendering(
-        tmp_path, queue_seconds=60.0
-    ) as stage:  # while a new worker takes the place of the ended one
+    # The ended worker's successor takes its time to start, which is no part of this.
+    with rendering(tmp_path, queue_seconds=60.0) as stage:
         order = stage.order(slow_picture, *LARGE, **SLOW)
         task = asyncio.create_task(stage.renderer.begin(order).wait())
         await asyncio.to_thread(until, lambda: working(stage))

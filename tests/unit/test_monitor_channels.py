@@ -47,6 +47,9 @@ async def test_programs_may_have_heard_what_was_published_before_nats_went_away(
     assert (await undelivered(NatsChannel(Courier(takes), Keys(b"k" * 32)))).perhaps == perhaps
 
 
+@pytest.mark.filterwarnings(
+    "ignore:'imghdr' is deprecated:DeprecationWarning"
+)  # Apprise's mail, where Python has it
 async def test_of_several_addresses_some_may_have_had_what_apprise_could_not_deliver():
     got = []
 
