@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from atoll import lifecycle, log
+from atoll.batch_work import become_batch_work
 from atoll.daemon_settings import DaemonSettings
 from atoll.settings import SettingsError, load
 from atoll.version import __version__
@@ -24,8 +25,13 @@ def daemon_main(
     settings_class: type[S],
     run: Callable[[S, lifecycle.Stop], Awaitable[None]],
     argv: Sequence[str] | None = None,
+    *,
+    batch_work: bool = False,
 ) -> int:
-    """Run a daemon to its end. Exit code 0: stopped as asked; 1: failed; 2: the settings are not usable."""
+    """Run a daemon to its end. `batch_work`: nobody waits for its answers (batch_work.py).
+
+    Exit code 0: stopped as asked; 1: failed; 2: the settings are not usable.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m {daemon}")
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="TOML file; ATOLL_* variables win over it"
@@ -38,6 +44,8 @@ def daemon_main(
         if options.check:
             print(f"{daemon}: the settings are usable")  # noqa: T201 - the answer to --check
             return 0
+        if batch_work:
+            become_batch_work()
         log.configure(f"{daemon}/{settings.name}", settings.log_level)
         return lifecycle.run(partial(run, settings))
     except SettingsError as error:

@@ -13,7 +13,7 @@ def main() -> int:
         from atoll.daemon_main import daemon_main
         from replicator.app import run
         from replicator.settings import ReplicatorSettings
-    return daemon_main("replicator", ReplicatorSettings, run)
+    return daemon_main("replicator", ReplicatorSettings, run, batch_work=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from atoll.batch_work import become_batch_work
 from atoll.errors import Overloaded
 from storage_node.index_errors import our_error
 
@@ -100,6 +101,7 @@ class IndexWriter:
         self._connection.close()
 
     def _run(self) -> None:
+        become_batch_work()
         going, rush = True, False
         while going:
             batch, going = self._take(rush)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
+from atoll.batch_work import become_batch_work
 from atoll.errors import Failed
 from atoll.settings import SettingsError
 from storage_node.derivative_store import DerivativeStore
@@ -50,8 +51,14 @@ def open_disk(
 def open_threads(
     stack: AsyncExitStack, name: str, threads: int, begin: Callable[[], None] | None = None
 ) -> ThreadPoolExecutor:
-    """Threads called `name`; each runs `begin` first."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin)
+    """Threads called `name`, which are batch work beside the loop; each runs `begin` first."""
+
+    def begin_thread() -> None:
+        become_batch_work()
+        if begin is not None:
+            begin()
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=begin_thread)
     stack.push_async_callback(asyncio.to_thread, pool.shutdown)
     return pool
 

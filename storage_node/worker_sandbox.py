@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from atoll.batch_work import become_batch_work
 from storage_node.one_core import leave_core
 from storage_node.step_back import step_back
 
@@ -61,6 +62,7 @@ def live(argv: Sequence[str], handle: Callable[[bytes], bytes]) -> None:
     _die_with(parent)
     if sandbox.any_core:
         leave_core()
+    become_batch_work()
     step_back(sandbox.niceness)
     _shut_in(sandbox)
     _write_frame(replies, b"")  # warm and shut in

@@ -78,7 +78,7 @@ def daemon_process(argv: Sequence[str], log: Any) -> Forked | subprocess.Popen[b
 async def spawn_daemon(spec: ProcessSpec, guard: Guard) -> Any:
     """As `spawn`, but forked where that can be done."""
     start = start_of(spec.argv, spec.env, spec.cwd, session=True)
-    if start is None or spec.niceness:
+    if start is None or spec.niceness or spec.batch_work:
         return await spawn(spec, guard)
     log = open_log(spec.log)
     try:

@@ -1,7 +1,7 @@
 """The first instant of every supervised process: waits for the word, ties its life to ours, becomes it.
 
-Run as a script (`python -I -S launcher.py PARENT_PID NICENESS PROGRAM ARGS…`) by `spawn`; standard library
-only.
+Run as a script (`python -I -S launcher.py PARENT_PID NICENESS CLASS PROGRAM ARGS…`) by `spawn`; standard
+library only.
 
 Why not a `preexec_fn`: Python code between fork and exec deadlocks in a process with threads. A program of
 its own may do what it likes before `execv`, and keeps its process id. Two things happen here:
@@ -32,6 +32,15 @@ def _die_with(parent: int) -> None:
         sys.exit(1)
 
 
+def _become_batch_work() -> None:
+    if sys.platform != "linux":
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:  # a container's filter forbids it: it is only slower then
+        return
+
+
 def _clean_inheritance() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -42,13 +51,16 @@ def _clean_inheritance() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Become `argv[2:]` once told so; before it the parent's process id, and how much to step back."""
+    """Become `argv[3:]` once told so; before it the parent's process id, how much to step back, and whether
+    as batch work ("batch", see atoll/batch_work.py)."""
     if os.read(0, 1) != b"g":
         sys.exit(1)
     _die_with(int(argv[0]))
     os.nice(int(argv[1]))
+    if argv[2] == "batch":
+        _become_batch_work()
     _clean_inheritance()
-    program = argv[2:]
+    program = argv[3:]
     try:
         os.execv(program[0], program)  # noqa: S606 - the program is ours; no shell is wanted
     except OSError as error:

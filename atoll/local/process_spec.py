@@ -42,6 +42,7 @@ class ProcessSpec:
     restart: bool = True  # when it dies unasked
     restart_within: float = 5.0  # from a death to the next start, however often it dies
     niceness: int = 0  # 0 to 19: how far it steps back for the others when cores are scarce
+    batch_work: bool = False  # it pushes nobody aside who computes (atoll/batch_work.py)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class EngineSpec(ProcessSpec):
     """An engine: a process with a URL for its clients."""
 
     url: str = field(repr=False)  # holds the credentials
+    batch_work: bool = True
     # Work before the first start that needs the engine itself (say, making a user).
     prepare: Callable[[Guard], Awaitable[None]] | None = field(default=None, repr=False)
 

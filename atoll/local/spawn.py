@@ -38,7 +38,8 @@ async def spawn(spec: ProcessSpec, guard: Guard) -> Process:
 
 async def _launch(spec: ProcessSpec, stdin: int, log_fd: int) -> Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(spec.niceness), *spec.argv),
+        *(sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(spec.niceness)),
+        *("batch" if spec.batch_work else "usual", *spec.argv),
         stdin=stdin,
         stdout=log_fd,
         stderr=log_fd,

@@ -201,6 +201,16 @@ async def test_a_process_may_be_told_to_step_back_for_the_others(tmp_path, guard
     await child.stop()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such class")
+@pytest.mark.parametrize("batch_work", [True, False])
+async def test_a_process_may_be_told_to_push_nobody_aside(tmp_path, guard, batch_work):
+    child = ManagedProcess(shell(tmp_path, "touch up; exec sleep 300", batch_work=batch_work), guard)
+    await child.start()
+    usual = os.sched_getscheduler(0)
+    assert os.sched_getscheduler(child.status.pid) == (os.SCHED_BATCH if batch_work else usual)
+    await child.stop()
+
+
 def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
     argv = [
         sys.executable,
@@ -209,6 +219,7 @@ def test_a_launcher_that_is_not_told_to_go_on_runs_nothing(tmp_path):
         launcher.__file__,
         str(os.getpid()),
         "0",
+        "usual",
         "/usr/bin/touch",
         str(tmp_path / "x"),
     ]

@@ -142,6 +142,12 @@ def test_a_worker_steps_back_for_others_also_where_the_kernel_shares_cores_by_se
             assert not session.exists() or session.read_text().split()[1:] == ["nice", "3"]
 
 
+@linux_only
+def test_a_worker_pushes_nobody_aside():
+    with pool(workers=2) as workers:
+        assert {os.sched_getscheduler(pid) for pid in workers.worker_pids()} == {os.SCHED_BATCH}
+
+
 def test_a_worker_writes_no_file(tmp_path):
     with pool() as workers:
         assert workers.begin(f"write {tmp_path / 'x'}".encode()).result() == b"File too large"
