@@ -26,9 +26,9 @@ class ReplicatorSettings(DaemonSettings):
         high=MAX_PULLS_TOGETHER,
     )
     company_seconds: float = setting(
-        "While small images come so fast that two more are likely within this time, the first waits so long,"
-        " for others to go in one order with it; one that comes singly never waits. 0: none waits.",
-        default=0.04,
+        "While an order of small images is under way, those that come wait for its answer, and go in the next"
+        " together; but none waits longer than this. 0: none waits.",
+        default=0.06,
         low=0,
         high=1,
     )

@@ -2,15 +2,16 @@
 
 Each region's reader holds at most its share of messages, and the wanted walk one batch, so the window
 needs no limit of its own and putting work back can never fail. While the gate is shut nothing is
-handed out: what is best is decided when the node can take it. In a rush small uploads wait a moment for
-each other (company.py).
+handed out: what is best is decided when the node can take it. Small uploads wait for the answer to those
+before them, and go together then (company.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Protocol
 
@@ -96,6 +97,18 @@ class Window:
         while len(taken) < most and self._heap and self._gate.is_open and is_small(self._heap[0][2]):
             taken.append(self._pop())
         return taken
+
+    @contextmanager
+    def ordered(self, work: Work) -> Iterator[None]:
+        """`work` is ordered, alone or with others like it; at the context's end it is answered."""
+        if not is_small(work):
+            yield
+            return
+        try:
+            with self._company.ordered():
+                yield
+        finally:
+            self._woken.set()
 
     def close(self) -> None:
         """Hand out nothing more."""

@@ -58,7 +58,8 @@ class Workers:
             alike = self._window.take_small(self._together - 1)
             works += [work for work in alike if isinstance(work, Stored)]
         try:
-            outcomes = await self._pulls.order(works)
+            with self._window.ordered(first):
+                outcomes = await self._pulls.order(works)
         except Exception as error:  # the loop's edge: as in `_one`
             log.exception("these pulls could not be ordered for an unforeseen reason")
             for work in works:

@@ -1,4 +1,4 @@
-"""In a rush small uploads wait a moment for each other; one that comes singly waits for nobody."""
+"""Small uploads wait for the answer to those before them; one that comes singly waits for nobody."""
 
 from __future__ import annotations
 
@@ -26,93 +26,81 @@ def upload(size=1000):
     return Stored(BlobStored(new_id(), 1, "n", "r", "s1", asset), delivery=None)
 
 
-def in_a_rush(clock, most=4, seconds=SECONDS):
-    """A company after many uploads that came every five milliseconds, all of them gone."""
-    company = Company(most, seconds, clock)
-    for _ in range(100):
-        clock.now += 0.005
-        company.came(upload())
-    company.gone()
-    return company
-
-
-def test_one_that_comes_singly_waits_for_nobody():
+def test_one_that_comes_while_no_order_is_under_way_waits_for_nobody():
     clock = Clock()
     company = Company(4, SECONDS, clock)
     for _ in range(20):
-        clock.now += 3 * SECONDS
+        clock.now += 0.1 * SECONDS
         company.came(work := upload())
         assert company.left(work, 1) == 0
         company.gone()
+        with company.ordered():
+            pass
 
 
-@pytest.mark.parametrize(("gap", "waits"), [(0.45 * SECONDS, True), (0.55 * SECONDS, False)])
-def test_one_waits_where_two_more_are_to_be_expected_in_its_time(gap, waits):
+def test_while_an_order_is_under_way_the_first_waits_until_its_time_is_over_and_those_after_it_no_longer():
     clock = Clock()
     company = Company(4, SECONDS, clock)
-    for _ in range(100):
-        clock.now += gap
-        company.came(work := upload())
-        left = company.left(work, 1)
-        company.gone()
-    assert (left > 0) is waits
+    with company.ordered():
+        company.came(first := upload())
+        assert company.left(first, 1) == pytest.approx(SECONDS)
+        clock.now += 0.015
+        company.came(upload())
+        assert 0.0049 < company.left(first, 2) < 0.0051
+        clock.now += 0.006
+        assert company.left(first, 2) <= 0
 
 
-def test_two_beside_each_other_are_no_rush():
+def test_all_go_when_the_last_answer_is_there():
     clock = Clock()
     company = Company(4, SECONDS, clock)
-    company.came(upload())
+    with company.ordered():
+        with company.ordered():
+            company.came(work := upload())
+        assert company.left(work, 1) > 0
+    assert company.left(work, 1) == 0
+
+
+def test_an_order_that_failed_is_not_waited_for():
+    clock = Clock()
+    company = Company(4, SECONDS, clock)
+    with pytest.raises(OSError), company.ordered():
+        raise OSError
     company.came(work := upload())
-    assert company.left(work, 2) == 0
-
-
-def test_in_a_rush_the_first_waits_until_its_time_is_over_and_those_after_it_no_longer():
-    clock = Clock()
-    company = in_a_rush(clock)
-    company.came(first := upload())
-    assert company.left(first, 1) == pytest.approx(SECONDS)
-    clock.now += 0.015
-    company.came(upload())
-    assert 0.0049 < company.left(first, 2) < 0.0051
-    clock.now += 0.006
-    assert company.left(first, 2) <= 0
+    assert company.left(work, 1) == 0
 
 
 def test_as_many_as_may_go_together_wait_no_longer():
     clock = Clock()
-    company = in_a_rush(clock, most=4)
-    for _ in range(4):
-        company.came(work := upload())
-    assert company.left(work, 3) > 0
-    assert company.left(work, 4) == 0
+    company = Company(4, SECONDS, clock)
+    with company.ordered():
+        for _ in range(4):
+            company.came(work := upload())
+        assert company.left(work, 3) > 0
+        assert company.left(work, 4) == 0
 
 
 def test_what_was_left_behind_by_a_full_order_goes_at_once():
     clock = Clock()
-    company = in_a_rush(clock)
-    company.came(work := upload())
-    company.gone()
-    assert company.left(work, 1) == 0
+    company = Company(4, SECONDS, clock)
+    with company.ordered():
+        company.came(work := upload())
+        company.gone()
+        assert company.left(work, 1) == 0
 
 
 def test_a_large_image_and_what_is_no_upload_wait_for_nobody():
     clock = Clock()
-    company = in_a_rush(clock)
-    company.came(upload())
-    assert company.left(upload(SMALL_BYTES + 1), 2) == 0
-    assert company.left(Poison("nonsense", delivery=None), 2) == 0
-
-
-def test_after_a_pause_the_rush_is_over():
-    clock = Clock()
-    company = in_a_rush(clock)
-    clock.now += 2
-    company.came(work := upload())
-    assert company.left(work, 1) == 0
+    company = Company(4, SECONDS, clock)
+    with company.ordered():
+        company.came(upload())
+        assert company.left(upload(SMALL_BYTES + 1), 2) == 0
+        assert company.left(Poison("nonsense", delivery=None), 2) == 0
 
 
 def test_nobody_waits_when_the_setting_is_nought():
     clock = Clock()
-    company = in_a_rush(clock, seconds=0)
-    company.came(work := upload())
-    assert company.left(work, 1) == 0
+    company = Company(4, 0, clock)
+    with company.ordered():
+        company.came(work := upload())
+        assert company.left(work, 1) == 0

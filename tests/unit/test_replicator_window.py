@@ -133,53 +133,67 @@ async def test_repair_has_its_turn_when_nothing_fresh_waits_and_the_node_takes_o
     keeper.cancel()
 
 
-async def in_a_rush(gate, clock, seconds):
-    """A window after many small uploads that came at once, all of them taken."""
-    window = Window(gate, Company(3, seconds, lambda: clock[0]))
-    for _ in range(40):
-        window.put(stored(1))
-    while len(window):
-        await window.take()
-    return window
-
-
-async def test_in_a_rush_one_takes_what_came_together():
+async def test_while_an_order_is_under_way_one_takes_what_came_together():
     gate, keeper = await open_gate()
-    window = await in_a_rush(gate, [0.0], 0.5)  # a clock that stands: only a full order goes
-    works = [stored(1) for _ in range(3)]
-    takers = [asyncio.create_task(window.take()) for _ in range(2)]
-    for work in works:
-        await asyncio.sleep(0)
-        assert not any(taker.done() for taker in takers)
-        window.put(work)
-    first, second = await asyncio.gather(*takers)
+    window = Window(gate, Company(3, 0.5, lambda: 0.0))  # a clock that stands: only a full order goes
+    with window.ordered(stored(1)):
+        works = [stored(1) for _ in range(3)]
+        takers = [asyncio.create_task(window.take()) for _ in range(2)]
+        for work in works:
+            await asyncio.sleep(0)
+            assert not any(taker.done() for taker in takers)
+            window.put(work)
+        first, second = await asyncio.gather(*takers)
     assert [first, second, *window.take_small(5)] == works
     keeper.cancel()
 
 
-async def test_in_a_rush_one_that_nobody_joins_goes_when_its_time_is_over():
+async def test_one_that_nobody_joins_goes_when_its_time_is_over():
     gate, keeper = await open_gate()
     clock = [0.0]
-    window = await in_a_rush(gate, clock, 0.01)
-    window.put(last := stored(1))
-    taker = asyncio.create_task(window.take())
-    await asyncio.sleep(0)
-    assert not taker.done()
-    clock[0] = 0.02
-    assert await taker == last
+    window = Window(gate, Company(3, 0.01, lambda: clock[0]))
+    with window.ordered(stored(1)):
+        window.put(last := stored(1))
+        taker = asyncio.create_task(window.take())
+        await asyncio.sleep(0)
+        assert not taker.done()
+        clock[0] = 0.02
+        assert await taker == last
+    keeper.cancel()
+
+
+async def test_who_waits_goes_at_once_when_the_answer_is_there():
+    gate, keeper = await open_gate()
+    window = Window(gate, Company(3, 1000, lambda: 0.0))
+    with window.ordered(stored(1)):
+        window.put(work := stored(1))
+        taker = asyncio.create_task(window.take())
+        await asyncio.sleep(0)
+        assert not taker.done()
+    assert await taker == work
+    keeper.cancel()
+
+
+async def test_nobody_waits_for_the_answer_to_a_large_image():
+    gate, keeper = await open_gate()
+    window = Window(gate, Company(3, 1000, lambda: 0.0))
+    with window.ordered(stored(SMALL_BYTES + 1)):
+        window.put(work := stored(1))
+        assert await window.take() == work
     keeper.cancel()
 
 
 async def test_what_goes_before_those_that_wait_for_each_other_does_not_wait_with_them():
     gate, keeper = await open_gate()
-    window = await in_a_rush(gate, [0.0], 0.5)
-    window.put(small := stored(1))
-    taker = asyncio.create_task(window.take())
-    await asyncio.sleep(0)
-    assert not taker.done()
-    window.put(newer := stored(SMALL_BYTES + 1, NOW + MINUTE_MS))
-    assert await taker == newer
-    window.put(stored(2))
-    window.put(stored(3))
-    assert await window.take() == small
+    window = Window(gate, Company(3, 0.5, lambda: 0.0))
+    with window.ordered(stored(1)):
+        window.put(small := stored(1))
+        taker = asyncio.create_task(window.take())
+        await asyncio.sleep(0)
+        assert not taker.done()
+        window.put(newer := stored(SMALL_BYTES + 1, NOW + MINUTE_MS))
+        assert await taker == newer
+        window.put(stored(2))
+        window.put(stored(3))
+        assert await window.take() == small
     keeper.cancel()
