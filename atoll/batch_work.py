@@ -1,11 +1,10 @@
-"""Work that takes no core from those who compute: the kernel's batch class (SCHED_BATCH, sched(7)).
+"""Work that pushes nobody aside when it wakes: the kernel's batch class (SCHED_BATCH, sched(7)).
 
 A thread that wakes, because its disk or its message is there, usually pushes aside whoever computes on that
 core. With some dozen processes on two cores that happens eight times an upload, mostly to hand the core back
 a few microseconds later, and the one pushed aside may hold the interpreter's lock that the other wants. A
-thread of this class waits until a core is free or the other's slice (some milliseconds) is over. So the loops
-that answer people come first, and threads and processes behind them work in the gaps. Linux only; needs no
-rights.
+thread of this class waits until a core is free or the other's slice (some milliseconds) is over; then it has
+its full share. The loops that answer people keep the usual class. Linux only; needs no rights.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 An order costs the replicator and its node several times what one more image in it does: a request, its token,
 its answer, and on the node a look and a commit. So while an order of small images is under way, those that
 come meanwhile wait for its answer, and go in the next order together: the busier the node, the longer its
-orders take, and the fewer and larger they become. Where no order is under way nobody waits, and nobody waits
-longer than `seconds`: where the other region is far and every answer late, orders overlap.
+orders take, and the fewer and larger they become. Where no order is under way nobody waits, and no order is
+waited for longer than `seconds` from its beginning: where the other region is far and every answer late,
+orders overlap, and one that hangs holds up nobody.
 Called by the window (window.py).
 """
 
@@ -24,11 +25,12 @@ def is_small(work: Work) -> bool:
 
 
 class Company:
-    """At most `most` go together; the first of them waits for `seconds`. `clock` is monotonic."""
+    """At most `most` go together, and wait for an order until it is `seconds` old. `clock` is monotonic."""
 
     def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._under_way = 0  # orders of small images
+        self._ordered_at = 0.0  # when the last of them began
         self._since: float | None = None  # when the first came of those that wait
 
     def came(self, work: Work) -> None:
@@ -40,7 +42,7 @@ class Company:
         """How many seconds `best` is still to wait; `waiting` are there in all."""
         if self._since is None or not self._under_way or waiting >= self._most or not is_small(best):
             return 0.0
-        return self._since + self._seconds - self._clock()
+        return min(self._since, self._ordered_at) + self._seconds - self._clock()
 
     def gone(self) -> None:
         """Who waited has been taken: the next to come is a first one."""
@@ -50,6 +52,7 @@ class Company:
     def ordered(self) -> Iterator[None]:
         """An order of small images is under way while the context lasts."""
         self._under_way += 1
+        self._ordered_at = self._clock()
         try:
             yield
         finally:

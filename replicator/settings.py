@@ -27,10 +27,10 @@ class ReplicatorSettings(DaemonSettings):
     )
     company_seconds: float = setting(
         "While an order of small images is under way, those that come wait for its answer, and go in the next"
-        " together; but none waits longer than this. 0: none waits.",
+        " together; but no order is waited for when it is older than this. 0: none waits.",
         default=0.06,
         low=0,
-        high=1,
+        high=10,
     )
     window: int = setting(
         "Messages held per source region, waiting or under way; the newest and smallest go first.",

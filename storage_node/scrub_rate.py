@@ -62,8 +62,8 @@ _IDLE_CLASS = 3 << 13
 def be_idle(machine: str) -> None:
     """Give the calling thread the idle I/O class (ioprio_set(2)), where there is one.
 
-    Its CPU priority stays: a low one would be preempted while it holds the interpreter's lock, and then
-    everybody would wait for it.
+    Its niceness stays: a low one would be preempted while it holds the interpreter's lock, and then
+    everybody would wait for it. (Batch work, which it is, keeps its share: atoll/batch_work.py.)
     """
     if sys.platform == "linux" and machine in _IOPRIO_SET:
         ctypes.CDLL(None, use_errno=True).syscall(_IOPRIO_SET[machine], 1, 0, _IDLE_CLASS)

@@ -4,7 +4,8 @@ Run as a script (`python -I -S launcher.py PARENT_PID NICENESS CLASS PROGRAM ARG
 library only.
 
 Why not a `preexec_fn`: Python code between fork and exec deadlocks in a process with threads. A program of
-its own may do what it likes before `execv`, and keeps its process id. Two things happen here:
+its own may do what it likes before `execv`, and keeps its process id. Besides niceness and class, two things
+happen here:
 
 - It blocks until one byte comes on stdin. The supervisor sends it after the guard knows our process id; if
   the supervisor dies before, stdin ends and so do we: there is no instant in which nobody would end us.

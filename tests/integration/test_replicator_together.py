@@ -53,6 +53,16 @@ async def test_what_waits_goes_in_one_order_up_to_the_limit(stage):
     assert stage.node.stored_twice == []
 
 
+async def test_what_comes_while_an_order_is_under_way_waits_for_its_answer_and_goes_together(stage):
+    running = stage.start(parallel_pulls=4, pulls_together=4, company_seconds=10)
+    gate, uploads = await waiting(stage, running, [1000] * 2)
+    assert stage.node.under_way == 1
+    gate.opened.set()
+    await stage.all_answered()
+    assert {asset.version for asset in uploads} <= set(stage.node.stored)
+    assert stage.node.together == [2]
+
+
 async def test_an_upload_that_comes_alone_waits_for_no_company(stage):
     stage.start(pulls_together=16)
     asset = await stage.upload(stage.near)

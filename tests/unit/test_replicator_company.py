@@ -51,6 +51,20 @@ def test_while_an_order_is_under_way_the_first_waits_until_its_time_is_over_and_
         assert company.left(first, 2) <= 0
 
 
+def test_an_order_that_takes_long_is_not_waited_for():
+    clock = Clock()
+    company = Company(4, SECONDS, clock)
+    with company.ordered():
+        clock.now += 2 * SECONDS
+        company.came(work := upload())
+        assert company.left(work, 1) <= 0
+        with company.ordered():  # one that has just begun is
+            company.gone()
+            clock.now += 0.25 * SECONDS
+            company.came(work)
+            assert company.left(work, 1) == pytest.approx(0.75 * SECONDS)
+
+
 def test_all_go_when_the_last_answer_is_there():
     clock = Clock()
     company = Company(4, SECONDS, clock)
