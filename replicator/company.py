@@ -31,22 +31,21 @@ class Company:
         self._most, self._seconds, self._clock = most, seconds, clock
         self._under_way = 0  # orders of small images
         self._ordered_at = 0.0  # when the last of them began
-        self._since: float | None = None  # when the first came of those that wait
+        self._came = False  # a small one did, since the last were taken: who was left behind goes at once
 
     def came(self, work: Work) -> None:
         """`work` waits from now on."""
-        if is_small(work) and self._since is None:
-            self._since = self._clock()
+        self._came |= is_small(work)
 
     def left(self, best: Work, waiting: int) -> float:
         """How many seconds `best` is still to wait; `waiting` are there in all."""
-        if self._since is None or not self._under_way or waiting >= self._most or not is_small(best):
+        if not self._came or not self._under_way or waiting >= self._most or not is_small(best):
             return 0.0
-        return min(self._since, self._ordered_at) + self._seconds - self._clock()
+        return self._ordered_at + self._seconds - self._clock()
 
     def gone(self) -> None:
         """Who waited has been taken: the next to come is a first one."""
-        self._since = None
+        self._came = False
 
     @contextmanager
     def ordered(self) -> Iterator[None]:
