@@ -38,9 +38,9 @@ class AssetFinder:
             raise NotFound("There is no such asset.", asset_id=asset_id)
         return asset
 
-    async def named(self, bucket: str, public_id: str) -> CatalogAsset | None:
-        """The asset with this name, or None; both names must have been checked."""
-        return self.kept(await self._lookup.by_name(bucket, public_id))
+    async def named(self, bucket: str, public_id: str, *, patient: bool = True) -> CatalogAsset | None:
+        """The asset with this name, or None; both names must have been checked. `patient`: see `Lookup`."""
+        return self.kept(await self._lookup.by_name(bucket, public_id, patient=patient))
 
     async def get_named(self, bucket: str, public_id: str) -> CatalogAsset:
         """The asset with this name, as a client wrote it; `NotFound` or `BadName`."""

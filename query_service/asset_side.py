@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 
 from atoll.api_keys import ApiKeys
 from atoll.delivery_keys import Ring
@@ -80,7 +81,8 @@ def asset_routes(
     json_bytes, most_listed = settings.max_json_bytes, settings.max_list_items
     office = TicketOffice(views, keys, _ticket_rules(settings), rng, wishes)
     taken = TakenNames(finder, settings.name_seconds)
-    uploads = UploadsApi(office, positions, json_bytes, meter.ticket, admit, taken)
+    expect = partial(data.lookup.expect, seconds=settings.ticket_seconds)
+    uploads = UploadsApi(office, positions, json_bytes, meter.ticket, admit, taken, expect)
     return [
         *AssetsApi(finder, resolver, clients, views, data.renders).routes(),
         *redirects.routes(),

@@ -17,6 +17,7 @@ from atoll.bus import Bus
 from atoll.ids import now_ms
 from atoll.settings import SettingsError, read_secret
 from atoll.signing import Keys
+from query_service.arrivals import Arrivals
 from query_service.catalog import Catalog
 from query_service.catalog_watch import CatalogWatch
 from query_service.circuit import Circuit
@@ -72,7 +73,8 @@ def open_data(
     catalog = Catalog(mongo, Circuit(time.monotonic, backoff()), settings.catalog_marks_days)
     redis = _open_redis(settings, stack)
     memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
-    lookup = Lookup(memory, redis, catalog, LookupMetrics(registry))
+    arrivals = Arrivals(settings.arrival_seconds, settings.max_arrivals_awaited, time.monotonic)
+    lookup = Lookup(memory, redis, catalog, LookupMetrics(registry), arrivals, now_ms)
     stack.push_async_callback(lookup.close)
     shared = _open_shared(settings, stack)
     return DataSide(

@@ -3,9 +3,9 @@
 All query services share one durable consumer per region, so each event is indexed by one of them; whatever
 dies, its events are delivered to another. Whose turn it is to read is in `indexer_turn`. Readers fill one
 queue and one worker empties it, batch by batch: events of all regions about one blob fold into one write
-(`fold_window`). Under load batches begin at a steady pace, and so grow: one write of many costs the catalog
-far less than many writes. The first event after a pause waits for nothing, nor does what is left by a full
-batch. What becomes of a batch is in `indexing`.
+(`fold_window`). After each write comes a rest in proportion to what it took, so that under load batches grow:
+one write of many costs the catalog far less than many writes. The first event after a pause waits for
+nothing, nor does what is left by a full batch. What becomes of a batch is in `indexing`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from query_service.parking import Parking
 MAX_BATCH = 512
 MAX_QUEUE = 1024
 BACKLOG_SECONDS = 5.0
-PACE_SECONDS = 1.0  # from the beginning of a batch to that of the next
+REST = 20  # times as long as a write took is rested after it: the catalog has a twentieth of the time for us
+LEAST_REST_SECONDS, MOST_REST_SECONDS = 0.05, 1.0
 
 Queue = asyncio.Queue[Delivery | None]  # None: nothing comes any more
 
@@ -106,12 +107,13 @@ class Indexer:
     async def _work(self) -> None:
         going = True
         while going:
-            begun = self._clock()
             going, deliveries = await self._take()
+            begun = self._clock()
             for batch in _batches(self._window.let_go(deliveries, begun, everything=not going)):
                 await self._indexing.until_done(batch)
             if going and len(deliveries) < MAX_BATCH:
-                await self._stop.sleep(max(0.0, begun + PACE_SECONDS - self._clock()))
+                rest = (self._clock() - begun) * REST
+                await self._stop.sleep(min(max(rest, LEAST_REST_SECONDS), MOST_REST_SECONDS))
 
     async def _take(self) -> tuple[bool, list[Delivery]]:
         """What waits, at most a batch of it; False with the last of it. Waits for some if nothing is held."""

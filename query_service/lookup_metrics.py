@@ -19,3 +19,8 @@ class LookupMetrics:
         self.redis = found.labels("redis")
         self.catalog = found.labels("catalog")
         self.absent = found.labels("absent")
+        self.awaited = Counter(
+            "atoll_lookups_awaited_total",
+            "Assets asked for between their upload's answer and their entry in the catalog, that came.",
+            registry=registry,
+        )

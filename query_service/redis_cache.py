@@ -11,13 +11,18 @@ than LEASE_SECONDS; so when the mark expires, every load that began before it ha
 find the mark, which is a miss. A lease kept in Redis, as in Facebook's memcache, would let a value in sooner
 but costs a second round trip on every miss.
 
+*An asset whose upload has a ticket* has a word in its key, until there is news of it: who misses it there may
+wait for it (`arrivals`). It bars the key to NX like a mark, and goes with an epoch as all else.
+
 *A process that dies while it owes a new epoch* takes its debt with it. Values carry the time they were read
 from the catalog and are worth nothing after MAX_AGE_SECONDS, however often their expiry was refreshed.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -34,14 +39,23 @@ MARK_SECONDS = 6  # well above a lease and a write together: clocks run at diffe
 MAX_AGE_SECONDS = 3600
 
 _MARK = b""
-# Values are kept for longer because they are used, marks are not: GETEX would keep one for an hour for all
-# who ask meanwhile, and the asset out of the cache with it.
-_READ = """
+_EXPECTED = b"expected"
+# Values are kept for longer because they are used, marks and expectations are not: GETEX would keep one for
+# an hour for all who ask meanwhile, and the asset out of the cache with it.
+_READ = f"""
 local values = redis.call('MGET', unpack(KEYS))
 for i, value in ipairs(values) do
-    if value and value ~= '' then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
+    local kept = value and value ~= '' and value ~= '{_EXPECTED.decode()}'
+    if kept then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
 end
 return values
+"""
+# In the place of nothing or a mark; a value that is there stays.
+_EXPECT = f"""
+for _, key in ipairs(KEYS) do
+    local value = redis.call('GET', key)
+    if not value or value == '' then redis.call('SET', key, '{_EXPECTED.decode()}', 'EX', ARGV[1]) end
+end
 """
 # A value that cannot be read would bar its key to NX for ever. Removed only if it is still the same: a mark
 # may have come in between, and must stay.
@@ -53,6 +67,13 @@ class Lease(NamedTuple):
 
     epoch: str
     taken_at: float
+
+
+class Kept(NamedTuple):
+    """What Redis knows of the assets asked for."""
+
+    assets: Mapping[str, CatalogAsset] = MappingProxyType({})
+    expected: Collection[str] = ()  # those that an upload may be under way of
 
 
 class RedisCache:
@@ -92,8 +113,8 @@ class RedisCache:
         """To be taken before the catalog is read, for `put`."""
         return Lease(self._link.epoch, self._clock())
 
-    async def get(self, asset_ids: Sequence[str]) -> dict[str, CatalogAsset]:
-        """Those of the assets that are here; their expiry starts again."""
+    async def get(self, asset_ids: Sequence[str]) -> Kept:
+        """Those of the assets that are here (their expiry starts again), and those expected."""
         epoch = self._link.epoch
         keys = [_key(epoch, asset_id) for asset_id in asset_ids]
         try:
@@ -101,29 +122,38 @@ class RedisCache:
                 epoch, [("EVAL", _READ, len(keys), *keys, self._seconds)], READ_SECONDS
             )
             values = replies[0] if replies else []
-            found, useless = self._read(zip(asset_ids, values, strict=bool(values)))
+            kept, useless = self._read(zip(asset_ids, values, strict=bool(values)))
             if useless:
                 await self._link.call(epoch, [_removal(epoch, *entry) for entry in useless], READ_SECONDS)
         except NoAnswerError:
-            return {}
-        return found
+            return Kept()
+        return kept
 
-    def _read(
-        self, entries: Iterable[tuple[str, bytes | None]]
-    ) -> tuple[dict[str, CatalogAsset], list[tuple[str, bytes]]]:
-        """The assets in `entries`, and the entries that are no good. Nothing and a mark are neither."""
+    def _read(self, entries: Iterable[tuple[str, bytes | None]]) -> tuple[Kept, list[tuple[str, bytes]]]:
+        """What is in `entries`, and the entries that are no good. Nothing and a mark are neither."""
         not_before = self._now_ms() - MAX_AGE_SECONDS * 1000
         found: dict[str, CatalogAsset] = {}
+        expected: list[str] = []
         useless: list[tuple[str, bytes]] = []
         for asset_id, value in entries:
             if not value:
+                continue
+            if value == _EXPECTED:
+                expected.append(asset_id)
                 continue
             asset = read_value(value, not_before)
             if asset is not None and asset.record.asset_id == asset_id:
                 found[asset_id] = asset
             else:
                 useless.append((asset_id, value))
-        return found, useless
+        return Kept(found, expected), useless
+
+    async def expect(self, asset_ids: Sequence[str], seconds: int) -> None:
+        """Uploads of these may be under way, for `seconds` or until they are invalidated. Best effort."""
+        epoch = self._link.epoch
+        keys = [_key(epoch, asset_id) for asset_id in asset_ids]
+        with contextlib.suppress(NoAnswerError):
+            await self._link.call(epoch, [("EVAL", _EXPECT, len(keys), *keys, seconds)], READ_SECONDS)
 
     async def put(self, lease: Lease, assets: Mapping[str, CatalogAsset]) -> None:
         """Store what was read from the catalog under `lease`, unless it was invalidated meanwhile.

@@ -82,6 +82,20 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         "How many lookups are kept in memory (about 1 KiB each).", default=100_000, low=1
     )
 
+    arrival_seconds: float = setting(
+        "How long a request for an asset whose upload is under way, or was acknowledged but is not in the "
+        "catalog yet, is held until it is there, in seconds; 0: it gets its 404 at once.",
+        default=5.0,
+        low=0,
+        high=60,
+    )
+    max_arrivals_awaited: int = setting(
+        "How many such requests are held at once; more get their 404 at once.",
+        default=1000,
+        low=1,
+        high=100_000,
+    )
+
     key_rate: int = setting(
         "How many requests a second one API key may make, over all query services together; 0: no limit.",
         default=20_000,

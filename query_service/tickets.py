@@ -18,7 +18,7 @@ from atoll.asset_text import check_alt, check_context, check_tags, check_title
 from atoll.bucket import Bucket
 from atoll.durability import check_durability, check_possible
 from atoll.errors import BadName, BadRequest, Conflict, TooManyFiles, Unavailable
-from atoll.ids import looks_generated, named_asset_id, new_id, now_ms
+from atoll.ids import derived_id, looks_generated, named_asset_id, new_id, now_ms
 from atoll.model import Node, Position
 from atoll.node_api import rfc3339
 from atoll.placement import Candidate
@@ -27,6 +27,8 @@ from query_service.bucket_orders import eager_texts
 from query_service.cluster_view import Views
 from query_service.wire import TicketView, UploadLimits, UploadOrder
 from query_service.wishes import Wishes
+
+MAX_EXPECTED = 100  # of one ticket's files: more would let a ticket fill the cache
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,11 @@ class TicketOffice:
             expires_at=rfc3339(ticket.expires_at),
             limits=limits,
         )
+
+
+def assets_of(ticket: TicketView) -> list[str]:
+    """The ids that the ticket's files will have, up to MAX_EXPECTED of them (see `derived_id`)."""
+    return [derived_id(ticket.asset_id, i) for i in range(min(ticket.limits.max_files, MAX_EXPECTED))]
 
 
 def _too_much_eager(what: str, limit: int, got: int) -> BadRequest:

@@ -6,7 +6,7 @@ connection closed, because a client that goes on sending would be sending to nob
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ from query_service.position import PositionFinder
 from query_service.query_input import POSITION, check_query, flag, needed, tags_of, whole_number
 from query_service.routing import Route
 from query_service.taken_names import TakenNames
-from query_service.tickets import TicketOffice
+from query_service.tickets import TicketOffice, assets_of
 from query_service.wire import TicketView, UploadOrder
 from query_service.word_input import WORDS, words_of
 
@@ -31,10 +31,13 @@ _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
 Admit = Callable[[UploadOrder], Awaitable[UploadOrder]]
+Expect = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class UploadsApi:
-    """Hands out tickets; `issued` is told whether one was given, `admit` narrows an order to the quota."""
+    """Hands out tickets; `issued` is told whether one was given, `expect` for which assets, and `admit`
+    narrows an order to the quota.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,9 @@ class UploadsApi:
         issued: Callable[[bool], None],
         admit: Admit,
         taken_names: TakenNames,
+        expect: Expect,
     ) -> None:
-        self._admit, self._taken_names = admit, taken_names
+        self._admit, self._taken_names, self._expect = admit, taken_names, expect
         self._office, self._positions = office, positions
         self._max_json_bytes, self._issued = max_json_bytes, issued
 
@@ -96,4 +100,5 @@ class UploadsApi:
             self._issued(False)
             raise
         self._issued(True)
+        await self._expect(assets_of(view))
         return view

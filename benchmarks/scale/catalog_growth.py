@@ -23,6 +23,7 @@ from benchmarks.scale.catalog_fill import NODE, REGION, asset_at, fill, record_a
 from benchmarks.scale.catalog_server import Server, server, sizes_of
 from benchmarks.scale.growth import Growth, growth
 from benchmarks.synthetic_index import BUCKET
+from query_service.arrivals import Arrivals
 from query_service.catalog import Catalog
 from query_service.circuit import Circuit
 from query_service.lookup import Lookup
@@ -62,8 +63,8 @@ class _Stage(NamedTuple):
     def lookup(self, entries: int, *, redis: bool) -> Lookup:
         """One that remembers so many, with or without Redis."""
         memory = MemoryCache(entries, 3600.0, time.monotonic)
-        metrics = LookupMetrics(CollectorRegistry())
-        return Lookup(memory, self.redis if redis else None, self.catalog, metrics)
+        metrics, arrivals = LookupMetrics(CollectorRegistry()), Arrivals(0, 1, time.monotonic)
+        return Lookup(memory, self.redis if redis else None, self.catalog, metrics, arrivals, now_ms)
 
 
 async def run(ctx: Context) -> list[Growth]:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from atoll.backoff import Backoff
 from atoll.cancelling import cancel_and_wait
 from atoll.ids import now_ms
+from query_service.arrivals import Arrivals
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
 from query_service.circuit import Circuit
@@ -60,6 +61,7 @@ class Stage:
     redis: RedisCache
     lookup: Lookup
     memory: MemoryCache
+    arrivals: Arrivals
 
     async def invalidate(self, asset_ids: Iterable[str]) -> bool:
         """As `Invalidation` does, in its order."""
@@ -79,7 +81,13 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def lookup_stage(
-    mongodb: str, database: str, redis_url: str, driver: Driver = "motor", memory_seconds: float = 30.0
+    mongodb: str,
+    database: str,
+    redis_url: str,
+    driver: Driver = "motor",
+    memory_seconds: float = 30.0,
+    arrival_seconds: float = PATIENCE,
+    arrivals_awaited: int = 2,
 ) -> AsyncIterator[Stage]:
     """A stage whose Redis has arrived."""
     mongo = MongoDatabase(mongodb, database, driver, "test")
@@ -87,9 +95,10 @@ async def lookup_stage(
     redis = RedisCache(client, seconds=600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.02, 0.1))
     catalog = WatchedCatalog(mongo)
     memory = MemoryCache(1000, memory_seconds, time.monotonic)
-    lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()))
+    arrivals = Arrivals(arrival_seconds, arrivals_awaited, time.monotonic)
+    lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()), arrivals, now_ms)
     keeper = asyncio.create_task(redis.run())
-    stage = Stage(catalog, redis, lookup, memory)
+    stage = Stage(catalog, redis, lookup, memory, arrivals)
     try:
         await stage.redis_up()
         yield stage

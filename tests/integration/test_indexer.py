@@ -74,9 +74,10 @@ async def test_events_that_came_before_the_first_start_are_indexed(engines, tmp_
         assert len((await stage.catalog.page(BUCKET)).assets) == len(assets)
 
 
-async def test_what_a_full_batch_leaves_waits_for_no_pace(engines, tmp_path, bus, monkeypatch):
+async def test_what_a_full_batch_leaves_waits_for_no_rest(engines, tmp_path, bus, monkeypatch):
     monkeypatch.setattr(query_service.indexer, "MAX_BATCH", 1)
-    monkeypatch.setattr(query_service.indexer, "PACE_SECONDS", 3600)
+    monkeypatch.setattr(query_service.indexer, "LEAST_REST_SECONDS", 3600)
+    monkeypatch.setattr(query_service.indexer, "MOST_REST_SECONDS", 3600)
     for name in ("one", "two", "three"):
         await publish(bus, stored(record(name, 1000), 1000))
     async with indexer_stage(engines, tmp_path, bus) as stage:

@@ -56,7 +56,7 @@ async def test_every_query_service_forgets_what_one_announces(services):
     await invalidation.announce({asset.asset_id})
     assert one.lookup.cached(asset.asset_id) is None
     await until(lambda: two.lookup.cached(asset.asset_id) is None)
-    assert await two.redis.get([asset.asset_id]) == {}
+    assert (await two.redis.get([asset.asset_id])).assets == {}
 
 
 async def test_when_everything_may_have_changed_everything_is_forgotten(services):
@@ -66,8 +66,8 @@ async def test_when_everything_may_have_changed_everything_is_forgotten(services
     await until(lambda: two.lookup.cached(asset.asset_id) is None)
     await one.redis_up()
     await two.redis_up()
-    assert await one.redis.get([asset.asset_id]) == {}
-    assert await two.redis.get([asset.asset_id]) == {}
+    assert (await one.redis.get([asset.asset_id])).assets == {}
+    assert (await two.redis.get([asset.asset_id])).assets == {}
 
 
 async def test_who_hears_tells_redis_when_the_announcer_could_not(services):
@@ -76,7 +76,7 @@ async def test_who_hears_tells_redis_when_the_announcer_could_not(services):
     await proxy.cut()
     await invalidation.announce({asset.asset_id})
     await until(lambda: two.lookup.cached(asset.asset_id) is None)
-    assert await two.redis.get([asset.asset_id]) == {}
+    assert (await two.redis.get([asset.asset_id])).assets == {}
 
 
 @pytest.mark.parametrize("sealed", [True, False])

@@ -125,7 +125,7 @@ async def test_all_that_we_ask_of_redis_is_allowed_and_nothing_else(guarded_valk
             await cache.wait_up()
         asset = record("cats/tom", 1000)
         await cache.put(cache.lease(), {asset.asset_id: CatalogAsset(asset, ())})
-        assert asset.asset_id in await cache.get([asset.asset_id])
+        assert asset.asset_id in (await cache.get([asset.asset_id])).assets
         assert await cache.invalidate([asset.asset_id])
         shared = SharedRedis(more, circuit())
         throttle = Throttle("key", Rate(100, 100), shared, time.monotonic, 2.0)

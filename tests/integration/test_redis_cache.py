@@ -98,7 +98,7 @@ async def until(condition) -> None:
 async def test_what_was_put_comes_back_whole(cache):
     asset_id, asset = entry("whole")
     await cache.put(cache.lease(), {asset_id: asset})
-    assert await cache.get([asset_id, "n" + "1" * 25]) == {asset_id: asset}
+    assert (await cache.get([asset_id, "n" + "1" * 25])).assets == {asset_id: asset}
 
 
 async def test_a_use_makes_the_expiry_start_again(cache, redis):
@@ -122,7 +122,7 @@ async def test_a_load_that_began_before_an_invalidation_stores_nothing_after_it(
     lease = cache.lease()
     assert await cache.invalidate([asset_id])
     await cache.put(lease, {asset_id: old})
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
 
 
 async def test_when_the_mark_expires_such_a_load_is_too_old_to_store(cache, redis, clocks):
@@ -132,9 +132,9 @@ async def test_when_the_mark_expires_such_a_load_is_too_old_to_store(cache, redi
     await redis.delete(await key_of(redis, asset_id))  # as its expiry does
     clocks.monotonic += redis_cache.MARK_SECONDS
     await cache.put(lease, {asset_id: old})
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
     await cache.put(cache.lease(), {asset_id: old})
-    assert await cache.get([asset_id]) == {asset_id: old}
+    assert (await cache.get([asset_id])).assets == {asset_id: old}
 
 
 async def test_a_lease_ends_well_before_a_mark_does():
@@ -145,14 +145,14 @@ async def test_an_invalidation_takes_away_what_was_stored(cache):
     asset_id, asset = entry("stored")
     await cache.put(cache.lease(), {asset_id: asset})
     assert await cache.invalidate([asset_id])
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
 
 
 async def test_a_value_is_worth_nothing_after_its_greatest_age_and_makes_room(cache, redis, clocks):
     asset_id, asset = entry("aged")
     await cache.put(cache.lease(), {asset_id: asset})
     clocks.ahead_ms = redis_cache.MAX_AGE_SECONDS * 1000 + 1000
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
     assert not await redis.exists(await key_of(redis, asset_id))
 
 
@@ -160,16 +160,16 @@ async def test_a_value_is_worth_nothing_after_its_greatest_age_and_makes_room(ca
 async def test_a_value_that_cannot_be_read_is_a_miss_and_makes_room(cache, redis, value):
     asset_id, asset = entry("broken")
     await redis.set(await key_of(redis, asset_id), value)
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
     await cache.put(cache.lease(), {asset_id: asset})
-    assert await cache.get([asset_id]) == {asset_id: asset}
+    assert (await cache.get([asset_id])).assets == {asset_id: asset}
 
 
 async def test_a_value_of_another_asset_is_a_miss(cache, redis):
     (one, asset), (two, _) = entry("one"), entry("two")
     await cache.put(cache.lease(), {one: asset})
     await redis.set(await key_of(redis, two), await redis.get(await key_of(redis, one)))
-    assert await cache.get([two]) == {}
+    assert (await cache.get([two])).assets == {}
 
 
 async def test_a_new_epoch_set_by_one_forgets_the_entries_of_all(engines, cache):
@@ -177,12 +177,12 @@ async def test_a_new_epoch_set_by_one_forgets_the_entries_of_all(engines, cache)
     await cache.put(cache.lease(), {asset_id: asset})
     lease = cache.lease()
     async with running(engines.urls.redis) as other:
-        assert await other.get([asset_id]) == {asset_id: asset}
+        assert (await other.get([asset_id])).assets == {asset_id: asset}
         other.lose()
         await asyncio.wait_for(other.wait_up(), PATIENCE)
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
     await cache.put(lease, {asset_id: asset})  # a load that began in the old epoch
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
 
 
 async def test_an_invalidation_reaches_the_epoch_of_now(engines, cache):
@@ -192,17 +192,17 @@ async def test_an_invalidation_reaches_the_epoch_of_now(engines, cache):
         await asyncio.wait_for(other.wait_up(), PATIENCE)
         await other.put(other.lease(), {asset_id: asset})
         assert await cache.invalidate([asset_id])  # it has not heard of the new epoch yet
-        assert await other.get([asset_id]) == {}
+        assert (await other.get([asset_id])).assets == {}
 
 
 async def test_a_wiped_server_is_used_again(cache, redis):
     asset_id, asset = entry("wiped")
     await redis.delete(EPOCH_KEY)
-    assert await cache.get([asset_id]) == {}
+    assert (await cache.get([asset_id])).assets == {}
 
     async def kept() -> bool:
         await cache.put(cache.lease(), {asset_id: asset})
-        return await cache.get([asset_id]) == {asset_id: asset}
+        return (await cache.get([asset_id])).assets == {asset_id: asset}
 
     await until(kept)
 
@@ -224,12 +224,12 @@ async def test_who_could_not_invalidate_begins_a_new_epoch_when_redis_is_back(en
         await proxy.cut()
         assert not await cut_off.invalidate([asset_id])
         assert not await cut_off.invalidate([asset_id])  # at once, now that it knows
-        assert await cut_off.get([asset_id]) == {}
+        assert (await cut_off.get([asset_id])).assets == {}
         assert not cut_off.up
         proxy.mend()
         await asyncio.wait_for(cut_off.wait_up(), PATIENCE)
-        assert await cut_off.get([asset_id]) == {}
-    assert await cache.get([asset_id]) == {}
+        assert (await cut_off.get([asset_id])).assets == {}
+    assert (await cache.get([asset_id])).assets == {}
 
 
 async def test_a_server_that_stalls_is_soon_asked_no_more_and_used_again_when_it_answers(engines, proxy):
@@ -238,12 +238,12 @@ async def test_a_server_that_stalls_is_soon_asked_no_more_and_used_again_when_it
         await cache.put(cache.lease(), {asset_id: asset})
         proxy.stall()
         for _ in range(redis_link.TIMEOUTS_IN_A_ROW):
-            assert await cache.get([asset_id]) == {}
+            assert (await cache.get([asset_id])).assets == {}
         assert not cache.up
         proxy.mend()
         await asyncio.wait_for(cache.wait_up(), PATIENCE)
         await cache.put(cache.lease(), {asset_id: asset})
-        assert await cache.get([asset_id]) == {asset_id: asset}
+        assert (await cache.get([asset_id])).assets == {asset_id: asset}
 
 
 async def test_a_store_that_is_not_answered_costs_the_epoch(engines, proxy):

@@ -51,7 +51,7 @@ class Story:
     def __init__(self, cluster: LocalCluster, session: aiohttp.ClientSession) -> None:
         self.cluster, self.session = cluster, session
         self._keys = Keys((cluster.paths.secrets / "cluster-secret").read_bytes().strip())
-        self._auth = {"Authorization": f"Bearer {cluster.admin_key}"}
+        self.auth = {"Authorization": f"Bearer {cluster.admin_key}"}
         self.query = cluster.url(cluster.names("query_service")[0])
 
     async def ticket(self, node: str, **fields: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Story:
             f"{self.query}/v1/uploads",
             params=PLACES[node],
             json={"bucket": BUCKET, **fields},
-            headers=self._auth,
+            headers=self.auth,
         ) as response:
             ticket: dict[str, Any] = await response.json()
         assert response.status in {201, 503}, ticket  # 503: no healthy node is known yet
@@ -128,7 +128,7 @@ class Story:
 
     async def asset(self, asset_id: str) -> tuple[int, dict[str, Any]]:
         """The asset as the catalog has it."""
-        async with self.session.get(f"{self.query}/v1/assets/{asset_id}", headers=self._auth) as response:
+        async with self.session.get(f"{self.query}/v1/assets/{asset_id}", headers=self.auth) as response:
             return response.status, await response.json()
 
     async def in_catalog(self, asset_id: str, locations: int = 1) -> bool:
@@ -139,7 +139,7 @@ class Story:
     async def resolve(self, asset_id: str, place: str) -> tuple[int, dict[str, Any]]:
         """Where a client at a node's place is sent."""
         async with self.session.get(
-            f"{self.query}/v1/assets/{asset_id}/url", params=PLACES[place], headers=self._auth
+            f"{self.query}/v1/assets/{asset_id}/url", params=PLACES[place], headers=self.auth
         ) as response:
             return response.status, await response.json()
 
@@ -150,7 +150,7 @@ class Story:
             "items": [{"bucket": BUCKET, "handle": handle}],
             **{k: float(v) for k, v in PLACES[place].items()},
         }
-        async with self.session.post(f"{self.query}/v1/resolve", json=body, headers=self._auth) as response:
+        async with self.session.post(f"{self.query}/v1/resolve", json=body, headers=self.auth) as response:
             assert response.status == 200, await response.text()
             result: dict[str, Any] = (await response.json())["results"][0]
         return result
