@@ -24,6 +24,7 @@ from atoll.client.sync_browser_calls import SyncBrowserCalls
 from atoll.client.sync_folder_calls import SyncFolderCalls
 from atoll.client.sync_job_calls import SyncJobs, SyncWebhooks
 from atoll.client.sync_key_calls import SyncKeys, SyncUploadKeys
+from atoll.client.sync_operations import SyncOperations
 from atoll.client.sync_search_calls import SyncSearchCalls
 from atoll.client.sync_trash_calls import SyncTrashCalls
 from atoll.client.sync_url_calls import SyncUrlCalls
@@ -78,6 +79,7 @@ class Client(
         self._thread = LoopThread(self._client.close)
         self.jobs = SyncJobs(self._thread, self._client.jobs)
         self.webhooks = SyncWebhooks(self._thread, self._client.webhooks)
+        self.operations = SyncOperations(self._thread, self._client.operations)
         self.keys = SyncKeys(self._thread, self._client.keys)
         self.upload_keys = SyncUploadKeys(self._thread, self._client.upload_keys)
         # Also when the client is forgotten, and at the interpreter's end.

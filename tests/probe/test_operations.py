@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from atoll import Client
 from atoll.client.async_client import AsyncClient
 from atoll.errors import AtollError, Conflict, NotFound
 from atoll.local.cluster import LocalCluster
@@ -42,6 +43,17 @@ async def _receipt_says(client: AsyncClient, asset_id: str, state: str) -> None:
         return (receipt.state, receipt.complete) == (state, True)
 
     await eventually(said, f"not every node testifies: {state}")
+
+
+async def test_the_synchronous_client_proves_an_image(story: Story) -> None:
+    one = await story.upload(EU, picture(77))
+    await _everywhere_known(story, [one])
+
+    def proven() -> bool:
+        with Client([story.query], story.cluster.admin_key) as client:
+            return client.operations.verify(one.asset_id, deep=True).proven
+
+    assert await asyncio.to_thread(proven)
 
 
 async def test_a_deleted_image_is_restored_from_the_trash_and_every_region_testifies(story: Story) -> None:

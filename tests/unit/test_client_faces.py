@@ -9,7 +9,7 @@ import pytest
 from atoll import AsyncClient, Client
 
 ASYNC_ONLY = {"upload_files"}  # its results come as they are ready: an async iterator
-MEMBERS = ("jobs", "webhooks", "keys", "upload_keys")
+MEMBERS = ("jobs", "webhooks", "keys", "upload_keys", "operations")
 
 
 def methods(kind: type) -> dict[str, inspect.Signature]:
