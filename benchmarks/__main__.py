@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_mongodb(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("scale", "another MongoDB than the stand-in, to grow a catalog in")
+    group = parser.add_argument_group("catalog", "a MongoDB to grow a catalog in")
     group.add_argument("--mongodb", metavar="URL", help="it gets a database of its own, dropped at the end")
     group.add_argument("--mongodb-name", default=GivenMongo.name, help="what it is, for the page")
     group.add_argument(

@@ -32,7 +32,10 @@ def documents(entries: Entries) -> dict[str, str]:
         PAGE: _page(entries),
         "performance-marks.svg": marks_plot(_all_marks(entries)),
         "performance-lag.svg": _lag_plot(entries.get("lag")),
-        "performance-scale.svg": growth_plot(entries["scale"].result.growths if "scale" in entries else ()),
+        **{
+            f"performance-{name}.svg": growth_plot(entries[name].result.growths if name in entries else ())
+            for name in ("scale", "catalog")
+        },
     }
 
 

@@ -30,6 +30,7 @@ from benchmarks import (
 from benchmarks.context import Context
 from benchmarks.result import Result
 from benchmarks.scale import bench as scale
+from benchmarks.scale import catalog_growth
 
 
 class Benchmark(NamedTuple):
@@ -50,6 +51,14 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "the same reads in the same run, when there is nothing to fill",
         "The processor: peers, replicators and engines share the cores with the node, which hashes, fsyncs"
         " and commits each copy beside its readers.",
+        long=True,
+    ),
+    "catalog": Benchmark(
+        catalog_growth.run_given,
+        "CPU time of the catalog's operations against its size, on a MongoDB that is given (--mongodb URL)",
+        "itself at a thirtieth of the size",
+        "Indexes: a look-up, a page and a write are a walk down trees; an order that the server does not take"
+        " from an index is sorted.",
         long=True,
     ),
     "cold_get": Benchmark(

@@ -1,5 +1,9 @@
 """A catalog of ever more assets, with Redis (Valkey) before it: real engines (`catalog_server` says which).
 
+`run`, a part of the scale benchmark, grows it in the MongoDB stand-in, and measures what asks by id, which
+needs no index. `run_given` is a benchmark of its own: a server that has the catalog's indexes and answers
+from them, for pages and searches as well.
+
 The documents are the catalog's own, put there in bulk: through the indexer a million would take hours. What
 is measured goes the real way. Costs are those of this process and of the engine that answers.
 """
@@ -10,7 +14,9 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -18,9 +24,11 @@ from prometheus_client import CollectorRegistry
 from atoll.backoff import Backoff
 from atoll.events import BlobStored
 from atoll.ids import new_id, now_ms
-from benchmarks.context import Context
+from benchmarks.context import Context, GivenMongo
+from benchmarks.result import Absent, Result
 from benchmarks.scale.catalog_fill import NODE, REGION, asset_at, fill, record_at
-from benchmarks.scale.catalog_server import Server, server, sizes_of
+from benchmarks.scale.catalog_server import Server, said, server, sizes_of
+from benchmarks.scale.exponents import result_of
 from benchmarks.scale.growth import Growth, growth
 from benchmarks.synthetic_index import BUCKET
 from query_service.arrivals import Arrivals
@@ -48,9 +56,8 @@ SEARCH = "a page of 100 of a search by tag, the newest first"
 INDEXING = "an upload's event, indexed in batches of 50"
 BARE = "the same documents inserted by nobody but the driver"
 _ADDED = BATCHES * BATCH  # assets, by INDEXING and then as many by BARE
-_NAMES = (MEMORY_HIT, REDIS_HIT, CATALOG_HIT, LISTING, SEARCH, INDEXING, BARE)
 # How many more there are than at a round's begin, in the middle of what is measured.
-_MORE = dict.fromkeys(_NAMES, 0) | {INDEXING: _ADDED // 2, BARE: _ADDED + _ADDED // 2}
+_MORE = {INDEXING: _ADDED // 2, BARE: _ADDED + _ADDED // 2}
 
 _Found = dict[str, dict[int, list[float]]]
 
@@ -68,30 +75,44 @@ class _Stage(NamedTuple):
 
 
 async def run(ctx: Context) -> list[Growth]:
+    """In the stand-in."""
+    return await _grow(ctx, None)
+
+
+async def run_given(ctx: Context) -> Result:
+    """In the server of `ctx`, if there is one."""
+    title = "Cost of one operation as a catalog with its indexes grows"
+    if ctx.mongodb is None:
+        return Result(title, (), (), absent=(Absent("a MongoDB", "none was given: --mongodb URL"),))
+    found = await _grow(ctx, ctx.mongodb)
+    return result_of(title, found, (said(ctx.mongodb),))
+
+
+async def _grow(ctx: Context, given: GivenMongo | None) -> list[Growth]:
     """The catalog is filled from size to size; at each, every round, whose size counts what was measured."""
-    found: _Found = {name: {} for name in _NAMES}
+    found: _Found = defaultdict(dict)
     rng, filled, measured = random.Random(6), 0, 0
-    async with _stage(ctx) as stage:
-        for size in sizes_of(ctx):
+    async with _stage(ctx.directory, given) as stage:
+        for size in sizes_of(ctx, given):
             ctx.say(f"a catalog of {size:,} assets")
             await stage.server.fill(range(filled, size))
             await _warm(stage, range(filled, size))
             filled = size
             for round_ in ctx.each_round(f"{size:,} assets"):
                 for name, seconds in (await _measure(stage, size, round_, rng)).items():
-                    found[name][size + measured + _MORE[name]] = [seconds]
+                    found[name][size + measured + _MORE.get(name, 0)] = [seconds]
                 measured += 2 * _ADDED
-    scans = () if ctx.mongodb else (LISTING, SEARCH)
-    return [growth(name, "assets", each, flat=name not in (BARE, *scans)) for name, each in found.items()]
+    return [growth(name, "assets", each, flat=name != BARE) for name, each in found.items()]
 
 
 @contextlib.asynccontextmanager
-async def _stage(ctx: Context) -> AsyncIterator[_Stage]:
-    async with server(ctx.mongodb, ctx.directory / "engines") as running:
+async def _stage(directory: Path, given: GivenMongo | None) -> AsyncIterator[_Stage]:
+    async with server(given, directory / "engines") as running:
         client = open_redis(running.redis_url, "bench", READ_SECONDS * 100, CONNECTIONS)
         redis = RedisCache(client, seconds=3600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.1, 1))
         catalog = Catalog(running.mongo, Circuit(time.monotonic, Backoff(0.2, 2.0)))
-        await catalog.ensure_indexes()
+        if given:
+            await catalog.ensure_indexes()
         keeper = asyncio.create_task(redis.run())
         try:
             await asyncio.wait_for(redis.wait_up(), _PATIENCE)
@@ -119,12 +140,17 @@ async def _measure(stage: _Stage, size: int, round_: int, rng: random.Random) ->
     memory, catalog, cpu = stage.lookup(MEMORY, redis=True), stage.catalog, stage.server.cpu
     for asset_id in asked:
         await memory.asset(asset_id)
-    return {
+    found = {
         MEMORY_HIT: await cpu.each_awaited(memory.asset, asked * 20),
         REDIS_HIT: await _looked_up(stage, asked, redis=True),
         CATALOG_HIT: await _looked_up(stage, asked, redis=False),
-        LISTING: await cpu.each_awaited(lambda name: _listed(catalog, name), names),
-        SEARCH: await cpu.each_awaited(lambda number: _searched(catalog, number), range(PAGES)),
+    }
+    if stage.server.given:
+        found |= {
+            LISTING: await cpu.each_awaited(lambda name: _listed(catalog, name), names),
+            SEARCH: await cpu.each_awaited(lambda number: _searched(catalog, number), range(PAGES)),
+        }
+    return found | {
         INDEXING: await cpu.each_awaited(catalog.apply, events) / BATCH,
         BARE: await cpu.each_awaited(lambda numbers: fill(stage.server.mongo, numbers, BATCH), more) / BATCH,
     }

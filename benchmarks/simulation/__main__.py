@@ -38,8 +38,7 @@ def main() -> int:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(outcome), indent=2) + b"\n")
     entries = report.load(RESULTS)
-    growths = entries["scale"].result.growths if "scale" in entries else ()
-    print(f"written: {write(load(options.out or RESULTS), growths, docs)}")
+    print(f"written: {write(load(options.out or RESULTS), entries, docs)}")
     return 0
 
 

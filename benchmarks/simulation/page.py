@@ -3,11 +3,10 @@ for `write`; a test holds the page against the results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from benchmarks.scale.growth import Growth
+from benchmarks.report import Entries, Entry
 from benchmarks.simulation.figures import PUBLISHED_RTT_MS, fitted_round_trip
 from benchmarks.simulation.lines import lines_plot
 from benchmarks.simulation.outcome import Balance, Outcome
@@ -18,8 +17,8 @@ PAGE = "scale.md"
 _TB = 1e12
 
 
-def documents(outcome: Outcome, growths: Sequence[Growth]) -> dict[str, str]:
-    """The files by name."""
+def documents(outcome: Outcome, entries: Entries) -> dict[str, str]:
+    """The files by name. `entries`: the benchmarks', of which `scale` and `catalog` are shown."""
     course = {
         f"{name}: {which}": [(day, each[place]) for day, each in zip(b.days, b.course, strict=True)]
         for name, b in (("even", outcome.even), ("uneven", outcome.uneven))
@@ -27,7 +26,7 @@ def documents(outcome: Outcome, growths: Sequence[Growth]) -> dict[str, str]:
     }
     missing = list(zip(outcome.loss.hours, outcome.loss.missing, strict=True))
     return {
-        PAGE: Template(TEMPLATE.read_text(encoding="utf-8")).substitute(_words(outcome, growths)),
+        PAGE: Template(TEMPLATE.read_text(encoding="utf-8")).substitute(_words(outcome, entries)),
         "scale-balance.svg": lines_plot(course, "How full nodes are", "days"),
         "scale-refill.svg": lines_plot(
             {"default settings": missing}, "Copies still missing after a region was lost", "hours"
@@ -35,17 +34,18 @@ def documents(outcome: Outcome, growths: Sequence[Growth]) -> dict[str, str]:
     }
 
 
-def write(outcome: Outcome, growths: Sequence[Growth], docs: Path) -> Path:
+def write(outcome: Outcome, entries: Entries, docs: Path) -> Path:
     """Put them into `docs`; the page's path."""
-    for name, text in documents(outcome, growths).items():
+    for name, text in documents(outcome, entries).items():
         (docs / name).write_text(text, encoding="utf-8")
     return docs / PAGE
 
 
-def _words(outcome: Outcome, growths: Sequence[Growth]) -> dict[str, str]:
+def _words(outcome: Outcome, entries: Entries) -> dict[str, str]:
     loss, cost, trip = outcome.loss, outcome.cost, fitted_round_trip()
     return {
-        "growths": _growths(growths),
+        "growths": _growths(entries.get("scale")),
+        "catalog": _growths(entries.get("catalog")),
         "images": f"{outcome.uploaded:,}",
         "nodes": f"{outcome.plan.nodes_each * 30}",
         "balance": _balance({"even": outcome.even, "uneven": outcome.uneven}),
@@ -72,11 +72,11 @@ def _words(outcome: Outcome, growths: Sequence[Growth]) -> dict[str, str]:
     }
 
 
-def _growths(growths: Sequence[Growth]) -> str:
+def _growths(entry: Entry | None) -> str:
     rows = [
         f"| {g.name} | {g.sizes[0]:,} to {g.sizes[-1]:,} {g.of} | {g.medians[0]:,.0f} | {g.medians[-1]:,.0f}"
         f" | {g.line.exponent:.2f} ± {g.line.error:.2f} |"
-        for g in growths
+        for g in (entry.result.growths if entry else ())
     ]
     return "\n".join(rows) or "| not measured yet | | | | |"
 

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.__main__ import _given, _parser
 from benchmarks.context import Context, GivenMongo
 from benchmarks.scale.catalog_fill import asset_at
-from benchmarks.scale.catalog_server import GIVEN_SIZES, QUICK_SIZES, SIZES, said, sizes_of
+from benchmarks.scale.catalog_growth import run_given
+from benchmarks.scale.catalog_server import QUICK_SIZES, SIZES, said, sizes_of
 from benchmarks.scale.cpu import Cpu
 
 URL = "mongodb://user:a-secret@host"
@@ -22,11 +23,16 @@ def context(tmp_path, **more):
 
 
 def test_a_server_that_is_given_is_filled_with_as_many_as_it_shall_have(tmp_path):
-    assert sizes_of(context(tmp_path)) == SIZES
-    assert sizes_of(context(tmp_path, quick=True, mongodb=GivenMongo(URL))) == QUICK_SIZES
-    assert sizes_of(context(tmp_path, mongodb=GivenMongo(URL))) == GIVEN_SIZES
-    fewer = GivenMongo(URL, assets=300_000)
-    assert sizes_of(context(tmp_path, mongodb=fewer)) == (10_000, 100_000, 300_000)
+    whole, quick = context(tmp_path), context(tmp_path, quick=True)
+    assert sizes_of(whole, None) == sizes_of(whole, GivenMongo(URL)) == SIZES
+    assert sizes_of(quick, None) == sizes_of(quick, GivenMongo(URL)) == QUICK_SIZES
+    assert sizes_of(whole, GivenMongo(URL, assets=300_000)) == (10_000, 100_000, 300_000)
+
+
+async def test_without_a_server_the_page_says_that_there_was_none(tmp_path):
+    result = await run_given(context(tmp_path))
+    assert [gone.why for gone in result.absent] == ["none was given: --mongodb URL"]
+    assert not result.marks
 
 
 def test_the_page_names_the_server_that_was_measured_and_never_its_password():

@@ -9,7 +9,7 @@ import pytest
 from import_graph import ROOT
 
 from benchmarks import report
-from benchmarks.scale.bench import MOST_EXPONENT, result_of
+from benchmarks.scale.exponents import MOST_EXPONENT, result_of
 from benchmarks.scale.growth import growth
 from benchmarks.scale.plot import growth_plot
 from benchmarks.simulation.__main__ import load
@@ -39,7 +39,7 @@ def test_what_may_grow_has_no_mark_and_what_must_not_is_held_to_one():
     flat = growth("flat", "nodes", {size: [1e-6] for size in SIZES})
     steep = growth("steep", "nodes", {size: [size * 1e-6] for size in SIZES})
     known = growth("known", "nodes", {size: [size * 1e-6] for size in SIZES}, flat=False)
-    marks = result_of([flat, steep, known]).marks
+    marks = result_of("a title", [flat, steep, known]).marks
     assert {mark.name: mark.passed for mark in marks} == {
         "exponent of flat": True,
         "exponent of steep": False,
@@ -62,7 +62,6 @@ def test_plots_are_drawn_and_carry_their_names():
 
 def test_page_and_plots_are_what_the_committed_results_make():
     entries = report.load(RESULTS)
-    growths = entries["scale"].result.growths if "scale" in entries else ()
-    made = documents(load(), growths)
+    made = documents(load(), entries)
     different = [name for name, text in made.items() if (DOCS / name).read_text(encoding="utf-8") != text]
     assert different == [], "make them anew: .venv/bin/python -m benchmarks.simulation --document"
