@@ -40,7 +40,7 @@ from query_service.set_orders import SetOrders
 from query_service.settings import QuerySettings
 from query_service.taken_names import TakenNames
 from query_service.testimony import Witnesses
-from query_service.tickets import TicketOffice, TicketRules
+from query_service.tickets import EXPECTED_AFTER_SECONDS, TicketOffice, TicketRules
 from query_service.trash import TrashAsker
 from query_service.trash_routes import TrashApi
 from query_service.uploads_api import Admit, UploadsApi
@@ -65,7 +65,7 @@ def asset_routes(
     """The hottest first."""
     rng = random.Random()
     departed = Departed()
-    finder = AssetFinder(data.lookup, departed)
+    finder = AssetFinder(data.lookup, data.arrivals, departed)
     wishes = Wishes(settings.grammar_limits)
     resolver = Resolver(views, _signer(settings, ring), wishes, rng)
     clients = Clients(positions, settings.signed_url_seconds, settings.max_signed_url_seconds)
@@ -81,7 +81,7 @@ def asset_routes(
     json_bytes, most_listed = settings.max_json_bytes, settings.max_list_items
     office = TicketOffice(views, keys, _ticket_rules(settings), rng, wishes)
     taken = TakenNames(finder, settings.name_seconds)
-    expect = partial(data.lookup.expect, seconds=settings.ticket_seconds)
+    expect = partial(data.lookup.expect, seconds=settings.ticket_seconds + EXPECTED_AFTER_SECONDS)
     uploads = UploadsApi(office, positions, json_bytes, meter.ticket, admit, taken, expect)
     return [
         *AssetsApi(finder, resolver, clients, views, data.renders).routes(),

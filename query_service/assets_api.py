@@ -19,7 +19,7 @@ from query_service.clients import PARAMETERS, Clients
 from query_service.cluster_view import Views
 from query_service.deletes import Deleter
 from query_service.key_reach import check_found, check_name, limited_key, uploader_of
-from query_service.query_input import asset_id_of, check_query, needed, whole_number
+from query_service.query_input import asset_id_of, check_query, needed, wait_of, whole_number
 from query_service.render_log import RenderLog
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -76,7 +76,7 @@ class AssetsApi:
         client = self._clients.of(request)
         asset = self._finder.cached(request.match_info["asset_id"])
         if asset is None:
-            asset = await self._finder.get(asset_id_of(request))
+            asset = await self._finder.get(asset_id_of(request), wait_of(request))
         answer = self._resolver.asset(asset, client, text)
         if answer.transformation is not UNSET:
             by = uploader_of(request, request.query.get("session"))
@@ -87,7 +87,7 @@ class AssetsApi:
         """What is known of an asset, by id."""
         check_query(request, PARAMETERS)
         client = self._clients.of(request)
-        asset = await self._finder.get(asset_id_of(request))
+        asset = await self._finder.get(asset_id_of(request), wait_of(request))
         return json_response(shown(asset, self._resolver, client))
 
     async def show_named(self, request: web.Request) -> web.Response:
@@ -96,13 +96,13 @@ class AssetsApi:
         client = self._clients.of(request)
         name = request.match_info
         check_name(request, name["bucket"], name["public_id"])
-        asset = await self._finder.get_named(name["bucket"], name["public_id"])
+        asset = await self._finder.get_named(name["bucket"], name["public_id"], wait_of(request))
         return json_response(shown(asset, self._resolver, client))
 
     async def locations(self, request: web.Request) -> web.Response:
         """Who holds the bytes, confirmed, and who should."""
         check_query(request, ())
-        asset = await self._finder.get(asset_id_of(request))
+        asset = await self._finder.get(asset_id_of(request), wait_of(request))
         check_found(request, asset.record)
         members = self._views.current().cluster.members(asset.record.set)
         return json_response(

@@ -9,7 +9,7 @@ from query_service.catalog_asset import CatalogAsset
 
 # Part of every key. Another shape of the value gets another number: two versions of this daemon then share
 # a server without reading each other's values.
-SHAPE = 2
+SHAPE = 3
 
 
 class _Kept(Struct, frozen=True, array_like=True):

@@ -42,11 +42,13 @@ MAX_CHANGED = 10_000  # more assets than this behind one batch's blobs: everythi
 class Applied(Struct, frozen=True):
     """What a batch did: the assets that may look different now, and the events it refused, with the reason.
 
-    `changed` is None when they are too many to name: then every asset may.
+    `changed` is None when they are too many to name: then every asset may. `deleted`: those of them that were
+    deleted, and of which nothing came.
     """
 
     changed: frozenset[str] | None
     refused: tuple[tuple[AnyEvent, str], ...] = ()
+    deleted: frozenset[str] = frozenset()
 
 
 class CatalogWriter:
@@ -63,7 +65,8 @@ class CatalogWriter:
         with catalog_errors("taking events"):
             new = await self._write(change, refused)
             changed = await self._changed(change, new)
-        return Applied(changed, _refusals(events, refused))
+        deleted = frozenset(stone.of_asset for stone in change.tombstones.values()) - change.records.keys()
+        return Applied(changed, _refusals(events, refused), deleted)
 
     async def mend(self, change: Fold) -> Mapping[DocumentName, str]:
         """Bring the documents to what the nodes say; those of the same version too, for they may be damaged.

@@ -47,6 +47,7 @@ class DataSide(NamedTuple):
     watch: CatalogWatch
     redis: RedisCache | None
     lookup: Lookup
+    arrivals: Arrivals
     invalidation: Invalidation
     shared: SharedRedis | None
     renders: RenderLog
@@ -73,8 +74,11 @@ def open_data(
     catalog = Catalog(mongo, Circuit(time.monotonic, backoff()), settings.catalog_marks_days)
     redis = _open_redis(settings, stack)
     memory = MemoryCache(settings.memory_cache_entries, settings.memory_cache_seconds, time.monotonic)
-    arrivals = Arrivals(settings.arrival_seconds, settings.max_arrivals_awaited, time.monotonic)
-    lookup = Lookup(memory, redis, catalog, LookupMetrics(registry), arrivals, now_ms)
+    metrics = LookupMetrics(registry)
+    arrivals = Arrivals(
+        settings.arrival_seconds, settings.max_arrivals_awaited, time.monotonic, metrics.awaited.inc
+    )
+    lookup = Lookup(memory, redis, catalog, metrics, now_ms, arrivals.told)
     stack.push_async_callback(lookup.close)
     shared = _open_shared(settings, stack)
     return DataSide(
@@ -82,6 +86,7 @@ def open_data(
         CatalogWatch(catalog, backoff()),
         redis,
         lookup,
+        arrivals,
         Invalidation(bus, keys, lookup, redis),
         shared,
         RenderLog(shared, settings.history_renders, settings.history_days, now_ms),

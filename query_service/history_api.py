@@ -115,7 +115,7 @@ class HistoryApi:
         entries = await self._renders.last(by)
         if entries is None:
             return None
-        found = await self._finder.many({entry.asset_id for entry in entries})
+        found = await self._finder.many({entry.asset_id for entry in entries}, wait=0)
         views = []
         for entry in entries:
             asset = found.get(entry.asset_id)

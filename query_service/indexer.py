@@ -112,8 +112,7 @@ class Indexer:
             for batch in _batches(self._window.let_go(deliveries, begun, everything=not going)):
                 await self._indexing.until_done(batch)
             if going and len(deliveries) < MAX_BATCH:
-                rest = (self._clock() - begun) * REST
-                await self._stop.sleep(min(max(rest, LEAST_REST_SECONDS), MOST_REST_SECONDS))
+                await self._stop.sleep(rest_after(self._clock() - begun))
 
     async def _take(self) -> tuple[bool, list[Delivery]]:
         """What waits, at most a batch of it; False with the last of it. Waits for some if nothing is held."""
@@ -142,6 +141,11 @@ class Indexer:
                 waiting += backlog
             if self._turn:
                 self._turn.heard_backlog(waiting)
+
+
+def rest_after(seconds: float) -> float:
+    """How long to rest after a write that took so long; seconds."""
+    return min(max(seconds * REST, LEAST_REST_SECONDS), MOST_REST_SECONDS)
 
 
 def _batches(parts: list[Part]) -> Iterator[list[Part]]:

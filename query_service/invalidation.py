@@ -48,11 +48,16 @@ class Invalidation:
         await self._bus.subscribe(SUBJECT, self._heard)
         self._lookup.forget(None)
 
-    async def announce(self, asset_ids: Collection[str] | None) -> None:
-        """Make every cache forget these assets (None: all). `BusUnavailable` when others cannot be told."""
+    async def announce(
+        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
+    ) -> None:
+        """Make every cache forget these assets (None: all). `BusUnavailable` when others cannot be told.
+
+        `deleted`: those of which nothing came (see `RedisCache.invalidate`).
+        """
         if asset_ids is not None and not asset_ids:
             return
-        told = await self._tell_redis(asset_ids)
+        told = await self._tell_redis(asset_ids, deleted)
         self._lookup.forget(asset_ids)
         changed = Changed(None if asset_ids is None else tuple(asset_ids), SHAPE if told else None)
         body = msgspec.json.encode(changed)
@@ -73,8 +78,10 @@ class Invalidation:
             await self._tell_redis(changed.asset_ids)
         self._lookup.forget(changed.asset_ids)
 
-    async def _tell_redis(self, asset_ids: Collection[str] | None) -> bool:
-        return self._redis is None or await self._redis.invalidate(asset_ids)
+    async def _tell_redis(
+        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
+    ) -> bool:
+        return self._redis is None or await self._redis.invalidate(asset_ids, deleted)
 
     def _missed(self) -> None:
         log.info("announcements may have been missed: forgetting what is in memory")

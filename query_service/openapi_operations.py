@@ -134,6 +134,7 @@ ASSETS = (
         "Show an asset with its locations",
         {200: Answer("The asset", AssetView)},
         CLIENT,
+        request_headers=("Prefer",),
     ),
     Operation(
         "GET",
@@ -142,6 +143,7 @@ ASSETS = (
         "Show an asset by its name",
         {200: Answer("The asset", AssetView)},
         CLIENT,
+        request_headers=("Prefer",),
     ),
     Operation(
         "DELETE",
@@ -158,6 +160,7 @@ ASSETS = (
         "Where to get an image, or what `t` makes of it: the nearest node, then the others in order",
         {200: Answer("The URLs", Resolved)},
         (*CLIENT, "t", "session"),
+        request_headers=("Prefer",),
         problems=(BadTransformation,),
     ),
     Operation(
@@ -166,6 +169,7 @@ ASSETS = (
         "read",
         "Which nodes hold the image, and which should",
         {200: Answer("The locations", Locations)},
+        request_headers=("Prefer",),
     ),
     Operation(
         "POST",
@@ -175,6 +179,7 @@ ASSETS = (
         {200: Answer("A result or a problem per item", ResolveResults)},
         (*CLIENT, "session"),
         ResolveOrder,
+        request_headers=("Prefer",),
         problems=(BadTransformation,),
     ),
     Operation(

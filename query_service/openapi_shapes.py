@@ -164,6 +164,10 @@ PARAMETERS = {
     "If-Match": Parameter(
         "Only if this is the asset's `version`, or the bucket's `etag`, in quotes; else 412."
     ),
+    "Prefer": Parameter(
+        "`wait=N` (RFC 7240): hold this for at most N seconds while the upload is under way, 0: not at all.",
+        example="wait=0",
+    ),
     "trash_seconds": Parameter(
         "How long a restore stays possible; 0 erases at once.", Annotated[int, Meta(ge=0)]
     ),

@@ -22,6 +22,7 @@ MAX_TAGS = 32
 MAX_TAG_CHARS = 64
 POSITION = frozenset({"lat", "lon", "region"})
 
+_WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?', re.ASCII | re.IGNORECASE)
 _ASSET_ID = re.compile(r"[0-9a-z]{26}", re.ASCII)
 
 
@@ -54,6 +55,15 @@ def check_asset_id(value: str) -> str:
     if not _ASSET_ID.fullmatch(value):
         raise BadName("asset_id is 26 of 0-9 and a-z", name="asset_id", got=value[:80])
     return value
+
+
+def wait_of(request: web.Request) -> float | None:
+    """How many seconds the client would wait (`Prefer: wait=5`, RFC 7240 section 4.3); None: it says nothing.
+
+    What cannot be read is no preference, as the RFC has it; of several the first counts.
+    """
+    preferences = ",".join(request.headers.getall("Prefer", ())).split(",")
+    return next((float(said[1]) for text in preferences if (said := _WAIT.fullmatch(text))), None)
 
 
 def needed(request: web.Request, name: str) -> str:

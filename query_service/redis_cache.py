@@ -57,6 +57,10 @@ for _, key in ipairs(KEYS) do
     if not value or value == '' then redis.call('SET', key, '{_EXPECTED.decode()}', 'EX', ARGV[1]) end
 end
 """
+# The word bars NX as a mark does, and longer.
+_MARK_UNLESS_EXPECTED = f"""
+if redis.call('GET', KEYS[1]) ~= '{_EXPECTED.decode()}' then redis.call('SET', KEYS[1], '', 'EX', ARGV[1]) end
+"""
 # A value that cannot be read would bar its key to NX for ever. Removed only if it is still the same: a mark
 # may have come in between, and must stay.
 _REMOVE_IF_SAME = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
@@ -74,6 +78,7 @@ class Kept(NamedTuple):
 
     assets: Mapping[str, CatalogAsset] = MappingProxyType({})
     expected: Collection[str] = ()  # those that an upload may be under way of
+    answered: bool = False  # it was asked, and its answer is worth something
 
 
 class RedisCache:
@@ -121,8 +126,10 @@ class RedisCache:
             replies = await self._link.call(
                 epoch, [("EVAL", _READ, len(keys), *keys, self._seconds)], READ_SECONDS
             )
-            values = replies[0] if replies else []
-            kept, useless = self._read(zip(asset_ids, values, strict=bool(values)))
+            if replies is None:
+                return Kept()
+            values = replies[0]
+            kept, useless = self._read(zip(asset_ids, values, strict=True))
             if useless:
                 await self._link.call(epoch, [_removal(epoch, *entry) for entry in useless], READ_SECONDS)
         except NoAnswerError:
@@ -146,7 +153,7 @@ class RedisCache:
                 found[asset_id] = asset
             else:
                 useless.append((asset_id, value))
-        return Kept(found, expected), useless
+        return Kept(found, frozenset(expected), answered=True), useless
 
     async def expect(self, asset_ids: Sequence[str], seconds: int) -> None:
         """Uploads of these may be under way, for `seconds` or until they are invalidated. Best effort."""
@@ -174,12 +181,18 @@ class RedisCache:
         except NoAnswerError:
             self._link.lose()
 
-    async def invalidate(self, asset_ids: Collection[str] | None) -> bool:
-        """Forget these assets, or all. False when Redis was not told; then a new epoch will be set."""
+    async def invalidate(
+        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
+    ) -> bool:
+        """Forget these assets, or all. False when Redis was not told; then a new epoch will be set.
+
+        An upload that is expected has come, or will not come; but where an asset was `deleted`, it is
+        another, and is expected still.
+        """
         await self._link.first_try()
         while self.up and asset_ids is not None:
             epoch = self._link.epoch
-            marks = [("SET", _key(epoch, asset_id), _MARK, "EX", MARK_SECONDS) for asset_id in asset_ids]
+            marks = [_mark(epoch, asset_id, deleted=asset_id in deleted) for asset_id in asset_ids]
             try:
                 if await self._link.call(epoch, marks, WRITE_SECONDS) is not None:
                     return True
@@ -192,6 +205,12 @@ class RedisCache:
 
 def _key(epoch: str, asset_id: str) -> str:
     return f"atoll:lookup:{SHAPE}:{epoch}:{asset_id}"
+
+
+def _mark(epoch: str, asset_id: str, *, deleted: bool) -> Command:
+    if deleted:
+        return ("EVAL", _MARK_UNLESS_EXPECTED, 1, _key(epoch, asset_id), MARK_SECONDS)
+    return ("SET", _key(epoch, asset_id), _MARK, "EX", MARK_SECONDS)
 
 
 def _removal(epoch: str, asset_id: str, value: bytes) -> Command:

@@ -20,7 +20,7 @@ from query_service.catalog_asset import CatalogAsset
 from query_service.catalog_errors import CatalogUnavailable
 from query_service.clients import PARAMETERS, Clients
 from query_service.key_reach import check_named, uploader_of
-from query_service.query_input import check_asset_id, check_query
+from query_service.query_input import check_asset_id, check_query, wait_of
 from query_service.render_log import RenderLog
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -69,7 +69,7 @@ class ResolveApi:
         targets = [_target(item, client.key) for item in order.items]
         self._handles(sum(isinstance(target, Held) for target in targets))
         keys = {target for target in targets if not isinstance(target, (Held, AtollError))}
-        found = await self._finder.many(keys) if keys else {}
+        found = await self._finder.many(keys, wait_of(request)) if keys else {}
         results = [
             self._result(target, order.t if item.t is None else item.t, found, client)
             for target, item in zip(targets, order.items, strict=True)

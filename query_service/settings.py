@@ -87,7 +87,7 @@ class QuerySettings(OutwardSettings, DaemonSettings):
         "catalog yet, is held until it is there, in seconds; 0: it gets its 404 at once.",
         default=5.0,
         low=0,
-        high=60,
+        high=15,
     )
     max_arrivals_awaited: int = setting(
         "How many such requests are held at once; more get their 404 at once.",

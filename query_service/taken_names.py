@@ -47,7 +47,7 @@ class TakenNames:
     async def _found(self, bucket: str, public_id: str) -> CatalogAsset | None:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._finder.named(bucket, public_id, patient=False)
+                return await self._finder.named(bucket, public_id, wait=0)
         except (CatalogUnavailable, TimeoutError) as error:
             log.debug("a ticket's name is not looked up: %r", error)
             return None

@@ -28,7 +28,8 @@ from query_service.cluster_view import Views
 from query_service.wire import TicketView, UploadLimits, UploadOrder
 from query_service.wishes import Wishes
 
-MAX_EXPECTED = 100  # of one ticket's files: more would let a ticket fill the cache
+MAX_EXPECTED = 10  # of one ticket's files: more would let tickets fill the cache
+EXPECTED_AFTER_SECONDS = 60  # the end of a ticket: an upload may have begun in its last second
 
 
 @dataclass(frozen=True)

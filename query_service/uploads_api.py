@@ -100,5 +100,6 @@ class UploadsApi:
             self._issued(False)
             raise
         self._issued(True)
-        await self._expect(assets_of(view))
+        if home is None:  # what is there already is found
+            await self._expect(assets_of(view))
         return view

@@ -117,7 +117,8 @@ class Uploader:
     async def stored_before(self, ticket: TicketView, body: Body) -> AssetView | None:
         """The asset that an earlier try with `ticket` made of the same bytes, as far as can be known."""
         try:
-            asset = await self._query.call("GET", f"/v1/assets/{quote(ticket.asset_id)}", AssetView)
+            path = f"/v1/assets/{quote(ticket.asset_id)}"
+            asset = await self._query.call("GET", path, AssetView, headers={"Prefer": "wait=1"})
         except (NotFound, Failed):
             return None
         return asset if await body.digest() in (asset.sha256, asset.sent_sha256) else None

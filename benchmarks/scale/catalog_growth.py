@@ -31,7 +31,6 @@ from benchmarks.scale.catalog_server import Server, said, server, sizes_of
 from benchmarks.scale.exponents import result_of
 from benchmarks.scale.growth import Growth, growth
 from benchmarks.synthetic_index import BUCKET
-from query_service.arrivals import Arrivals
 from query_service.catalog import Catalog
 from query_service.circuit import Circuit
 from query_service.lookup import Lookup
@@ -70,8 +69,8 @@ class _Stage(NamedTuple):
     def lookup(self, entries: int, *, redis: bool) -> Lookup:
         """One that remembers so many, with or without Redis."""
         memory = MemoryCache(entries, 3600.0, time.monotonic)
-        metrics, arrivals = LookupMetrics(CollectorRegistry()), Arrivals(0, 1, time.monotonic)
-        return Lookup(memory, self.redis if redis else None, self.catalog, metrics, arrivals, now_ms)
+        metrics = LookupMetrics(CollectorRegistry())
+        return Lookup(memory, self.redis if redis else None, self.catalog, metrics, now_ms)
 
 
 async def run(ctx: Context) -> list[Growth]:
@@ -139,9 +138,9 @@ async def _measure(stage: _Stage, size: int, round_: int, rng: random.Random) ->
     more = [range(first + n * BATCH, first + (n + 1) * BATCH) for n in range(BATCHES, 2 * BATCHES)]
     memory, catalog, cpu = stage.lookup(MEMORY, redis=True), stage.catalog, stage.server.cpu
     for asset_id in asked:
-        await memory.asset(asset_id)
+        await memory.look([asset_id])
     found = {
-        MEMORY_HIT: await cpu.each_awaited(memory.asset, asked * 20),
+        MEMORY_HIT: await cpu.each_awaited(lambda asset_id: memory.look([asset_id]), asked * 20),
         REDIS_HIT: await _looked_up(stage, asked, redis=True),
         CATALOG_HIT: await _looked_up(stage, asked, redis=False),
     }
@@ -162,7 +161,7 @@ async def _looked_up(stage: _Stage, asked: Iterable[str], *, redis: bool) -> flo
 
     async def look(asset_id: str) -> None:
         nonlocal missed
-        missed += await lookup.asset(asset_id) is None
+        missed += (await lookup.look([asset_id]))[asset_id].asset is None
 
     seconds = await stage.server.cpu.each_awaited(look, list(asked))
     await lookup.close()

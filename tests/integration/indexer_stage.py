@@ -147,7 +147,7 @@ async def indexer_stage(
     async with Tasks(stop) as tasks:
         announced: list[Collection[str] | None] = []
 
-        async def announce(asset_ids: Collection[str] | None, /) -> None:
+        async def announce(asset_ids: Collection[str] | None, _deleted: Collection[str], /) -> None:
             announced.append(asset_ids)
 
         indexer = Indexer(

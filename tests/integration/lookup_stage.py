@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -14,9 +14,11 @@ from atoll.backoff import Backoff
 from atoll.cancelling import cancel_and_wait
 from atoll.ids import now_ms
 from query_service.arrivals import Arrivals
+from query_service.asset_finder import AssetFinder
 from query_service.catalog import Catalog
 from query_service.catalog_asset import CatalogAsset
 from query_service.circuit import Circuit
+from query_service.deletes import Departed
 from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
@@ -62,11 +64,21 @@ class Stage:
     lookup: Lookup
     memory: MemoryCache
     arrivals: Arrivals
+    departed: Departed
+    finder: AssetFinder
 
-    async def invalidate(self, asset_ids: Iterable[str]) -> bool:
+    async def asset(self, asset_id: str) -> CatalogAsset | None:
+        """What the lookup has of one."""
+        return (await self.lookup.look([asset_id]))[asset_id].asset
+
+    async def many(self, asset_ids: Iterable[str]) -> dict[str, CatalogAsset]:
+        """Those that it has."""
+        return {i: asset for i, (asset, _) in (await self.lookup.look(asset_ids)).items() if asset}
+
+    async def invalidate(self, asset_ids: Iterable[str], deleted: Collection[str] = ()) -> bool:
         """As `Invalidation` does, in its order."""
         ids = list(asset_ids)
-        told = await self.redis.invalidate(ids)
+        told = await self.redis.invalidate(ids, deleted)
         self.lookup.forget(ids)
         return told
 
@@ -87,24 +99,27 @@ async def lookup_stage(
     driver: Driver = "motor",
     memory_seconds: float = 30.0,
     arrival_seconds: float = PATIENCE,
-    arrivals_awaited: int = 2,
+    keep_redis: bool = True,
 ) -> AsyncIterator[Stage]:
-    """A stage whose Redis has arrived."""
+    """A stage whose Redis has arrived, or with `keep_redis` false never does."""
     mongo = MongoDatabase(mongodb, database, driver, "test")
     client = open_redis(redis_url, "test", READ_SECONDS, CONNECTIONS)
     redis = RedisCache(client, seconds=600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.02, 0.1))
     catalog = WatchedCatalog(mongo)
     memory = MemoryCache(1000, memory_seconds, time.monotonic)
-    arrivals = Arrivals(arrival_seconds, arrivals_awaited, time.monotonic)
-    lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()), arrivals, now_ms)
-    keeper = asyncio.create_task(redis.run())
-    stage = Stage(catalog, redis, lookup, memory, arrivals)
+    departed = Departed()
+    arrivals = Arrivals(arrival_seconds, 10, time.monotonic)
+    lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()), now_ms, arrivals.told)
+    finder = AssetFinder(lookup, arrivals, departed)
+    keepers = [asyncio.create_task(redis.run())] if keep_redis else []
+    stage = Stage(catalog, redis, lookup, memory, arrivals, departed, finder)
     try:
-        await stage.redis_up()
+        if keep_redis:
+            await stage.redis_up()
         yield stage
     finally:
         catalog.release()
         await lookup.close()
-        await cancel_and_wait([keeper])
+        await cancel_and_wait(keepers)
         await client.aclose()
         await mongo.close()

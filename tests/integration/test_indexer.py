@@ -84,6 +84,11 @@ async def test_what_a_full_batch_leaves_waits_for_no_rest(engines, tmp_path, bus
         await until(lambda: stage.indexed == 3)
 
 
+@pytest.mark.parametrize(("took", "rest"), [(0, 0.05), (0.01, 0.2), (0.04, 0.8), (5, 1)])
+def test_after_a_write_comes_a_rest_in_proportion_within_bounds(took, rest):
+    assert query_service.indexer.rest_after(took) == pytest.approx(rest)
+
+
 async def test_with_mongodb_away_nothing_is_lost_and_the_catalog_catches_up(fresh_engines, tmp_path, bus):
     before, during = record("before", 1000), [record(f"during{i}", 1000) for i in range(20)]
     async with indexer_stage(fresh_engines, tmp_path, bus) as stage:

@@ -45,7 +45,7 @@ async def known_to_both(one, two):
     asset = record(f"asset-{new_id()}", 1000)
     await one.catalog.apply([stored(asset, 1000)])
     for stage in (one, two):
-        await stage.lookup.asset(asset.asset_id)
+        await stage.asset(asset.asset_id)
         await stage.settle()
     return asset
 
@@ -99,9 +99,9 @@ async def test_after_a_reconnect_memory_is_empty(fresh_engines, tmp_path):
         await Invalidation(bus, KEYS, stage.lookup, stage.redis).listen()
         asset = record("tom", 1000)
         await stage.catalog.apply([stored(asset, 1000)])
-        await stage.lookup.asset(asset.asset_id)
+        await stage.asset(asset.asset_id)
         assert stage.lookup.cached(asset.asset_id)
         fresh_engines.kill("nats")
         await until(lambda: not bus.connected)
         await until(lambda: stage.lookup.cached(asset.asset_id) is None)
-        assert (await stage.lookup.asset(asset.asset_id)).record == asset
+        assert (await stage.asset(asset.asset_id)).record == asset

@@ -37,7 +37,7 @@ async def test_the_order_goes_to_the_set_that_the_catalog_names() -> None:
         orders.append(found)
         return DeletedView(record.asset_id, "now", "n1")
 
-    finder = AssetFinder(NoCache(), Departed())  # type: ignore[arg-type]  # stands for one that fails
+    finder = AssetFinder(NoCache(), NoCache(), Departed())  # type: ignore[arg-type]  # stands for one that fails
     api = DeletesApi(SimpleNamespace(asset=asset, sets_of=sets_of), finder, SimpleNamespace(delete=delete))  # type: ignore[arg-type]
     request = make_mocked_request(
         "DELETE", f"/v1/assets/{record.asset_id}", match_info={"asset_id": record.asset_id}

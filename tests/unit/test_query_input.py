@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from atoll.context_text import context_of
 from atoll.errors import BadName, BadRequest
@@ -16,6 +17,7 @@ from query_service.query_input import (
     limited,
     needed,
     tags_of,
+    wait_of,
     whole_number,
 )
 
@@ -94,6 +96,23 @@ def test_a_number_of_a_body_is_limited() -> None:
     assert limited("limit", 7, 7) == 7
     with pytest.raises(BadRequest):
         limited("limit", 8, 7)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([], None),
+        (["wait=5"], 5),
+        (["respond-async, wait=0"], 0),
+        (['Wait = "7" ; x=y', "wait=9"], 7),
+        (["wait=-1"], None),
+        (["wait=soon, waited=5"], None),
+        (["wait=" + "9" * 10], None),
+    ],
+)
+def test_a_client_says_how_long_it_would_wait(headers: list[str], seconds: float | None) -> None:
+    said = make_mocked_request("GET", "/", CIMultiDict([("Prefer", each) for each in headers]))
+    assert wait_of(said) == seconds
 
 
 @pytest.mark.parametrize("value", ["", "x", "A" * 26, "0" * 27, "../../etc/passwd", "0" * 25 + "é"])

@@ -21,8 +21,8 @@ class Finder:
     def __init__(self, answer=None, *, silent=False):
         self.answer, self.silent, self.asked = answer, silent, []
 
-    async def named(self, bucket, public_id, *, patient):
-        assert not patient  # for a ticket given a moment ago nobody waits with the next
+    async def named(self, bucket, public_id, wait):
+        assert wait == 0  # for a ticket given a moment ago nobody waits with the next
         self.asked.append((bucket, public_id))
         if self.silent:
             await asyncio.Event().wait()
