@@ -32,6 +32,7 @@ from atoll.local.cluster_plan import (
 )
 from atoll.local.engine_errors import EngineError, NotReadyError
 from atoll.local.engines import EngineUrls, GivenUrls, LocalEngines
+from atoll.local.full_disk import disk_errors
 from atoll.local.guard import Guard
 from atoll.local.machines import Machines
 from atoll.local.ports import LOOPBACK, choose_ports, choosing_alone
@@ -96,6 +97,7 @@ class LocalCluster:
 
     async def __aenter__(self) -> LocalCluster:
         async with AsyncExitStack() as stack:
+            stack.enter_context(disk_errors(self.paths.root))
             guard = await stack.enter_async_context(Guard(self.paths.root))
             self._guard = guard
             self._session = await stack.enter_async_context(aiohttp.ClientSession())

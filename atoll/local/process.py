@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from atoll.backoff import Backoff
 from atoll.local.engine_errors import EngineError, NotReadyError
+from atoll.local.full_disk import lack_of_space
 from atoll.local.guard import Guard
 from atoll.local.process_log import last_lines
 from atoll.local.process_spec import ProcessSpec
@@ -184,8 +185,8 @@ class ManagedProcess:
         self._guard.remove(process.pid)
 
     def _failure(self, what: str) -> EngineError:
-        lines = last_lines(self.spec.log)
-        return EngineError(f"{self.spec.name} {what}; see {self.spec.log}\n{lines}".rstrip())
+        said = [f"{self.spec.name} {what}; see {self.spec.log}", last_lines(self.spec.log)]
+        return EngineError("\n".join(filter(None, (*said, lack_of_space(self.spec.log.parent)))))
 
 
 @dataclass(frozen=True)
