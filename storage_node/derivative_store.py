@@ -177,14 +177,20 @@ class DerivativeStore:
         with self.lock:
             self._dropped.note(bucket, sha256)
             try:
-                gone = self.book.of_blob(bucket, sha256)
-                with ours:
-                    for key in gone:
-                        self.files.remove(key, durably=True)
-                    self.files.remove_folder(bucket, sha256)
-                self.book.remove(gone)
+                try:
+                    self._drop(bucket, sha256)
+                except BookClosed:  # damage: the book is begun anew, and what it forgot is served to nobody
+                    self._drop(bucket, sha256)
             except BookClosed as error:
                 raise StoreFailed("Derivatives of a blob that left cannot be found now.") from error
+
+    def _drop(self, bucket: str, sha256: str) -> None:
+        gone = self.book.of_blob(bucket, sha256)
+        with ours:
+            for key in gone:
+                self.files.remove(key, durably=True)
+            self.files.remove_folder(bucket, sha256)
+        self.book.remove(gone)
 
     def give_way(self, wanted: int) -> int:
         """Evict until `wanted` bytes are freed, or nothing is left; the bytes freed."""

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from derivative_maker import keep_derivative
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from storage_node.derivative_rows import DerivativeRows
 from storage_node.derivative_store import BadDerivative, DerivativeKey, DerivativeStore
 from storage_node.derivative_sweep import DerivativeSweep
 from storage_node.store import StoreFailed
@@ -156,6 +157,7 @@ def template(tmp_path_factory):
 @given(
     flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=20)
 )
+@example(flips=[(0.44361650503517264, 0)])  # found at the drop
 def test_whatever_bytes_of_the_book_fall_over_nothing_wrong_is_served_and_nothing_fails(template, flips):
     with tempfile.TemporaryDirectory() as directory:
         root, bodies = Path(directory) / "data", template[1]
@@ -165,6 +167,26 @@ def test_whatever_bytes_of_the_book_fall_over_nothing_wrong_is_served_and_nothin
             body[int(place * len(body))] = value
         book_of(root).write_bytes(body)
         all_goes_on(root, bodies)
+
+
+def test_a_drop_that_meets_damage_is_done_with_the_book_that_is_begun_anew(tmp_path, monkeypatch):
+    store = opened(tmp_path)
+    keep_derivative(store, KEY, BODY)
+    of_blob, damage = (
+        DerivativeRows.of_blob,
+        iter([sqlite3.DatabaseError("database disk image is malformed")]),
+    )
+
+    def damaged(rows, bucket, sha256):
+        if error := next(damage, None):
+            raise error
+        return of_blob(rows, bucket, sha256)
+
+    monkeypatch.setattr(DerivativeRows, "of_blob", damaged)
+    store.drop("pictures", SHA)
+    assert store.find(KEY) is None
+    assert not store.path(KEY).exists()
+    store.close()
 
 
 def all_goes_on(root: Path, bodies: dict[DerivativeKey, bytes]) -> None:
