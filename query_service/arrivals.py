@@ -3,8 +3,8 @@
 A node acknowledges an upload when it lies durably on its disk; the catalog hears of it a moment later, in a
 rush some seconds. Who asks meanwhile gets no 404 but waits, for `seconds` at most, until the news of the
 change comes that makes all caches forget (`Invalidation`). Nothing is polled; the last look is for news that
-was lost. What was waited for in vain is answered at once for VAIN_SECONDS or until there is news of it: a
-ticket that nobody uses must not slow down whoever asks for its name again and again.
+was lost. What was waited for in vain is answered at once for VAIN_SECONDS, until there is news of it or
+another word, that of a new ticket: one that nobody uses must not slow down whoever asks again and again.
 
 Called by the asset finder. Bounded: how many wait at once, and how many of them for one asset; who comes
 then is answered at once.
@@ -25,10 +25,10 @@ VAIN_SECONDS, MOST_IN_VAIN = 60.0, 10_000
 
 
 class Found(NamedTuple):
-    """What a look found: assets by id, and those that are still expected."""
+    """What a look found: assets by id, and those that are still expected, each with the word that says so."""
 
     assets: Mapping[str, CatalogAsset]
-    expected: Collection[str]
+    expected: Mapping[str, str]
 
 
 Look = Callable[[Collection[str]], Awaitable[Found]]
@@ -48,17 +48,17 @@ class Arrivals:
         self._seconds, self._most, self._clock, self._came = seconds, most, clock, came
         self.waiting = 0  # now
         self._waiters: dict[str, set[asyncio.Event]] = {}
-        self._vain: OrderedDict[str, float] = OrderedDict()
+        self._vain: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     async def wait(
-        self, asset_ids: Iterable[str], look: Look, seconds: float | None = None
+        self, expected: Mapping[str, str], look: Look, seconds: float | None = None
     ) -> Mapping[str, CatalogAsset]:
         """Those that come. `look` is asked now and at each news; what it expects no more is given up.
 
         `seconds`: the caller's own patience, if that is less than ours.
         """
         patience = self._seconds if seconds is None else min(seconds, self._seconds)
-        wanted = frozenset(filter(self._may_come, asset_ids)) if patience else frozenset()
+        wanted = {i: word for i, word in expected.items() if patience and self._may_come(i, word)}
         if not wanted or self.waiting >= self._most:
             return {}
         news = asyncio.Event()
@@ -84,13 +84,13 @@ class Arrivals:
                 news.set()
 
     async def _until(
-        self, until: float, wanted: Collection[str], look: Look, news: asyncio.Event
-    ) -> tuple[dict[str, CatalogAsset], Collection[str]]:
+        self, until: float, wanted: Mapping[str, str], look: Look, news: asyncio.Event
+    ) -> tuple[dict[str, CatalogAsset], Mapping[str, str]]:
         """What has come until then, and what is expected still."""
         found: dict[str, CatalogAsset] = {}
         while True:
             news.clear()  # before the look: none is missed
-            assets, wanted = await look(wanted)
+            assets, wanted = await look(wanted.keys())
             found |= assets
             left = until - self._clock()
             if not wanted or left <= 0:
@@ -98,9 +98,9 @@ class Arrivals:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), left)
 
-    def _may_come(self, asset_id: str) -> bool:
-        since = self._vain.get(asset_id)
-        if since is not None and self._clock() - since < VAIN_SECONDS:
+    def _may_come(self, asset_id: str, word: str) -> bool:
+        before, since = self._vain.get(asset_id, ("", 0.0))
+        if before == word and self._clock() - since < VAIN_SECONDS:
             return False
         return len(self._waiters.get(asset_id, ())) < MOST_FOR_ONE
 
@@ -110,9 +110,9 @@ class Arrivals:
         if not waiters:
             del self._waiters[asset_id]
 
-    def _note_vain(self, asset_ids: Iterable[str]) -> None:
-        for asset_id in asset_ids:
-            self._vain[asset_id] = self._clock()
+    def _note_vain(self, words: Mapping[str, str]) -> None:
+        for asset_id, word in words.items():
+            self._vain[asset_id] = word, self._clock()
             self._vain.move_to_end(asset_id)
         while len(self._vain) > MOST_IN_VAIN:
             self._vain.popitem(last=False)

@@ -89,7 +89,8 @@ class AssetFinder:
         sight = await self._lookup.see(ids[0])  # nearly always, and much asked
         asset = self.kept(sight.asset)
         if asset is None and self._is_expected(ids[0], sight):
-            asset = (await self._arrivals.wait(ids, self._look, wait)).get(ids[0])
+            expected = {ids[0]: sight.expected}
+            asset = (await self._arrivals.wait(expected, self._look, wait)).get(ids[0])
         return asset if asset is not None and _is_meant(asset, key) else None
 
     async def _find(self, keys: Collection[Key], wait: float | None) -> dict[Key, CatalogAsset]:
@@ -97,7 +98,8 @@ class AssetFinder:
         ids = {key: _ids_for(key) for key in keys}
         seen = await self._look({asset_id for each in ids.values() for asset_id in each})
         found = _meant(ids, seen.assets)
-        expected = {i for key, each in ids.items() if key not in found for i in each if i in seen.expected}
+        missing = {i for key, each in ids.items() if key not in found for i in each}
+        expected = {i: word for i, word in seen.expected.items() if i in missing}
         if expected:
             found |= _meant(ids, await self._arrivals.wait(expected, self._look, wait))
         return found
@@ -105,13 +107,14 @@ class AssetFinder:
     async def _look(self, asset_ids: Collection[str]) -> Found:
         seen = await self._lookup.look(asset_ids)
         assets = {i: asset for i, sight in seen.items() if (asset := self.kept(sight.asset)) is not None}
-        expected = {i for i, sight in seen.items() if i not in assets and self._is_expected(i, sight)}
+        missing = {i: sight for i, sight in seen.items() if i not in assets}
+        expected = {i: sight.expected for i, sight in missing.items() if self._is_expected(i, sight)}
         return Found(assets, expected)
 
     def _is_expected(self, asset_id: str, sight: Sight) -> bool:
         """A generated id is uploaded once; a name that was deleted here may be uploaded again."""
         gone = looks_generated(asset_id) and self._departed.tombstone(asset_id) is not None
-        return sight.expected and not gone
+        return bool(sight.expected) and not gone
 
 
 def _ids_for(key: Key) -> tuple[str, ...]:

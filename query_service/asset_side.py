@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from functools import partial
+from collections.abc import Sequence
 
 from atoll.api_keys import ApiKeys
 from atoll.delivery_keys import Ring
@@ -81,7 +81,11 @@ def asset_routes(
     json_bytes, most_listed = settings.max_json_bytes, settings.max_list_items
     office = TicketOffice(views, keys, _ticket_rules(settings), rng, wishes)
     taken = TakenNames(finder, settings.name_seconds)
-    expect = partial(data.lookup.expect, seconds=settings.ticket_seconds + EXPECTED_AFTER_SECONDS)
+    expected_seconds = settings.ticket_seconds + EXPECTED_AFTER_SECONDS
+
+    async def expect(asset_ids: Sequence[str], known: bool) -> None:
+        await data.lookup.expect(asset_ids, expected_seconds, known=known)
+
     uploads = UploadsApi(office, positions, json_bytes, meter.ticket, admit, taken, expect)
     return [
         *AssetsApi(finder, resolver, clients, views, data.renders).routes(),

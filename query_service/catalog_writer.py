@@ -42,13 +42,13 @@ MAX_CHANGED = 10_000  # more assets than this behind one batch's blobs: everythi
 class Applied(Struct, frozen=True):
     """What a batch did: the assets that may look different now, and the events it refused, with the reason.
 
-    `changed` is None when they are too many to name: then every asset may. `deleted`: those of them that were
-    deleted, and of which nothing came.
+    `changed` is None when they are too many to name: then every asset may. `came`: those of them whose
+    records came and are covered by no tombstone.
     """
 
     changed: frozenset[str] | None
     refused: tuple[tuple[AnyEvent, str], ...] = ()
-    deleted: frozenset[str] = frozenset()
+    came: frozenset[str] = frozenset()
 
 
 class CatalogWriter:
@@ -63,10 +63,9 @@ class CatalogWriter:
         """Fold `events` into the catalog; see `Catalog.apply`."""
         change, refused = fold(events), dict[DocumentName, str]()
         with catalog_errors("taking events"):
-            new = await self._write(change, refused)
+            new, came = await self._write(change, refused)
             changed = await self._changed(change, new)
-        deleted = frozenset(stone.of_asset for stone in change.tombstones.values()) - change.records.keys()
-        return Applied(changed, _refusals(events, refused), deleted)
+        return Applied(changed, _refusals(events, refused), came)
 
     async def mend(self, change: Fold) -> Mapping[DocumentName, str]:
         """Bring the documents to what the nodes say; those of the same version too, for they may be damaged.
@@ -91,13 +90,12 @@ class CatalogWriter:
 
     async def _write(
         self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False
-    ) -> frozenset[str]:
-        """Returns the blobs that nobody knew of."""
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Returns the blobs that nobody knew of, and the assets whose records came to stay."""
         expires_at = datetime.fromtimestamp((self._now_ms() + self._marks_ms) / 1000, UTC)
         await self._bury(change, expires_at, refused)
         new = await self._upserts.write("locations", _places(change, expires_at, new=not or_equal), refused)
-        await self._write_assets(change, refused, or_equal=or_equal)
-        return new
+        return new, await self._write_assets(change, refused, or_equal=or_equal)
 
     async def _bury(self, change: Fold, expires_at: datetime, refused: dict[DocumentName, str]) -> None:
         stones = [tombstone_document(stone, expires_at) for stone in change.tombstones.values()]
@@ -108,7 +106,9 @@ class CatalogWriter:
             stone for name, stone in change.tombstones.items() if ("tombstones", name) not in refused
         )
 
-    async def _write_assets(self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool) -> None:
+    async def _write_assets(
+        self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool
+    ) -> frozenset[str]:
         covered = await self._graves.covered([grave_of(r) for r in change.versions.values()])
         living = [r for r in change.versions.values() if grave_of(r) not in covered]
         replaced = await self._records.put(living, refused)
@@ -119,6 +119,7 @@ class CatalogWriter:
         if covered:
             await self._graves.remove_versions(covered)
             await self._graves.settle({grave.asset_id for grave in covered})
+        return frozenset(record.asset_id for record in living if grave_of(record) not in covered)
 
     async def _write_anew(self, records: list[AssetRecord], refused: dict[DocumentName, str]) -> None:
         """All of an asset's records, over whatever is there of the same version."""

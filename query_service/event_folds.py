@@ -38,7 +38,7 @@ class EventFolds:
         more = tuple(
             (event, reason) for event in of_jobs if (reason := refused.get((COLLECTION, job_of(event))))
         )
-        return Applied(applied.changed, (*applied.refused, *more))
+        return Applied(applied.changed, (*applied.refused, *more), applied.came)
 
     async def _queue_hooks(self, events: Sequence[Event], jobs: set[str]) -> None:
         messages = [message for event in events if (message := message_of(event))]

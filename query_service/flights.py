@@ -16,14 +16,14 @@ MAX_BATCH = 512
 
 
 class Flight:
-    """One asset on its way. `stale`: not to be remembered; `expected`: an upload of it may be under way."""
+    """One asset on its way. `stale`: not to be remembered; `expected`: the word that another is, or empty."""
 
     __slots__ = ("_landed", "expected", "stale")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._landed: asyncio.Future[CatalogAsset | None] = loop.create_future()
         self._landed.add_done_callback(_look_at)
-        self.stale = self.expected = False
+        self.stale, self.expected = False, ""
 
     def land(self, asset: CatalogAsset | None) -> None:
         """Give it to those who wait."""

@@ -35,20 +35,29 @@ class ImageNames:
     async def find(self, bucket: str, name: str) -> Meant | None:
         """The asset with this very name; else the one with the name before the extension."""
         given, *stem = readings(name)
-        lately_absent = bool(stem) and self._absent.lately((bucket, given))
-        if not lately_absent and (asset := await self._given(bucket, given)):
+        if not stem:
+            asset = await self._given(bucket, given)
+            return Meant(asset, "") if asset else None
+        extension = given.rpartition(".")[2]
+        lately_absent = self._absent.lately((bucket, given))
+        if not lately_absent and (asset := await self._given(bucket, given, wait=0)):
             return Meant(asset, "")
-        if stem and (asset := await self._finder.named(bucket, stem[0])):
-            return Meant(asset, given.rpartition(".")[2])
-        # Nothing is saved by believing the memory now, and it may have been uploaded meanwhile.
-        if lately_absent and (asset := await self._given(bucket, given)):
-            return Meant(asset, "")
+        if asset := await self._finder.named(bucket, stem[0], wait=0):
+            return Meant(asset, extension)
+        # Neither is there: nothing is saved by believing the memory now, and one may be on its way.
+        found = await self._finder.many([(bucket, given), (bucket, stem[0])])
+        for reading, means in ((given, ""), (stem[0], extension)):
+            one = found.get((bucket, reading))
+            if isinstance(one, CatalogAsset):
+                return Meant(one, means)
+            if isinstance(one, CatalogUnavailable) and not self._absent.ever((bucket, reading)):
+                raise one
         return None
 
-    async def _given(self, bucket: str, public_id: str) -> CatalogAsset | None:
+    async def _given(self, bucket: str, public_id: str, wait: float | None = None) -> CatalogAsset | None:
         name = (bucket, public_id)
         try:
-            asset = await self._finder.named(bucket, public_id)
+            asset = await self._finder.named(bucket, public_id, wait)
         except CatalogUnavailable:
             if self._absent.ever(name):
                 return None

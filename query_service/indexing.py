@@ -34,7 +34,7 @@ ASIDE_SECONDS = 30.0
 class Announcer(Protocol):
     """Makes every cache forget assets (None: all). Raises `BusUnavailable`. See `Invalidation.announce`."""
 
-    async def __call__(self, asset_ids: Collection[str] | None, deleted: Collection[str], /) -> None: ...
+    async def __call__(self, asset_ids: Collection[str] | None, came: Collection[str], /) -> None: ...
 
 
 class Folds(Protocol):
@@ -101,7 +101,7 @@ class Indexing:
         """Index the batch and acknowledge it; the deliveries that were refused are still in our hands."""
         started = self._clock()
         applied = await self._catalog.apply([part.event for part in batch])
-        await self._announce(applied.changed, applied.deleted)
+        await self._announce(applied.changed, applied.came)
         reasons = {id(event): reason for event, reason in applied.refused}
         refused = {
             id(p.delivery): (p.delivery, reasons[id(p.event)]) for p in batch if id(p.event) in reasons

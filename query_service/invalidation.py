@@ -48,16 +48,14 @@ class Invalidation:
         await self._bus.subscribe(SUBJECT, self._heard)
         self._lookup.forget(None)
 
-    async def announce(
-        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
-    ) -> None:
+    async def announce(self, asset_ids: Collection[str] | None, came: Collection[str] | None = None) -> None:
         """Make every cache forget these assets (None: all). `BusUnavailable` when others cannot be told.
 
-        `deleted`: those of which nothing came (see `RedisCache.invalidate`).
+        `came`: see `RedisCache.invalidate`.
         """
         if asset_ids is not None and not asset_ids:
             return
-        told = await self._tell_redis(asset_ids, deleted)
+        told = await self._tell_redis(asset_ids, came)
         self._lookup.forget(asset_ids)
         changed = Changed(None if asset_ids is None else tuple(asset_ids), SHAPE if told else None)
         body = msgspec.json.encode(changed)
@@ -79,9 +77,9 @@ class Invalidation:
         self._lookup.forget(changed.asset_ids)
 
     async def _tell_redis(
-        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
+        self, asset_ids: Collection[str] | None, came: Collection[str] | None = None
     ) -> bool:
-        return self._redis is None or await self._redis.invalidate(asset_ids, deleted)
+        return self._redis is None or await self._redis.invalidate(asset_ids, came)
 
     def _missed(self) -> None:
         log.info("announcements may have been missed: forgetting what is in memory")

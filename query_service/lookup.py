@@ -21,13 +21,14 @@ from query_service.memory_cache import MemoryCache
 from query_service.redis_cache import Kept, RedisCache
 
 YOUNG_MS = 30_000  # of this age an id may be that of an upload under way; a clock may be as wrong
+_YOUNG = "young"  # the word of one
 
 
 class Sight(NamedTuple):
-    """An asset, or that there is none; `expected`: an upload of it may be under way."""
+    """An asset, or that there is none; `expected`: the word that one may be on its way, or empty."""
 
     asset: CatalogAsset | None
-    expected: bool = False
+    expected: str = ""
 
 
 class Lookup:
@@ -85,10 +86,10 @@ class Lookup:
         self._flights.overtake(ids)
         self._tell(ids)
 
-    async def expect(self, asset_ids: Sequence[str], seconds: int) -> None:
-        """Uploads of these assets may be under way, for as long as that or until there is news of them."""
+    async def expect(self, asset_ids: Sequence[str], seconds: int, *, known: bool = False) -> None:
+        """Uploads of these assets may be under way: see `RedisCache.expect`."""
         if self._redis:
-            await self._redis.expect(asset_ids, seconds)
+            await self._redis.expect(asset_ids, seconds, known=known)
 
     async def close(self) -> None:
         """Cancel what is under way. Called when no request is left."""
@@ -105,9 +106,8 @@ class Lookup:
             self._land(asset_id, batch[asset_id], asset)
         missing = [asset_id for asset_id in batch if asset_id not in kept.assets]
         for asset_id in missing:
-            batch[asset_id].expected = asset_id in kept.expected or (
-                not kept.answered and self._is_young(asset_id)
-            )
+            young = not kept.answered and self._is_young(asset_id)
+            batch[asset_id].expected = kept.expected.get(asset_id, _YOUNG if young else "")
         if missing:
             await self._load(batch, missing)
 
@@ -123,7 +123,7 @@ class Lookup:
             await self._redis.put(lease, fresh)
 
     def _land(self, asset_id: str, flight: Flight, asset: CatalogAsset | None) -> None:
-        # What is found where an upload is expected is about to be replaced, or was deleted.
-        if asset is not None and not flight.stale and not flight.expected:
+        # What is found where a word stands is about to be replaced, or was deleted.
+        if asset is not None and not flight.stale and flight.expected in ("", _YOUNG):
             self._memory.put(asset_id, asset)
         self._flights.land(asset_id, flight, asset)

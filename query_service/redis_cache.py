@@ -11,8 +11,8 @@ than LEASE_SECONDS; so when the mark expires, every load that began before it ha
 find the mark, which is a miss. A lease kept in Redis, as in Facebook's memcache, would let a value in sooner
 but costs a second round trip on every miss.
 
-*An asset whose upload has a ticket* has a word in its key, until there is news of it: who misses it there may
-wait for it (`arrivals`). It bars the key to NX like a mark, and goes with an epoch as all else.
+*An asset whose upload has a ticket* has a word in its key, until it has come: who misses it there may wait
+for it (`arrivals`). It bars the key to NX like a mark, and goes with an epoch as all else.
 
 *A process that dies while it owes a new epoch* takes its debt with it. Values carry the time they were read
 from the catalog and are worth nothing after MAX_AGE_SECONDS, however often their expiry was refreshed.
@@ -39,27 +39,36 @@ MARK_SECONDS = 6  # well above a lease and a write together: clocks run at diffe
 MAX_AGE_SECONDS = 3600
 
 _MARK = b""
-_EXPECTED = b"expected"
-# Values are kept for longer because they are used, marks and expectations are not: GETEX would keep one for
-# an hour for all who ask meanwhile, and the asset out of the cache with it.
+_EXPECTED = b"expected:"  # and until when, in Unix milliseconds
+# Values are kept for longer because they are used, marks and words are not: GETEX would keep one for an hour
+# for all who ask meanwhile, and the asset out of the cache with it.
+_IS_WORD = (
+    f"local function is_word(v) return string.sub(v, 1, {len(_EXPECTED)}) == '{_EXPECTED.decode()}' end"
+)
 _READ = f"""
+{_IS_WORD}
 local values = redis.call('MGET', unpack(KEYS))
 for i, value in ipairs(values) do
-    local kept = value and value ~= '' and value ~= '{_EXPECTED.decode()}'
-    if kept then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
+    if value and value ~= '' and not is_word(value) then redis.call('EXPIRE', KEYS[i], ARGV[1]) end
 end
 return values
 """
-# In the place of nothing or a mark; a value that is there stays.
+# In the place of a mark, of an older word, or (ARGV[3]) of nothing; a value that is there stays.
 _EXPECT = f"""
+{_IS_WORD}
 for _, key in ipairs(KEYS) do
     local value = redis.call('GET', key)
-    if not value or value == '' then redis.call('SET', key, '{_EXPECTED.decode()}', 'EX', ARGV[1]) end
+    local free = not value and ARGV[3] == '1' or value and (value == '' or is_word(value))
+    if free then redis.call('SET', key, ARGV[1], 'EX', ARGV[2]) end
 end
 """
-# The word bars NX as a mark does, and longer.
+# A word bars NX as a mark does, unless it ends before a mark would (ARGV[2], Unix milliseconds).
 _MARK_UNLESS_EXPECTED = f"""
-if redis.call('GET', KEYS[1]) ~= '{_EXPECTED.decode()}' then redis.call('SET', KEYS[1], '', 'EX', ARGV[1]) end
+{_IS_WORD}
+local value = redis.call('GET', KEYS[1])
+local word = value and is_word(value)
+local stays = word and tonumber(string.sub(value, {len(_EXPECTED) + 1})) > tonumber(ARGV[2])
+if not stays then redis.call('SET', KEYS[1], '', 'EX', ARGV[1]) end
 """
 # A value that cannot be read would bar its key to NX for ever. Removed only if it is still the same: a mark
 # may have come in between, and must stay.
@@ -77,7 +86,7 @@ class Kept(NamedTuple):
     """What Redis knows of the assets asked for."""
 
     assets: Mapping[str, CatalogAsset] = MappingProxyType({})
-    expected: Collection[str] = ()  # those that an upload may be under way of
+    expected: Mapping[str, str] = MappingProxyType({})  # uploads of these may be under way; the word of each
     answered: bool = False  # it was asked, and its answer is worth something
 
 
@@ -140,27 +149,34 @@ class RedisCache:
         """What is in `entries`, and the entries that are no good. Nothing and a mark are neither."""
         not_before = self._now_ms() - MAX_AGE_SECONDS * 1000
         found: dict[str, CatalogAsset] = {}
-        expected: list[str] = []
+        expected: dict[str, str] = {}
         useless: list[tuple[str, bytes]] = []
         for asset_id, value in entries:
             if not value:
                 continue
-            if value == _EXPECTED:
-                expected.append(asset_id)
+            if value.startswith(_EXPECTED):
+                expected[asset_id] = value.decode(errors="replace")
                 continue
             asset = read_value(value, not_before)
             if asset is not None and asset.record.asset_id == asset_id:
                 found[asset_id] = asset
             else:
                 useless.append((asset_id, value))
-        return Kept(found, frozenset(expected), answered=True), useless
+        return Kept(found, expected, answered=True), useless
 
-    async def expect(self, asset_ids: Sequence[str], seconds: int) -> None:
-        """Uploads of these may be under way, for `seconds` or until they are invalidated. Best effort."""
-        epoch = self._link.epoch
-        keys = [_key(epoch, asset_id) for asset_id in asset_ids]
+    async def expect(self, asset_ids: Sequence[str], seconds: int, *, known: bool = False) -> None:
+        """Uploads of these may be under way, for `seconds` or until they have come. Best effort.
+
+        `known`: the catalog has them, so that nobody needs to wait unless it was told that they are gone.
+        """
+        word = _EXPECTED + b"%d" % (self._now_ms() + seconds * 1000)
         with contextlib.suppress(NoAnswerError):
-            await self._link.call(epoch, [("EVAL", _EXPECT, len(keys), *keys, seconds)], READ_SECONDS)
+            for _ in range(2):  # somebody may have set a new epoch
+                epoch = self._link.epoch
+                keys = [_key(epoch, asset_id) for asset_id in asset_ids]
+                command = ("EVAL", _EXPECT, len(keys), *keys, word, seconds, "0" if known else "1")
+                if await self._link.call(epoch, [command], READ_SECONDS) is not None or not self.up:
+                    return
 
     async def put(self, lease: Lease, assets: Mapping[str, CatalogAsset]) -> None:
         """Store what was read from the catalog under `lease`, unless it was invalidated meanwhile.
@@ -182,17 +198,17 @@ class RedisCache:
             self._link.lose()
 
     async def invalidate(
-        self, asset_ids: Collection[str] | None, deleted: Collection[str] = frozenset()
+        self, asset_ids: Collection[str] | None, came: Collection[str] | None = None
     ) -> bool:
         """Forget these assets, or all. False when Redis was not told; then a new epoch will be set.
 
-        An upload that is expected has come, or will not come; but where an asset was `deleted`, it is
-        another, and is expected still.
+        `came`: of these nothing is expected any more (None: of none of them); of the others a new upload may
+        be, though what was there before has changed or gone.
         """
         await self._link.first_try()
         while self.up and asset_ids is not None:
             epoch = self._link.epoch
-            marks = [_mark(epoch, asset_id, deleted=asset_id in deleted) for asset_id in asset_ids]
+            marks = [self._mark(epoch, i, came=came is None or i in came) for i in asset_ids]
             try:
                 if await self._link.call(epoch, marks, WRITE_SECONDS) is not None:
                     return True
@@ -202,15 +218,16 @@ class RedisCache:
         self._link.lose()  # to arrive again is also how everything is forgotten
         return False
 
+    def _mark(self, epoch: str, asset_id: str, *, came: bool) -> Command:
+        key = _key(epoch, asset_id)
+        if came:
+            return ("SET", key, _MARK, "EX", MARK_SECONDS)
+        until = self._now_ms() + MARK_SECONDS * 1000
+        return ("EVAL", _MARK_UNLESS_EXPECTED, 1, key, MARK_SECONDS, until)
+
 
 def _key(epoch: str, asset_id: str) -> str:
     return f"atoll:lookup:{SHAPE}:{epoch}:{asset_id}"
-
-
-def _mark(epoch: str, asset_id: str, *, deleted: bool) -> Command:
-    if deleted:
-        return ("EVAL", _MARK_UNLESS_EXPECTED, 1, _key(epoch, asset_id), MARK_SECONDS)
-    return ("SET", _key(epoch, asset_id), _MARK, "EX", MARK_SECONDS)
 
 
 def _removal(epoch: str, asset_id: str, value: bytes) -> Command:

@@ -31,7 +31,7 @@ _NO_LIMIT = 10**12 - 1  # the ticket office knows the real ones
 
 
 Admit = Callable[[UploadOrder], Awaitable[UploadOrder]]
-Expect = Callable[[Sequence[str]], Awaitable[None]]
+Expect = Callable[[Sequence[str], bool], Awaitable[None]]  # and whether the catalog has them
 
 
 class UploadsApi:
@@ -100,6 +100,5 @@ class UploadsApi:
             self._issued(False)
             raise
         self._issued(True)
-        if home is None:  # what is there already is found
-            await self._expect(assets_of(view))
+        await self._expect(assets_of(view), home is not None)
         return view

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import sys
 from collections.abc import Mapping
@@ -44,6 +45,9 @@ from atoll.signing import hash_api_key
 _SUMMARY_SECONDS = 0.5
 _BUCKET_SECONDS = 20.0
 _KNOWN_SECONDS = 20.0
+
+
+log = logging.getLogger(__name__)
 
 
 class LocalCluster:
@@ -277,8 +281,13 @@ class LocalCluster:
         written = self.summary()
         while True:
             await asyncio.sleep(_SUMMARY_SECONDS)
-            if (now := self.summary()) != written:
+            if (now := self.summary()) == written:
+                continue
+            try:
                 await asyncio.to_thread(self._write_summary)
+            except OSError as error:  # a full disk may have room again
+                log.warning("cluster.json cannot be written now: %s", error)
+            else:
                 written = now
 
 

@@ -156,6 +156,8 @@ class ManagedProcess:
                 await self._launch()
             except EngineError as error:
                 log.warning("%s", error.detail)
+            except OSError as error:  # its log cannot be opened: a full disk may have room again
+                log.warning("%s cannot be started now: %s", self.spec.name, error)
             else:
                 log.info("%s is back (restart %d)", self.spec.name, self._restarts)
                 return

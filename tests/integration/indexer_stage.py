@@ -29,10 +29,14 @@ from atoll.signing import Keys
 from atoll.streams import ensure_stream
 from query_service.catalog import Catalog
 from query_service.circuit import Circuit
+from query_service.event_folds import EventFolds
 from query_service.event_reader import EventReader
+from query_service.hook_store import HookStore
 from query_service.indexer import Indexer
 from query_service.indexer_metrics import IndexerMetrics
 from query_service.indexer_turn import IndexerTurn
+from query_service.job_silence import Silence
+from query_service.job_store import JobStore
 from query_service.mongo_driver import MongoDatabase
 from query_service.parking import DURABLE, Parking
 
@@ -103,13 +107,14 @@ async def until(condition: Callable[[], object]) -> None:
 
 @dataclass
 class IndexerStage:
-    """One running indexer. `announced` is what its caches were told."""
+    """One running indexer. `announced` is what its caches were told, `came` what arrived of it."""
 
     catalog: Catalog
     indexer: Indexer
     registry: CollectorRegistry
     stop: Stop
     announced: list[Collection[str] | None] = field(default_factory=list)
+    came: set[str] = field(default_factory=set)
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
@@ -146,16 +151,20 @@ async def indexer_stage(
     parking = Parking(ParkingPlace(bus, cluster, "eu", DURABLE, ensure), metrics)
     async with Tasks(stop) as tasks:
         announced: list[Collection[str] | None] = []
+        arrived = set[str]()
 
-        async def announce(asset_ids: Collection[str] | None, _deleted: Collection[str], /) -> None:
+        async def announce(asset_ids: Collection[str] | None, came: Collection[str], /) -> None:
             announced.append(asset_ids)
+            arrived.update(came)
 
         indexer = Indexer(
             cluster=cluster,
             make_reader=lambda region, queue: EventReader(
                 bus, KEYS, region, queue, parking, Backoff(0.02, 0.2, rng), turn
             ),
-            catalog=catalog,
+            catalog=EventFolds(
+                catalog, JobStore(mongo, 1000, Silence(1000), now_ms), HookStore(mongo, 1000), now_ms
+            ),
             announce=announce,
             parking=parking,
             metrics=metrics,
@@ -168,7 +177,7 @@ async def indexer_stage(
             silent=lambda node: node == silent,
         )
         indexer.start()
-        yield IndexerStage(catalog, indexer, registry, stop, announced)
+        yield IndexerStage(catalog, indexer, registry, stop, announced, arrived)
         await asyncio.wait_for(indexer.stop(), PATIENCE)
     assert not stop.failed, "a task of the indexer died"
     await mongo.close()

@@ -75,10 +75,10 @@ class Stage:
         """Those that it has."""
         return {i: asset for i, (asset, _) in (await self.lookup.look(asset_ids)).items() if asset}
 
-    async def invalidate(self, asset_ids: Iterable[str], deleted: Collection[str] = ()) -> bool:
+    async def invalidate(self, asset_ids: Iterable[str], came: Collection[str] | None = None) -> bool:
         """As `Invalidation` does, in its order."""
         ids = list(asset_ids)
-        told = await self.redis.invalidate(ids, deleted)
+        told = await self.redis.invalidate(ids, came)
         self.lookup.forget(ids)
         return told
 

@@ -10,6 +10,7 @@ from sample_events import BUCKET, buried, record, stored
 
 from atoll.errors import NotFound
 from atoll.ids import new_id, now_ms
+from query_service import redis_cache
 from query_service.redis_cache import Kept
 from query_service.wire import DeletedView
 
@@ -60,12 +61,12 @@ async def asked(stage, question):
 async def comes(stage, asset) -> None:
     """As the indexer does it."""
     applied = await stage.catalog.apply([stored(asset, 1000)])
-    await stage.invalidate(applied.changed, applied.deleted)
+    await stage.invalidate(applied.changed, applied.came)
 
 
 async def goes(stage, asset) -> None:
     applied = await stage.catalog.apply([buried(asset, 1500)])
-    await stage.invalidate(applied.changed, applied.deleted)
+    await stage.invalidate(applied.changed, applied.came)
 
 
 async def expected(stage, asset) -> bool:
@@ -138,7 +139,43 @@ async def test_the_word_bars_an_old_value_as_a_mark_does(stage):
     await stage.lookup.expect([old.asset_id], 900)
     await stage.redis.put(lease, loaded)
     kept = await stage.redis.get([old.asset_id])
-    assert (kept.assets, set(kept.expected)) == ({}, {old.asset_id})
+    assert (kept.assets, kept.expected.keys()) == ({}, {old.asset_id})
+
+
+async def test_a_late_record_of_what_was_deleted_is_no_arrival(stage):
+    old = fresh("late record", 1000, "old")
+    await comes(stage, old)
+    await goes(stage, old)
+    await stage.lookup.expect([old.asset_id], 900)
+    await comes(stage, old)  # delivered once more
+    assert await expected(stage, old)
+
+
+async def test_a_word_that_ends_soon_does_not_stand_for_a_mark(stage):
+    asset = fresh("ends soon")
+    await stage.lookup.expect([asset.asset_id], redis_cache.MARK_SECONDS)
+    await stage.invalidate([asset.asset_id], ())
+    assert not await expected(stage, asset)
+    await stage.lookup.expect([asset.asset_id], redis_cache.MARK_SECONDS + 5)
+    await stage.invalidate([asset.asset_id], ())
+    assert await expected(stage, asset)
+
+
+async def test_a_new_ticket_prolongs_the_word_of_the_last(stage):
+    asset = fresh("twice")
+    await stage.lookup.expect([asset.asset_id], 1)
+    first = (await stage.redis.get([asset.asset_id])).expected
+    await stage.lookup.expect([asset.asset_id], 900)
+    assert (await stage.redis.get([asset.asset_id])).expected != first
+
+
+async def test_what_the_catalog_has_is_expected_only_where_it_was_said_to_be_gone(stage):
+    asset = fresh("known")
+    await stage.lookup.expect([asset.asset_id], 900, known=True)
+    assert not await expected(stage, asset)
+    await stage.invalidate([asset.asset_id])  # deleted at another service
+    await stage.lookup.expect([asset.asset_id], 900, known=True)
+    assert await expected(stage, asset)
 
 
 async def test_a_ticket_for_a_name_that_is_taken_leaves_what_is_kept_of_it(stage):

@@ -61,6 +61,7 @@ async def test_events_of_all_regions_end_in_the_catalog_and_the_caches_hear_of_t
         assert [a.record for a in found.assets] == [tom]
         assert [place.node for place in found.assets[0].locations] == ["eu-1"]
         assert set().union(*stage.announced) == {tom.asset_id, tim.asset_id}
+        assert tom.asset_id in stage.came
         assert stage.count("atoll_indexer_lag_seconds_count") == 5
     assert await drained(bus)
 
