@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ JSON_SECONDS = 15.0
 LIMITS = web.AppKey("limits", RequestLimits)
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
+_BACKLOG = 1024  # connections that wait to be accepted
 _encoder = msgspec.json.Encoder()
 
 
@@ -184,10 +186,12 @@ async def serve(
     front: Callable[[Handler], Handler] | None = None,
     limits: RequestLimits = DEFAULT_LIMITS,
     connection: type[Connection] | None = None,
+    sockets: Sequence[socket.socket] = (),
 ) -> AsyncIterator[Server]:
     """Serve `app` while the context lasts; at its end stop accepting and wait for requests under way.
 
     The server it gives takes over connections that another process accepted. `connection`: see the runner.
+    `sockets`: listen on these, which are bound, and not on `host` and `port`; they are closed at the end.
 
     `front` is put before routing and middlewares: given the application's handler it returns its own,
     which answers what it can at once and passes everything else on.
@@ -209,8 +213,11 @@ async def serve(
     if front is not None:
         server.request_handler = front(server.request_handler)
     try:
-        site = web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=1024)
-        await site.start()
+        sites: list[web.BaseSite] = [web.SockSite(runner, sock, backlog=_BACKLOG) for sock in sockets]
+        if not sites:
+            sites = [web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=_BACKLOG)]
+        for site in sites:
+            await site.start()
         yield server
     finally:
         await runner.cleanup()

@@ -11,6 +11,8 @@ Files in memory are read at the first request for them. Run as a program, by `ba
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -64,9 +66,21 @@ async def low(directory: Path, port: int) -> None:
     server = web.Server(handle, access_log=None)
     runner = web.ServerRunner(server)
     await runner.setup()
-    # Several may share the port (bare_pair.py).
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=True).start()
+    await web.SockSite(runner, _shared(port), backlog=1024).start()
     await asyncio.Event().wait()
+
+
+def _shared(port: int) -> socket.socket:
+    """Several may share the port (bare_pair.py); who keeps to one core prefers the connections made there."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(cores) == 1 and hasattr(socket, "SO_INCOMING_CPU"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_INCOMING_CPU, *cores)
+    sock.bind(("127.0.0.1", port))
+    return sock
 
 
 class _Bodies(dict[str, bytes]):

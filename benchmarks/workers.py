@@ -42,7 +42,7 @@ _FIGURE = re.compile(
     r"^\s*(Requests/sec:|50%|99%|Non-2xx)\s*(?:or \S+ responses: )?([\d.]+)(us|ms|s)?", re.MULTILINE
 )
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "": 1.0}
-_ONE, _TWO = "one process", "two processes"
+_ONE, _TWO, _DEALT = "one process", "two processes", "two processes, connections dealt out"
 _BARE_ONE, _BARE_TWO = "one bare server", "two bare servers"
 _TITLE = "Hot GET from two processes of a node"
 
@@ -70,10 +70,11 @@ async def run(ctx: Context) -> Result:
     series: list[Series] = []
     marks: list[Mark] = []
     async with AsyncExitStack() as stack:
-        one = await _node(ctx, stack, usable[:1])
-        two = await _node(ctx, stack, usable[:PROCESSES])
+        one = await _node(ctx, stack, _ONE, usable[:1])
+        two = await _node(ctx, stack, _TWO, usable[:PROCESSES], near_connections=True)
+        dealt = await _node(ctx, stack, _DEALT, usable[:PROCESSES])
         bare = await _bare(ctx, stack, one, usable[:PROCESSES])
-        sides = {_ONE: one, _TWO: two, **bare}
+        sides = {_ONE: one, _TWO: two, _DEALT: dealt, **bare}
         for target in one.paths:
             ctx.say(target)
             asked = {name: partial(_load, wrk, side, target) for name, side in sides.items()}
@@ -83,11 +84,13 @@ async def run(ctx: Context) -> Result:
     return Result(_TITLE, tuple(series), tuple(marks), _notes())
 
 
-async def _node(ctx: Context, stack: AsyncExitStack, cores: list[int]) -> _Side:
+async def _node(
+    ctx: Context, stack: AsyncExitStack, name: str, cores: list[int], *, near_connections: bool = False
+) -> _Side:
     """A process of a node on each core, with all targets in its memory."""
-    directory = ctx.directory / f"of-{len(cores)}"
+    directory = ctx.directory / name.replace(" ", "-").replace(",", "")
     directory.mkdir()
-    settings = {"workers": len(cores), "core": cores[0]}
+    settings = {"workers": len(cores), "core": cores[0], "near_connections": near_connections}
     node = await stack.enter_async_context(one_node(directory, settings))
     await make_bucket_public(node, directory, any_derivative=True)
     paths = await _paths(node)
@@ -170,18 +173,26 @@ def _judged(target: str, found: Mapping[str, list[_Measured]]) -> tuple[list[Ser
         series.append(Series(f"{target}: CPU of {name}", "µs an answer", cpu))
     rates = {name: [each.load.rate for each in measured] for name, measured in found.items()}
     compared = ratio(f"{target}: two processes to one", rates[_TWO], rates[_ONE])
+    dealt = ratio(f"{target}: two processes to one, connections dealt out", rates[_DEALT], rates[_ONE])
     bare = ratio(f"{target}: two bare servers to one", rates[_BARE_TWO], rates[_BARE_ONE])
-    series += [compared, bare, ratio(f"{target}: the node's gain to theirs", compared.values, bare.values)]
+    series += [
+        compared,
+        dealt,
+        bare,
+        ratio(f"{target}: the node's gain to theirs", compared.values, bare.values),
+    ]
     return series, Mark(compared.name, compared.median, WANTED, "×", values=compared.values)
 
 
 def _notes() -> tuple[str, ...]:
     return (
-        f"`workers = {PROCESSES}` and `core`: each process keeps to a core of its own. {CONNECTIONS}"
+        f"`workers = {PROCESSES}`, `core`: each process keeps to a core of its own. With `near_connections`"
+        " (SO_INCOMING_CPU) a connection goes to the process on the core that took it in: here its client's."
+        " Dealt out, as without it, the kernel gives each to either, and requests wake other cores."
+        f" {CONNECTIONS}"
         " keep-alive connections a client; wrk, one thread each, one for each process, on the same cores.",
         "CPU an answer says how well two processes share the machine, whatever else runs on it.",
         "Bare servers: aiohttp's low-level server with the same bytes in memory, on the same cores and"
-        " asked by the same clients. They share a port and nothing else: what two of them bring is what"
-        " the machine gives a second process.",
-        "Connections are dealt out by the kernel (`SO_REUSEPORT`); whichever process has one answers.",
+        " asked by the same clients. They share a port and nothing else, and prefer connections of their"
+        " cores, too: what two of them bring is what the machine gives a second process.",
     )

@@ -35,6 +35,7 @@ from storage_node.jobs.side import JobSide
 from storage_node.join import keep_joined
 from storage_node.membership import Membership
 from storage_node.memories import NoOthers
+from storage_node.near_sockets import near_sockets
 from storage_node.one_core import stay_on
 from storage_node.openings import launch_inspector, open_derivatives, open_disk, open_fonts, open_threads
 from storage_node.origin import Origin
@@ -240,6 +241,7 @@ async def _start(base: _Base, sides: _Sides, office: Office, stop: Stop, stack: 
             settings.listen_port,
             drain_seconds=settings.drain_seconds,
             reuse_port=office.crew is not None,
+            sockets=near_sockets(settings, shared=office.crew is not None),
             front=sides.reads.front,
         )
     )

@@ -102,6 +102,11 @@ class NodeSettings(JobSettings, OffloadSettings, DaemonSettings):
         low=0,
         high=64,
     )
+    near_connections: bool = setting(
+        "Whether a connection goes to the process on the core that took it in; with `workers` and `core`, on"
+        " Linux from 6.2 on. For network cards with a queue for each core: with one, one process gets all.",
+        default=False,
+    )
     forget_seconds: float = setting(
         "Longest that a delete waits for a process of the node to forget the bytes; then that one is killed.",
         default=4.0,

@@ -25,6 +25,7 @@ from storage_node.cors import Cors
 from storage_node.disk_store import DiskStore
 from storage_node.index_reads import IndexReads
 from storage_node.membership import Membership
+from storage_node.near_sockets import near_sockets
 from storage_node.one_core import ANY, leave_core, stay_on
 from storage_node.openings import open_inspector, open_threads
 from storage_node.origin import Origin
@@ -166,6 +167,7 @@ async def _serve(
             settings.listen_port,
             drain_seconds=settings.drain_seconds,
             reuse_port=True,
+            sockets=near_sockets(settings, shared=True),
             front=reads.front,
             connection=connections(giving.give),
         )

@@ -6,7 +6,11 @@ import asyncio
 import contextlib
 import hashlib
 import http.client
+import os
+import platform
 import socket
+import threading
+from collections.abc import Callable
 from functools import partial
 
 import psutil
@@ -277,3 +281,41 @@ def test_a_stop_waits_for_the_uploads_of_every_process(node):
             assert read_answer(connection).status == 201
         assert node.wait() == 0
         assert psutil.wait_procs(workers, timeout=0)[1] == []
+
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+KERNEL = tuple(map(int, platform.release().split(".")[:2]))
+
+
+@pytest.mark.skipif(
+    len(CORES) < 2 or KERNEL < (6, 2), reason="one core only, or a kernel that does not heed it"
+)
+def test_near_connections_come_to_the_process_on_their_core(engines, tmp_path):
+    settings = {"workers": 2, "core": CORES[0], "near_connections": True}
+    node = NodeProcess(tmp_path / "node", engines.urls.nats, new_region(), settings)
+    node.start()
+    try:
+        both_serve(node)
+        open_bucket(node, Bucket(BUCKET))
+        path = address(stored(node, picture()))
+        for core, process in zip(CORES, ("home", "1"), strict=False):
+            before = by_process(node, RAM).get(process, 0)
+            answers: list[int] = []
+            on_core(
+                core, lambda seen=answers: seen.extend(node.request("GET", path).status for _ in range(8))
+            )
+            assert answers == [200] * 8
+            # The first may have come from the disk.
+            assert by_process(node, RAM).get(process, 0) - before >= 7
+    finally:
+        node.end()
+
+
+def on_core(core: int, ask: Callable[[], object]) -> None:
+    def run() -> None:
+        os.sched_setaffinity(0, {core})
+        ask()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
