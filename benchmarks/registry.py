@@ -191,9 +191,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         workers.run,
         "hot GETs from a node of two processes",
         "the same node of one process, with half of the cores",
-        "The machine: two bare servers that share nothing gain no more over one, asked in the same rounds."
-        " An answer costs each of two a quarter to a half more than it costs one alone: clients and servers"
-        " wake each other across cores, which two virtual processors pay dearly.",
+        "The machine: two bare servers that share nothing gain as much. Connections that are dealt out among"
+        " the processes wake one core from the other at each answer, which two virtual processors pay with"
+        " a quarter to a half more for each; near ones stay on theirs.",
     ),
     "upload_memory": Benchmark(
         upload_memory.run,
