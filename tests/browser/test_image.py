@@ -127,6 +127,7 @@ def test_a_picture_comes_from_another_node_and_if_none_gives_it_that_is_said(
     page: Page, album: Album
 ) -> None:
     asset = album.add("page/away", 71, (900, 600))
+    album.client.wait_replicated(asset.asset_id, regions=2)
     dead: list[str] = []
 
     def away(route: Route) -> None:
