@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from msgspec import Struct
 from pymongo import DeleteOne
 
 from atoll.events import AnyEvent, Event
+from atoll.ids import id_time_ms
 from atoll.model import AssetRecord
 from query_service.catalog_documents import (
     asset_document,
@@ -43,12 +45,12 @@ class Applied(Struct, frozen=True):
     """What a batch did: the assets that may look different now, and the events it refused, with the reason.
 
     `changed` is None when they are too many to name: then every asset may. `came`: those of them whose
-    records came and are covered by no tombstone.
+    records came and are covered by no tombstone, each with the time of its version (Unix ms).
     """
 
     changed: frozenset[str] | None
     refused: tuple[tuple[AnyEvent, str], ...] = ()
-    came: frozenset[str] = frozenset()
+    came: Mapping[str, int] = MappingProxyType({})
 
 
 class CatalogWriter:
@@ -90,7 +92,7 @@ class CatalogWriter:
 
     async def _write(
         self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool = False
-    ) -> tuple[frozenset[str], frozenset[str]]:
+    ) -> tuple[frozenset[str], dict[str, int]]:
         """Returns the blobs that nobody knew of, and the assets whose records came to stay."""
         expires_at = datetime.fromtimestamp((self._now_ms() + self._marks_ms) / 1000, UTC)
         await self._bury(change, expires_at, refused)
@@ -108,7 +110,7 @@ class CatalogWriter:
 
     async def _write_assets(
         self, change: Fold, refused: dict[DocumentName, str], *, or_equal: bool
-    ) -> frozenset[str]:
+    ) -> dict[str, int]:
         covered = await self._graves.covered([grave_of(r) for r in change.versions.values()])
         living = [r for r in change.versions.values() if grave_of(r) not in covered]
         replaced = await self._records.put(living, refused)
@@ -119,7 +121,8 @@ class CatalogWriter:
         if covered:
             await self._graves.remove_versions(covered)
             await self._graves.settle({grave.asset_id for grave in covered})
-        return frozenset(record.asset_id for record in living if grave_of(record) not in covered)
+        stay = sorted((r for r in living if grave_of(r) not in covered), key=lambda record: record.version)
+        return {record.asset_id: id_time_ms(record.version) for record in stay}  # of several, the newest
 
     async def _write_anew(self, records: list[AssetRecord], refused: dict[DocumentName, str]) -> None:
         """All of an asset's records, over whatever is there of the same version."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from atoll.backoff import Backoff
@@ -34,7 +34,7 @@ ASIDE_SECONDS = 30.0
 class Announcer(Protocol):
     """Makes every cache forget assets (None: all). Raises `BusUnavailable`. See `Invalidation.announce`."""
 
-    async def __call__(self, asset_ids: Collection[str] | None, came: Collection[str], /) -> None: ...
+    async def __call__(self, asset_ids: Collection[str] | None, came: Mapping[str, int], /) -> None: ...
 
 
 class Folds(Protocol):

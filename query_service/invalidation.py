@@ -10,7 +10,7 @@ is back, and a memory's short age bounds the rest.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -48,7 +48,9 @@ class Invalidation:
         await self._bus.subscribe(SUBJECT, self._heard)
         self._lookup.forget(None)
 
-    async def announce(self, asset_ids: Collection[str] | None, came: Collection[str] | None = None) -> None:
+    async def announce(
+        self, asset_ids: Collection[str] | None, came: Mapping[str, int] | None = None
+    ) -> None:
         """Make every cache forget these assets (None: all). `BusUnavailable` when others cannot be told.
 
         `came`: see `RedisCache.invalidate`.
@@ -77,7 +79,7 @@ class Invalidation:
         self._lookup.forget(changed.asset_ids)
 
     async def _tell_redis(
-        self, asset_ids: Collection[str] | None, came: Collection[str] | None = None
+        self, asset_ids: Collection[str] | None, came: Mapping[str, int] | None = None
     ) -> bool:
         return self._redis is None or await self._redis.invalidate(asset_ids, came)
 

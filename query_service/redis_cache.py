@@ -39,7 +39,7 @@ MARK_SECONDS = 6  # well above a lease and a write together: clocks run at diffe
 MAX_AGE_SECONDS = 3600
 
 _MARK = b""
-_EXPECTED = b"expected:"  # and until when, in Unix milliseconds
+_EXPECTED = b"expected:"  # until when, ":" and since when, in Unix milliseconds
 # Values are kept for longer because they are used, marks and words are not: GETEX would keep one for an hour
 # for all who ask meanwhile, and the asset out of the cache with it.
 _IS_WORD = (
@@ -62,12 +62,16 @@ for _, key in ipairs(KEYS) do
     if free then redis.call('SET', key, ARGV[1], 'EX', ARGV[2]) end
 end
 """
-# A word bars NX as a mark does, unless it ends before a mark would (ARGV[2], Unix milliseconds).
+# A word bars NX as a mark does, unless it ends before a mark would (ARGV[2]), and stands for an upload that
+# has not come, unless it is no younger than what has (ARGV[3]; both Unix milliseconds).
 _MARK_UNLESS_EXPECTED = f"""
 {_IS_WORD}
 local value = redis.call('GET', KEYS[1])
-local word = value and is_word(value)
-local stays = word and tonumber(string.sub(value, {len(_EXPECTED) + 1})) > tonumber(ARGV[2])
+local stays = false
+if value and is_word(value) then
+    local till, since = string.match(value, ':(%d+):(%d+)$')
+    stays = tonumber(till) > tonumber(ARGV[2]) and tonumber(since) > tonumber(ARGV[3])
+end
 if not stays then redis.call('SET', KEYS[1], '', 'EX', ARGV[1]) end
 """
 # A value that cannot be read would bar its key to NX for ever. Removed only if it is still the same: a mark
@@ -169,7 +173,8 @@ class RedisCache:
 
         `known`: the catalog has them, so that nobody needs to wait unless it was told that they are gone.
         """
-        word = _EXPECTED + b"%d" % (self._now_ms() + seconds * 1000)
+        since = self._now_ms()
+        word = _EXPECTED + b"%d:%d" % (since + seconds * 1000, since)
         with contextlib.suppress(NoAnswerError):
             for _ in range(2):  # somebody may have set a new epoch
                 epoch = self._link.epoch
@@ -198,17 +203,17 @@ class RedisCache:
             self._link.lose()
 
     async def invalidate(
-        self, asset_ids: Collection[str] | None, came: Collection[str] | None = None
+        self, asset_ids: Collection[str] | None, came: Mapping[str, int] | None = None
     ) -> bool:
         """Forget these assets, or all. False when Redis was not told; then a new epoch will be set.
 
-        `came`: of these nothing is expected any more (None: of none of them); of the others a new upload may
-        be, though what was there before has changed or gone.
+        `came`: of these something came, of that time (Unix ms), and what had a ticket since then is expected
+        still, as it is of the others, though what was there has changed or gone. None: nothing is expected.
         """
         await self._link.first_try()
         while self.up and asset_ids is not None:
             epoch = self._link.epoch
-            marks = [self._mark(epoch, i, came=came is None or i in came) for i in asset_ids]
+            marks = [self._mark(epoch, i, None if came is None else came.get(i, 0)) for i in asset_ids]
             try:
                 if await self._link.call(epoch, marks, WRITE_SECONDS) is not None:
                     return True
@@ -218,12 +223,12 @@ class RedisCache:
         self._link.lose()  # to arrive again is also how everything is forgotten
         return False
 
-    def _mark(self, epoch: str, asset_id: str, *, came: bool) -> Command:
+    def _mark(self, epoch: str, asset_id: str, came: int | None) -> Command:
         key = _key(epoch, asset_id)
-        if came:
+        if came is None:
             return ("SET", key, _MARK, "EX", MARK_SECONDS)
         until = self._now_ms() + MARK_SECONDS * 1000
-        return ("EVAL", _MARK_UNLESS_EXPECTED, 1, key, MARK_SECONDS, until)
+        return ("EVAL", _MARK_UNLESS_EXPECTED, 1, key, MARK_SECONDS, until, came)
 
 
 def _key(epoch: str, asset_id: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -153,7 +153,7 @@ async def indexer_stage(
         announced: list[Collection[str] | None] = []
         arrived = set[str]()
 
-        async def announce(asset_ids: Collection[str] | None, came: Collection[str], /) -> None:
+        async def announce(asset_ids: Collection[str] | None, came: Mapping[str, int], /) -> None:
             announced.append(asset_ids)
             arrived.update(came)
 

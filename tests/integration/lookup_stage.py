@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -75,7 +75,7 @@ class Stage:
         """Those that it has."""
         return {i: asset for i, (asset, _) in (await self.lookup.look(asset_ids)).items() if asset}
 
-    async def invalidate(self, asset_ids: Iterable[str], came: Collection[str] | None = None) -> bool:
+    async def invalidate(self, asset_ids: Iterable[str], came: Mapping[str, int] | None = None) -> bool:
         """As `Invalidation` does, in its order."""
         ids = list(asset_ids)
         told = await self.redis.invalidate(ids, came)

@@ -109,7 +109,7 @@ async def test_who_has_no_time_gets_the_answer_of_now(stage):
 
 @pytest.mark.usefixtures("nobody_waits")
 async def test_one_that_came_and_was_deleted_is_expected_no_more(stage):
-    asset = fresh("deleted")
+    asset = fresh("deleted", now_ms() + 1000)
     await stage.lookup.expect([asset.asset_id], 900)
     await comes(stage, asset)
     await goes(stage, asset)
@@ -118,7 +118,7 @@ async def test_one_that_came_and_was_deleted_is_expected_no_more(stage):
 
 async def test_one_that_is_uploaded_again_is_expected_though_news_of_its_delete_comes_after_the_ticket(stage):
     old = fresh("again", 1000, "old")
-    new = record(old.public_id, 9000, "new")
+    new = record(old.public_id, now_ms() + 1000, "new")
     await comes(stage, old)
     stage.departed.add(buried(old, 1500).tombstone, DeletedView(old.asset_id, "", "eu-1"))
     await stage.invalidate([old.asset_id])  # the delete's own word to the caches
@@ -151,13 +151,23 @@ async def test_a_late_record_of_what_was_deleted_is_no_arrival(stage):
     assert await expected(stage, old)
 
 
+async def test_an_earlier_upload_that_is_indexed_late_is_no_arrival_of_a_later_one(stage):
+    """First upload, delete, ticket; then the news of the first upload, before that of the delete."""
+    first = fresh("indexed late", now_ms() - 100, "first")
+    await stage.lookup.expect([first.asset_id], 900)
+    await comes(stage, first)
+    assert await expected(stage, first)
+    await comes(stage, record(first.public_id, now_ms() + 100, "second"))
+    assert not await expected(stage, first)
+
+
 async def test_a_word_that_ends_soon_does_not_stand_for_a_mark(stage):
     asset = fresh("ends soon")
     await stage.lookup.expect([asset.asset_id], redis_cache.MARK_SECONDS)
-    await stage.invalidate([asset.asset_id], ())
+    await stage.invalidate([asset.asset_id], {})
     assert not await expected(stage, asset)
     await stage.lookup.expect([asset.asset_id], redis_cache.MARK_SECONDS + 5)
-    await stage.invalidate([asset.asset_id], ())
+    await stage.invalidate([asset.asset_id], {})
     assert await expected(stage, asset)
 
 

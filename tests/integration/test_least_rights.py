@@ -128,7 +128,7 @@ async def test_all_that_we_ask_of_redis_is_allowed_and_nothing_else(guarded_valk
         assert asset.asset_id in (await cache.get([asset.asset_id])).assets
         assert await cache.invalidate([asset.asset_id])
         await cache.expect([asset.asset_id], 60)
-        assert await cache.invalidate([asset.asset_id], came=())
+        assert await cache.invalidate([asset.asset_id], came={})
         assert asset.asset_id in (await cache.get([asset.asset_id])).expected
         shared = SharedRedis(more, circuit())
         throttle = Throttle("key", Rate(100, 100), shared, time.monotonic, 2.0)
