@@ -90,6 +90,7 @@ class Lookup:
         """Uploads of these assets may be under way: see `RedisCache.expect`."""
         if self._redis:
             await self._redis.expect(asset_ids, seconds, known=known)
+            self._flights.overtake(asset_ids)  # they have read before the word
 
     async def close(self) -> None:
         """Cancel what is under way. Called when no request is left."""

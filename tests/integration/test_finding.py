@@ -161,6 +161,20 @@ async def test_an_earlier_upload_that_is_indexed_late_is_no_arrival_of_a_later_o
     assert not await expected(stage, first)
 
 
+async def test_who_asks_after_a_ticket_shares_no_look_from_before_it(stage):
+    asset = fresh("before the ticket")
+    stage.catalog.hold()
+    early = asyncio.create_task(stage.finder.named(BUCKET, asset.public_id))
+    await asyncio.wait_for(stage.catalog.answered.wait(), PATIENCE)
+    await stage.lookup.expect([asset.asset_id], 900)
+    late = asyncio.create_task(stage.finder.named(BUCKET, asset.public_id))
+    await asyncio.sleep(0)
+    stage.catalog.release()
+    assert await early is None
+    await comes(stage, asset)
+    assert (await asyncio.wait_for(late, PATIENCE)).record == asset
+
+
 async def test_a_word_that_ends_soon_does_not_stand_for_a_mark(stage):
     asset = fresh("ends soon")
     await stage.lookup.expect([asset.asset_id], redis_cache.MARK_SECONDS)
