@@ -179,10 +179,14 @@ class DeleteOrder(Struct, frozen=True):
 
 
 class DeleteResult(Struct, frozen=True):
-    """The tombstone as it now stands, durable on `node`."""
+    """The tombstone as it now stands, durable on `node`.
+
+    `earlier`: an earlier delete made it. What came after it may lie on other nodes, unheard of on this one.
+    """
 
     tombstone: Tombstone
     node: Label
+    earlier: bool = False
 
 
 class WantedOrder(Struct, frozen=True):

@@ -133,12 +133,17 @@ class NodeReceipt(Struct, frozen=True):
 
 
 class RestoreOrder(Struct, frozen=True):
-    """To any node of the asset's set: bring the newest deleted version back, as a new version."""
+    """To any node of the asset's set: bring the newest deleted version back, as a new version.
+
+    `deleted` is the version of the tombstone that whoever restores has seen: an order that comes late undoes
+    no later delete.
+    """
 
     asset_id: Identifier
     bucket: BucketName
     public_id: str
     set: Label
+    deleted: Identifier | None = None
 
 
 class RestoreResult(Struct, frozen=True):

@@ -105,7 +105,7 @@ class AssetProof:
         )
         if stone is None:
             return await self._restore_anyway(asset_id, set_name, answers)
-        order = RestoreOrder(asset_id, stone.bucket, stone.public_id, set_name)
+        order = RestoreOrder(asset_id, stone.bucket, stone.public_id, set_name, stone.version)
         keepers = sorted(members, key=lambda m: not _keeps(answers.said.get(m.name)))
         result = await self._first(keepers, order)
         try:
@@ -124,20 +124,19 @@ class AssetProof:
         raise NotFound("This asset was not deleted, there is nothing to restore.", asset_id=asset_id)
 
     async def _first(self, members: list[Node], order: RestoreOrder) -> RestoreResult:
-        reasons: dict[str, str] = {}
-        refusal: Rejected | None = None
+        """The first answer. A refusal only if all refuse: who was silent may have restored it."""
+        reasons: dict[str, AtollError] = {}
         for node in members:
             try:
                 return await self._nodes.call(
                     node, "POST", "/internal/v1/restores", RestoreResult, body=order, seconds=RESTORE_SECONDS
                 )
-            except Rejected as error:
-                refusal, reasons[node.name] = error, error.detail[:200]
-            except AtollError as error:
-                reasons[node.name] = error.detail[:200]
-        if refusal is not None and len(reasons) == len(members):
-            raise refusal
-        raise Unavailable("No node of the set could restore it now.", nodes=reasons, retry_after=2)
+            except AtollError as error:  # whatever one node says, another may be able to
+                reasons[node.name] = error
+        if reasons and all(isinstance(error, Rejected) for error in reasons.values()):
+            raise list(reasons.values())[-1]
+        told = {name: error.detail[:200] for name, error in reasons.items()}
+        raise Unavailable("No node of the set could restore it now.", nodes=told, retry_after=2)
 
     async def _record(self, asset_id: str, receipt: ReceiptView) -> AssetRecord:
         """The current record, from any node that has it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -84,8 +84,7 @@ class Deleter:
         erased at once).
         """
         orders = [_order(replace(record, set=name), trash_seconds) for name in sorted({record.set, *sets})]
-        results = [await self._send(order) for order in orders]
-        return await self._note(max(results, key=lambda result: result.tombstone.version))
+        return await self._note(await self._all_of(orders))
 
     async def delete_unchanged(self, record: AssetRecord) -> DeletedView:
         """Delete an asset if this is its newest version; `Conflict` when the node knows a newer one."""
@@ -118,8 +117,20 @@ class Deleter:
                 return known
             raise
         check_found_by(key, asset_id, [(record.bucket, record.public_id) for record in records])
-        results = [await self._send(_order(record, trash_seconds)) for record in records]
-        return await self._note(max(results, key=lambda result: result.tombstone.version))
+        return await self._note(await self._all_of([_order(record, trash_seconds) for record in records]))
+
+    async def _all_of(self, orders: Sequence[DeleteOrder]) -> DeleteResult:
+        """The newest tombstone of what these orders delete.
+
+        A node may answer with an earlier delete's, not having heard of what came after it elsewhere (an
+        upload, a restore): what the other nodes have is deleted then, too.
+        """
+        results = [await self._send(order) for order in orders]
+        earlier = [result.tombstone for result in results if result.earlier]
+        if earlier:
+            later = await self._records.newer(min(earlier, key=lambda stone: stone.version))
+            results += [await self._send(_order(record, orders[0].trash_seconds)) for record in later]
+        return max(results, key=lambda result: result.tombstone.version)
 
     async def _note(self, result: DeleteResult) -> DeletedView:
         """Here the asset is gone from now on; the other instances' caches are told without waiting for NATS

@@ -46,6 +46,17 @@ class NodeRecords:
             raise _unknown(asset_id, unasked=any(one.state is None for one in said))
         return [found[name] for name in sorted(found)]
 
+    async def newer(self, stone: Tombstone) -> list[AssetRecord]:
+        """The asset's newest record in each set, of those that a tombstone does not cover; often none.
+
+        `Unavailable` when no node has one and not all could be asked.
+        """
+        said = await self._ask_all(stone.asset_id)
+        found = [record for record in _newest(said).values() if record.version > stone.version]
+        if not found and any(one.state is None for one in said):
+            raise _unknown(stone.asset_id, unasked=True)
+        return found
+
     async def current(self, asset_id: str) -> AssetRecord:
         """The asset's newest record, if nobody knows that it was deleted.
 

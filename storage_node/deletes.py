@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
@@ -17,6 +18,7 @@ from atoll.node_api import DeleteOrder, DeleteResult
 from atoll.usage import BucketDeletes
 from storage_node.index import Index
 from storage_node.index_deletes import apply_tombstone, make_tombstone
+from storage_node.index_rows import tombstone_version
 from storage_node.index_usage import delete_some
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
@@ -39,9 +41,9 @@ class Deletes:
     async def order(self, order: DeleteOrder) -> DeleteResult:
         """Delete all versions of an asset here; durable on return. Repeating it gives the same tombstone."""
         self._check_set(order.set)
-        stone = await self._commit(make_tombstone(order, self._origin, self._trash_seconds))
+        stone, earlier = await self._commit(self._ordered(order))
         await self._remove_now()
-        return DeleteResult(stone, self._origin.node)
+        return DeleteResult(stone, self._origin.node, earlier)
 
     async def apply(self, stone: Tombstone) -> bool:
         """Take a tombstone made elsewhere; False when it was known."""
@@ -55,6 +57,16 @@ class Deletes:
         count = await self._commit(delete_some(order, self._origin, self._trash_seconds))
         await self._remove_now()
         return count
+
+    def _ordered(self, order: DeleteOrder) -> Operation[tuple[Tombstone, bool]]:
+        make = make_tombstone(order, self._origin, self._trash_seconds)
+
+        def operation(db: sqlite3.Connection) -> tuple[Tombstone, bool]:
+            before = tombstone_version(db, order.asset_id)
+            stone = make(db)
+            return stone, stone.version == before
+
+        return operation
 
     def _check_set(self, set_name: str) -> None:
         if set_name != self._origin.set:

@@ -11,6 +11,7 @@ from atoll.errors import Conflict
 from atoll.events import BlobStored
 from atoll.ids import version_id
 from atoll.model import AssetRecord
+from atoll.repair_api import RestoreOrder
 from storage_node.index_rows import next_version, put_blob, put_event, put_record, tombstone_version
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
@@ -57,10 +58,13 @@ def next_due(db: sqlite3.Connection) -> int | None:
     return found
 
 
-def restorable(db: sqlite3.Connection, asset_id: str, now: int) -> AssetRecord | None:
-    """The newest version that lies in the trash and is not due; `Conflict` when the asset is not deleted."""
-    _check_deleted(db, asset_id)
-    found = newest_trashed(db, asset_id, now)
+def restorable(db: sqlite3.Connection, order: RestoreOrder, now: int) -> AssetRecord | None:
+    """The newest version that lies in the trash and is not due.
+
+    `Conflict` when the asset is not deleted, or by a later delete than the order takes back.
+    """
+    _check_deleted(db, order)
+    found = newest_trashed(db, order.asset_id, now)
     return found[0] if found else None
 
 
@@ -80,12 +84,14 @@ def _forgotten(db: sqlite3.Connection, record: AssetRecord) -> bool:
     return tombstone_version(db, stone) != ""
 
 
-def restored(trashed: AssetRecord, digests: bytes, origin: Origin) -> Operation[AssetRecord | None]:
+def restored(
+    trashed: AssetRecord, order: RestoreOrder, digests: bytes, origin: Origin
+) -> Operation[AssetRecord | None]:
     """The bytes are in place: commit the asset as a new version. None when it was purged meanwhile."""
 
     def operation(db: sqlite3.Connection) -> AssetRecord | None:
         now, asset_id = origin.now_ms(), trashed.asset_id
-        _check_deleted(db, asset_id)
+        _check_deleted(db, order)
         gone = db.execute(
             "DELETE FROM trash WHERE asset_id = ? AND version = ? AND purge_at > ?",
             (asset_id, trashed.version, now),
@@ -107,6 +113,8 @@ def is_deleted(db: sqlite3.Connection, asset_id: str) -> bool:
     return not newest or newest <= tombstone_version(db, asset_id)
 
 
-def _check_deleted(db: sqlite3.Connection, asset_id: str) -> None:
-    if not is_deleted(db, asset_id):
-        raise Conflict("This asset is not deleted.", asset_id=asset_id)
+def _check_deleted(db: sqlite3.Connection, order: RestoreOrder) -> None:
+    if not is_deleted(db, order.asset_id):
+        raise Conflict("This asset is not deleted.", asset_id=order.asset_id)
+    if order.deleted and tombstone_version(db, order.asset_id) > order.deleted:
+        raise Conflict("This asset was deleted once more meanwhile.", asset_id=order.asset_id)

@@ -222,11 +222,12 @@ class ReadSide:
         gate = BucketGate(origin, ground.cluster)
         self._bucket_routes = BucketRoutes(origin, index, gate, self.deletes)
         self.digests = Digests(index, origin.node)
+        self.restores = Restores(index, origin, self.reclaimer, self.peers, ground.client, ground.writers)
         self._repair_routes = RepairRoutes(
             origin,
             index,
             self.digests,
-            Restores(index, origin, self.reclaimer, self.peers, ground.client, ground.writers),
+            self.restores,
             Proofs(index, ground.store, origin, self._quarantine, ground.readers),
             ground.readers,
         )

@@ -45,8 +45,8 @@ class Restores:
     async def order(self, order: RestoreOrder, *, local: bool) -> RestoreResult:
         """The asset as restored. `local`: a peer asks, so that peers are not asked in turn.
 
-        `Gone` when no trash has it any more, `Conflict` when it is not deleted, `Unavailable` when it is
-        not here and some peer could not be asked.
+        `Gone` when no trash has it any more, `Conflict` when it is not deleted or was deleted once more,
+        `Unavailable` when it is not here and some peer gave no answer: that one may have restored it.
         """
         if order.set != self._origin.set:
             raise Conflict(f"This node holds set {self._origin.set!r}.", set=order.set)
@@ -61,10 +61,12 @@ class Restores:
     def _restore(self, order: RestoreOrder) -> AssetRecord | None:
         """None when neither the trash nor the blobs of this node have good bytes of it."""
         now = self._origin.now_ms()
-        trashed = self._index.read(lambda db: index_trash.restorable(db, order.asset_id, now))
+        trashed = self._index.read(lambda db: index_trash.restorable(db, order, now))
         if trashed is None:
             return None
-        return self._reclaimer.reclaim(trashed, lambda d: restored(trashed, d, self._origin), held=True)
+        return self._reclaimer.reclaim(
+            trashed, lambda d: restored(trashed, order, d, self._origin), held=True
+        )
 
     async def _elsewhere(self, order: RestoreOrder) -> RestoreResult:
         silent: list[str] = []
@@ -74,6 +76,8 @@ class Restores:
             except Gone:
                 continue
             except Conflict:
+                if silent:
+                    break  # what is not deleted now may be so by this very order
                 raise
             except AtollError as error:
                 log.warning("a peer cannot restore now: %s", error.detail, extra={"peer": node.name})

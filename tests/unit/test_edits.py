@@ -15,6 +15,7 @@ from atoll.events import AssetDeleted, BlobStored, Event
 from atoll.ids import named_asset_id, version_id
 from atoll.model import AssetRecord
 from atoll.node_api import DeleteOrder
+from atoll.repair_api import RestoreOrder
 from storage_node.asset_edits import operation_of
 from storage_node.edit_rows import versions_of
 from storage_node.index import Index
@@ -259,7 +260,7 @@ def test_an_asset_that_is_restored_does_not_bring_back_a_version_deleted_by_itse
         edit(index, origin, ForgetVersion(asset_id=CAT, set="s1", version=second.version))
         order = DeleteOrder(CAT, "photos", "cat", "s1", trash_seconds=3600)
         index.write(make_tombstone(order, origin.origin)).result(20)
-        found = index.read(lambda db: restorable(db, CAT, START_MS))
+        found = index.read(lambda db: restorable(db, RestoreOrder(CAT, "photos", "cat", "s1"), START_MS))
         assert found == first
 
 

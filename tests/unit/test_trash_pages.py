@@ -12,6 +12,7 @@ from atoll.errors import BadRequest
 from atoll.ids import new_id
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder
+from atoll.repair_api import RestoreOrder
 from atoll.trash_api import Trashed, TrashOrder, TrashPage, place_of
 from query_service.search_cursor import read_cursor, write_cursor
 from query_service.trash import merged
@@ -66,7 +67,8 @@ def test_only_what_a_restore_would_bring_back_is_told(tmp_path: Path) -> None:
         delete(index, origin, erased, seconds=0)
         delete(index, origin, due, seconds=1)
         delete(index, origin, back)
-        index.write(restored(back, b"", origin.origin)).result(20)
+        order = RestoreOrder(back.asset_id, "photos", "b", "s1")
+        index.write(restored(back, order, b"", origin.origin)).result(20)
         stone = Tombstone(
             moved.asset_id,
             "photos",
