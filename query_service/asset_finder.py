@@ -105,8 +105,10 @@ class AssetFinder:
         return found
 
     async def _look(self, asset_ids: Collection[str]) -> Found:
-        seen = await self._lookup.look(asset_ids)
-        assets = {i: asset for i, sight in seen.items() if (asset := self.kept(sight.asset)) is not None}
+        """What memory has and was deleted here says nothing of what has come since."""
+        assets = {i: asset for i in asset_ids if (asset := self.cached(i)) is not None}
+        seen = await self._lookup.look(i for i in asset_ids if i not in assets)
+        assets |= {i: asset for i, sight in seen.items() if (asset := self.kept(sight.asset)) is not None}
         missing = {i: sight for i, sight in seen.items() if i not in assets}
         expected = {i: sight.expected for i, sight in missing.items() if self._is_expected(i, sight)}
         return Found(assets, expected)

@@ -32,8 +32,8 @@ from query_service.cache_value import SHAPE, read_value, write_value
 from query_service.catalog_asset import CatalogAsset
 from query_service.redis_link import Command, NoAnswerError, RedisLink
 
-READ_SECONDS = 0.1  # what a dead Redis may cost a request, and only until it counts as lost
-WRITE_SECONDS = 1.0  # no request waits for a write, and one that fails costs a whole epoch
+READ_SECONDS, AGAIN_SECONDS = 0.1, 0.3  # what a dead Redis costs a request, until it counts as lost
+WRITE_SECONDS = 1.0  # only tickets wait for a write; one that fails costs a whole epoch, or a ticket's word
 LEASE_SECONDS = 2.0
 MARK_SECONDS = 6  # well above a lease and a write together: clocks run at different speeds
 MAX_AGE_SECONDS = 3600
@@ -132,19 +132,26 @@ class RedisCache:
         return Lease(self._link.epoch, self._clock())
 
     async def get(self, asset_ids: Sequence[str]) -> Kept:
-        """Those of the assets that are here (their expiry starts again), and those expected."""
+        """Those of the assets that are here (their expiry starts again), and those expected.
+
+        Asked twice if need be: one slow answer is not yet a lost server, and an upload's word may be there.
+        """
+        kept = await self._get(asset_ids, READ_SECONDS)
+        return kept if kept.answered or not self.up else await self._get(asset_ids, AGAIN_SECONDS)
+
+    async def _get(self, asset_ids: Sequence[str], seconds: float) -> Kept:
         epoch = self._link.epoch
         keys = [_key(epoch, asset_id) for asset_id in asset_ids]
         try:
             replies = await self._link.call(
-                epoch, [("EVAL", _READ, len(keys), *keys, self._seconds)], READ_SECONDS
+                epoch, [("EVAL", _READ, len(keys), *keys, self._seconds)], seconds
             )
             if replies is None:
                 return Kept()
             values = replies[0]
             kept, useless = self._read(zip(asset_ids, values, strict=True))
             if useless:
-                await self._link.call(epoch, [_removal(epoch, *entry) for entry in useless], READ_SECONDS)
+                await self._link.call(epoch, [_removal(epoch, *entry) for entry in useless], seconds)
         except NoAnswerError:
             return Kept()
         return kept
@@ -180,7 +187,7 @@ class RedisCache:
                 epoch = self._link.epoch
                 keys = [_key(epoch, asset_id) for asset_id in asset_ids]
                 command = ("EVAL", _EXPECT, len(keys), *keys, word, seconds, "0" if known else "1")
-                if await self._link.call(epoch, [command], READ_SECONDS) is not None or not self.up:
+                if await self._link.call(epoch, [command], WRITE_SECONDS) is not None or not self.up:
                     return
 
     async def put(self, lease: Lease, assets: Mapping[str, CatalogAsset]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 
 from atoll.backoff import Backoff
 from atoll.cancelling import cancel_and_wait
@@ -23,7 +24,7 @@ from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
-from query_service.redis_cache import READ_SECONDS, RedisCache
+from query_service.redis_cache import WRITE_SECONDS, RedisCache
 from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
 
@@ -66,14 +67,18 @@ class Stage:
     arrivals: Arrivals
     departed: Departed
     finder: AssetFinder
+    client: Redis
 
     async def asset(self, asset_id: str) -> CatalogAsset | None:
         """What the lookup has of one."""
-        return (await self.lookup.look([asset_id]))[asset_id].asset
+        return (await self.many([asset_id])).get(asset_id)
 
     async def many(self, asset_ids: Iterable[str]) -> dict[str, CatalogAsset]:
-        """Those that it has."""
-        return {i: asset for i, (asset, _) in (await self.lookup.look(asset_ids)).items() if asset}
+        """Those that it has, in memory or further away."""
+        ids = list(asset_ids)
+        near = {i: asset for i in ids if (asset := self.lookup.cached(i))}
+        seen = await self.lookup.look(i for i in ids if i not in near)
+        return near | {i: sight.asset for i, sight in seen.items() if sight.asset}
 
     async def invalidate(self, asset_ids: Iterable[str], came: Mapping[str, int] | None = None) -> bool:
         """As `Invalidation` does, in its order."""
@@ -86,6 +91,10 @@ class Stage:
         """Return when what lookups do after they have answered, storing in Redis, is done."""
         batches = [task for task in asyncio.all_tasks() if task.get_name() == "lookup batch"]
         await asyncio.wait_for(asyncio.gather(*batches), PATIENCE)
+
+    async def redis_pauses(self, seconds: float) -> None:
+        """It answers nobody for so long, from now on."""
+        await self.client.execute_command("CLIENT", "PAUSE", round(seconds * 1000))
 
     async def redis_up(self) -> None:
         await asyncio.wait_for(self.redis.wait_up(), PATIENCE)
@@ -103,7 +112,7 @@ async def lookup_stage(
 ) -> AsyncIterator[Stage]:
     """A stage whose Redis has arrived, or with `keep_redis` false never does."""
     mongo = MongoDatabase(mongodb, database, driver, "test")
-    client = open_redis(redis_url, "test", READ_SECONDS, CONNECTIONS)
+    client = open_redis(redis_url, "test", WRITE_SECONDS, CONNECTIONS)
     redis = RedisCache(client, seconds=600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.02, 0.1))
     catalog = WatchedCatalog(mongo)
     memory = MemoryCache(1000, memory_seconds, time.monotonic)
@@ -112,7 +121,7 @@ async def lookup_stage(
     lookup = Lookup(memory, redis, catalog, LookupMetrics(CollectorRegistry()), now_ms, arrivals.told)
     finder = AssetFinder(lookup, arrivals, departed)
     keepers = [asyncio.create_task(redis.run())] if keep_redis else []
-    stage = Stage(catalog, redis, lookup, memory, arrivals, departed, finder)
+    stage = Stage(catalog, redis, lookup, memory, arrivals, departed, finder, client)
     try:
         if keep_redis:
             await stage.redis_up()

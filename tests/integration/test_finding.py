@@ -131,6 +131,29 @@ async def test_one_that_is_uploaded_again_is_expected_though_news_of_its_delete_
     assert not await expected(stage, new)
 
 
+async def test_the_old_one_in_memory_hides_no_word_of_the_new_one(stage):
+    """The ticket's own question for the name has put it there: the catalog lags behind the delete."""
+    old = fresh("again", 1000, "old")
+    new = record(old.public_id, now_ms() + 1000, "new")
+    await comes(stage, old)
+    stage.departed.add(buried(old, 1500).tombstone, DeletedView(old.asset_id, "", "eu-1"))
+    await stage.invalidate([old.asset_id])
+    assert await stage.finder.named(BUCKET, old.public_id, wait=0) is None
+    assert stage.lookup.cached(old.asset_id).record == old
+    await stage.lookup.expect([old.asset_id], 900)
+    task = await asked(stage, stage.finder.named(BUCKET, old.public_id))
+    await comes(stage, new)
+    assert (await asyncio.wait_for(task, PATIENCE)).record == new
+
+
+async def test_one_slow_answer_of_redis_costs_no_upload_its_word(stage):
+    asset = fresh("slow")
+    await stage.redis_pauses(redis_cache.READ_SECONDS)
+    await stage.lookup.expect([asset.asset_id], 900)
+    await stage.redis_pauses(redis_cache.READ_SECONDS)
+    assert await expected(stage, asset)
+
+
 async def test_the_word_bars_an_old_value_as_a_mark_does(stage):
     old = fresh("barred", 1000, "old")
     await stage.catalog.apply([stored(old, 1000)])
