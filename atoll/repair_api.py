@@ -119,7 +119,8 @@ class RemovedReceipt(Struct, frozen=True):
 class NodeReceipt(Struct, frozen=True):
     """All that one node can testify about one asset. `applied_at`: when the tombstone became durable here.
 
-    `lacking`: versions that have a record here but not their bytes.
+    `lacking`: versions that have a record here but not their bytes. `restorable`: the newest one in its
+    trash, or empty.
     """
 
     node: Label
@@ -130,13 +131,14 @@ class NodeReceipt(Struct, frozen=True):
     applied_at: Milliseconds | None = None
     removed: tuple[RemovedReceipt, ...] = ()
     lacking: tuple[Identifier, ...] = ()
+    restorable: str = ""
 
 
 class RestoreOrder(Struct, frozen=True):
     """To any node of the asset's set: bring the newest deleted version back, as a new version.
 
-    `deleted` is the version of the tombstone that whoever restores has seen: an order that comes late undoes
-    no later delete.
+    `deleted` is the version of the tombstone that whoever restores has seen: what comes back is above it.
+    `at` is when it was ordered: who carries it out late undoes no delete that came after it.
     """
 
     asset_id: Identifier
@@ -144,6 +146,7 @@ class RestoreOrder(Struct, frozen=True):
     public_id: str
     set: Label
     deleted: Identifier | None = None
+    at: Milliseconds | None = None
 
 
 class RestoreResult(Struct, frozen=True):

@@ -7,7 +7,7 @@ restore. Called by proof_api.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -52,9 +52,15 @@ class AssetProof:
     """Asks the members of an asset's set."""
 
     def __init__(
-        self, catalog: Catalog, views: Views, nodes: NodeClient, witnesses: Witnesses, announce: Announce
+        self,
+        catalog: Catalog,
+        views: Views,
+        nodes: NodeClient,
+        witnesses: Witnesses,
+        announce: Announce,
+        now_ms: Callable[[], int],
     ) -> None:
-        self._catalog, self._views, self._nodes = catalog, views, nodes
+        self._catalog, self._views, self._nodes, self._now_ms = catalog, views, nodes, now_ms
         self._witnesses, self._announce = witnesses, announce
 
     async def receipt(self, asset_id: str) -> ReceiptView:
@@ -105,8 +111,9 @@ class AssetProof:
         )
         if stone is None:
             return await self._restore_anyway(asset_id, set_name, answers)
-        order = RestoreOrder(asset_id, stone.bucket, stone.public_id, set_name, stone.version)
-        keepers = sorted(members, key=lambda m: not _keeps(answers.said.get(m.name)))
+        order = RestoreOrder(asset_id, stone.bucket, stone.public_id, set_name, stone.version, self._now_ms())
+        # Who heard of the delete before the last upload has an older image to bring back.
+        keepers = sorted(members, key=lambda m: _restorable(answers.said.get(m.name)), reverse=True)
         result = await self._first(keepers, order)
         try:
             await self._announce([asset_id])
@@ -190,9 +197,9 @@ def _knows(receipt: NodeReceipt | None) -> bool:
     return receipt is not None and bool(receipt.held or receipt.tombstone or receipt.lacking)
 
 
-def _keeps(receipt: NodeReceipt | None) -> bool:
-    """Whether the node has the bytes in its trash still."""
-    return receipt is not None and any(r.purged_at is None for r in receipt.removed)
+def _restorable(receipt: NodeReceipt | None) -> str:
+    """The newest version that the node has in its trash still; empty: none."""
+    return receipt.restorable if receipt else ""
 
 
 def _finding(proofs: Iterable[Proof]) -> str:

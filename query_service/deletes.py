@@ -41,7 +41,9 @@ class Departed:
 
     def add(self, tombstone: Tombstone, view: DeletedView) -> None:
         """From now on no version up to the tombstone's is served here."""
-        self._gone[tombstone.asset_id] = (tombstone, view)
+        known = self.tombstone(tombstone.asset_id)
+        if known is None or known.version <= tombstone.version:
+            self._gone[tombstone.asset_id] = (tombstone, view)
         self._gone.move_to_end(tombstone.asset_id)
         if len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
@@ -114,7 +116,9 @@ class Deleter:
         except NotFound:
             if (stone := self._departed.tombstone(asset_id)) and (known := self._departed.view(asset_id)):
                 check_found_by(key, asset_id, [(stone.bucket, stone.public_id)])
-                return known
+                if trash_seconds != 0 or not stone.purge_at:
+                    return known
+                return await self._note(await self._all_of([_erasure(stone)]))
             raise
         check_found_by(key, asset_id, [(record.bucket, record.public_id) for record in records])
         return await self._note(await self._all_of([_order(record, trash_seconds) for record in records]))
@@ -125,11 +129,11 @@ class Deleter:
         A node may answer with an earlier delete's, not having heard of what came after it elsewhere (an
         upload, a restore): what the other nodes have is deleted then, too.
         """
-        results = [await self._send(order) for order in orders]
-        earlier = [result.tombstone for result in results if result.earlier]
-        if earlier:
+        last = results = [await self._send(order) for order in orders]
+        while earlier := [result.tombstone for result in last if result.earlier]:
             later = await self._records.newer(min(earlier, key=lambda stone: stone.version))
-            results += [await self._send(_order(record, orders[0].trash_seconds)) for record in later]
+            last = [await self._send(_order(record, orders[0].trash_seconds)) for record in later]
+            results = [*results, *last]
         return max(results, key=lambda result: result.tombstone.version)
 
     async def _note(self, result: DeleteResult) -> DeletedView:
@@ -153,6 +157,11 @@ class Deleter:
             failed="Nothing was deleted: no node of the asset's set took the order.",
             final=(Conflict,) if order.only_seen else (),
         )
+
+
+def _erasure(stone: Tombstone) -> DeleteOrder:
+    """What the trash has of a deleted asset is erased."""
+    return DeleteOrder(stone.asset_id, stone.bucket, stone.public_id, stone.set, 0, stone.version)
 
 
 def _order(record: AssetRecord, trash_seconds: int | None) -> DeleteOrder:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from atoll.api_keys import ApiKeys
 from atoll.cluster_map import LiveClusterMap
 from atoll.health import HealthTable
+from atoll.ids import now_ms
 from atoll.model import Node
 from atoll.node_client import NodeClient
 from atoll.node_trees import NodeTrees
@@ -51,7 +52,7 @@ def proof_routes(
     drain = DrainProof(lambda: cluster.current, health, trees)
     repair = CatalogRepair(catalog, reader, proofs, witnesses)
     return [
-        *ProofApi(AssetProof(catalog, views, nodes, witnesses, announce), views).routes(),
+        *ProofApi(AssetProof(catalog, views, nodes, witnesses, announce, now_ms), views).routes(),
         *VerifyApi(Verification(reader, proofs, witnesses), views, max_json_bytes).routes(),
         *MembershipApi(cluster, drain, max_json_bytes).routes(),
         *CatalogApi(repair, views, announce, max_json_bytes).routes(),

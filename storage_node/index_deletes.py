@@ -18,7 +18,7 @@ from atoll.errors import Conflict
 from atoll.events import AssetDeleted, BlobDeleted
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder
-from storage_node.index_rows import encode, next_version, put_event, tombstone_version
+from storage_node.index_rows import encode, newest_version, next_version, put_event, tombstone_version
 from storage_node.index_taken import check_form, kept_until, take_covered
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
@@ -37,12 +37,10 @@ def make_tombstone(order: DeleteOrder, origin: Origin, trash_seconds: int = 0) -
     def operation(db: sqlite3.Connection) -> Tombstone:
         now = origin.now_ms()
         known = known_tombstone(db, order.asset_id)
-        (here,) = db.execute(
-            "SELECT max(version) FROM records WHERE asset_id = ?", (order.asset_id,)
-        ).fetchone()
-        if order.only_seen and (here or "") > (order.seen or ""):
+        here = newest_version(db, order.asset_id)
+        if order.only_seen and here > (order.seen or ""):
             raise Conflict("A newer version came meanwhile.", asset_id=order.asset_id, version=here)
-        newest = max(here or "", order.seen or "")
+        newest = max(here, order.seen or "")
         if known and known.version >= newest and not (order.trash_seconds == 0 < known.purge_at):
             return known
         stone = Tombstone(

@@ -9,10 +9,12 @@ import msgspec
 
 from atoll.model import Tombstone
 from atoll.repair_api import HeldReceipt, NodeReceipt, RemovedReceipt
+from storage_node.index_trash import newest_trashed
 
 
-def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str) -> NodeReceipt:
-    """All that this node knows of the asset; empty when it never heard of it."""
+def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str, now: int) -> NodeReceipt:
+    """All that this node knows of the asset `now` (Unix ms); empty when it never heard of it."""
+    trashed = newest_trashed(db, asset_id, now)
     held = _held(db, asset_id)
     stone = _tombstone(db, asset_id, versions=not held)
     return NodeReceipt(
@@ -24,6 +26,7 @@ def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str) -> No
         applied_at=stone[1] if stone else None,
         removed=_removed(db, asset_id),
         lacking=_lacking(db, asset_id),
+        restorable=trashed[0].version if trashed else "",
     )
 
 

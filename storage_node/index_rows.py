@@ -106,6 +106,12 @@ def is_covered(db: sqlite3.Connection, record: AssetRecord) -> bool:
     return db.execute("SELECT 1 FROM tombstones WHERE asset_id = ?", (stone,)).fetchone() is not None
 
 
+def newest_version(db: sqlite3.Connection, asset_id: str) -> str:
+    """The newest version of an asset that has a record here; empty: none."""
+    (found,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
+    return found or ""
+
+
 def next_version(db: sqlite3.Connection, asset_id: str, now: int, seen: str = "") -> str:
     """A version greater than all this node knows of the asset and than `seen`, whatever the clocks say."""
     (known,) = db.execute(

@@ -7,12 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from atoll.errors import Conflict
+from atoll.errors import Conflict, Unavailable
 from atoll.events import BlobStored
 from atoll.ids import version_id
 from atoll.model import AssetRecord
 from atoll.repair_api import RestoreOrder
-from storage_node.index_rows import next_version, put_blob, put_event, put_record, tombstone_version
+from storage_node.index_rows import (
+    newest_version,
+    next_version,
+    put_blob,
+    put_event,
+    put_record,
+    tombstone_version,
+)
 from storage_node.index_writer import Operation
 from storage_node.origin import Origin
 from storage_node.store import BlobKey
@@ -61,7 +68,8 @@ def next_due(db: sqlite3.Connection) -> int | None:
 def restorable(db: sqlite3.Connection, order: RestoreOrder, now: int) -> AssetRecord | None:
     """The newest version that lies in the trash and is not due.
 
-    `Conflict` when the asset is not deleted, or by a later delete than the order takes back.
+    `Conflict` when the asset is not deleted; `Unavailable` when the order and this node do not know of the
+    same delete.
     """
     _check_deleted(db, order)
     found = newest_trashed(db, order.asset_id, now)
@@ -98,7 +106,9 @@ def restored(
         ).rowcount
         if not gone:
             return None
-        record = msgspec.structs.replace(trashed, version=next_version(db, asset_id, now), content=None)
+        ordered = now if order.at is None else min(now, order.at)
+        version = next_version(db, asset_id, ordered, order.deleted or "")
+        record = msgspec.structs.replace(trashed, version=version, content=None)
         put_blob(db, record.blob, digests, now)
         put_record(db, record)
         put_event(db, BlobStored(**origin.stamp(now), asset=record))
@@ -109,12 +119,18 @@ def restored(
 
 def is_deleted(db: sqlite3.Connection, asset_id: str) -> bool:
     """Whether no version of it is newer than its tombstone."""
-    (newest,) = db.execute("SELECT max(version) FROM records WHERE asset_id = ?", (asset_id,)).fetchone()
-    return not newest or newest <= tombstone_version(db, asset_id)
+    return newest_version(db, asset_id) <= tombstone_version(db, asset_id)
 
 
 def _check_deleted(db: sqlite3.Connection, order: RestoreOrder) -> None:
-    if not is_deleted(db, order.asset_id):
+    newest, stone = newest_version(db, order.asset_id), tombstone_version(db, order.asset_id)
+    if newest > max(stone, order.deleted or ""):
         raise Conflict("This asset is not deleted.", asset_id=order.asset_id)
-    if order.deleted and tombstone_version(db, order.asset_id) > order.deleted:
-        raise Conflict("This asset was deleted once more meanwhile.", asset_id=order.asset_id)
+    if order.deleted and stone > order.deleted:
+        raise _unlike("This asset was deleted once more meanwhile.", order)
+    if newest > stone:
+        raise _unlike("This node has not heard of the delete yet.", order)
+
+
+def _unlike(what: str, order: RestoreOrder) -> Unavailable:
+    return Unavailable(what, asset_id=order.asset_id, retry_after=1)

@@ -41,17 +41,18 @@ class Reclaimer:
             digests = self._trash.reclaim(key, record.blob.size)
             if digests is None:
                 return None
-            result = self._index.write(commit(digests)).result()
-            if self._index.blob(key.bucket, key.sha256) is None:
-                self._put_away(key)
-            return result
+            try:
+                return self._index.write(commit(digests)).result()
+            finally:  # also when it is refused: no file stays in service that nothing refers to
+                if self._index.blob(key.bucket, key.sha256) is None:
+                    self._put_away(key)
 
     def may_have(self, record: AssetRecord) -> bool:
         """Whether a file lies here that could be its bytes; nothing is read."""
         return self._trash.may_have(BlobKey(record.bucket, record.blob.sha256, record.blob.ext))
 
     def _put_away(self, key: BlobKey) -> None:
-        """The commit refused: leave no file in service that nothing refers to."""
+        """Back into the trash, as long as that has it to keep."""
         self._trash.bury(key)
         until = self._index.read(lambda db: burial(db, key)).keep_until
         if not until and self._index.record_of_blob(key.bucket, key.sha256) is None:

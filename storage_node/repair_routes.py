@@ -98,7 +98,9 @@ class RepairRoutes:
         if not _IDENTIFIER.fullmatch(asset_id):
             raise BadName("asset_id is 26 of 0-9 and a-z.", name="asset_id", got=ascii(asset_id)[:80])
         origin = self._origin
-        look = partial(receipt, asset_id=asset_id, node=origin.node, region=origin.region)
+        look = partial(
+            receipt, asset_id=asset_id, node=origin.node, region=origin.region, now=origin.now_ms()
+        )
         return json_response(await self._in_thread(lambda: self._index.read(look)))
 
     async def _restore(self, request: web.Request) -> web.Response:

@@ -96,4 +96,5 @@ async def _look(node: str, asset: Asset, traffic: Traffic, register: Register) -
     elif asset.state == "live" and status != 200:
         register.violated("an acknowledged image is not there", **facts)
     elif asset.state in {"deleted", "erased"} and status not in {404, 410}:
-        register.violated("a deleted image came back", **facts)
+        answered = 0 < status < 500
+        register.violated("a deleted image came back" if answered else "a node gives no answer", **facts)

@@ -6,15 +6,19 @@ Real nodes that hear nothing of each other here: each knows only what it was ord
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from read_cluster import ReadCluster, ReadNode, path_of, read_cluster
+from msgspec.structs import replace
+from read_cluster import ReadCluster, ReadNode, path_of, read_cluster, record_of
 
-from atoll.errors import Conflict, Unavailable, UpstreamFailed
+from atoll.errors import Gone, Unavailable, UpstreamFailed
+from atoll.ids import new_id, now_ms
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import DeleteOrder, rfc3339
 from atoll.repair_api import RestoreOrder, RestoreResult
@@ -24,7 +28,9 @@ from query_service.deletes import Deleter, Departed
 from query_service.node_records import NodeRecords
 from query_service.set_orders import SetOrders
 from query_service.testimony import Witnesses
-from storage_node.index_deletes import known_tombstone
+from query_service.wire import DeletedView
+from storage_node import index_trash
+from storage_node.index_deletes import apply_tombstone, known_tombstone
 
 pytestmark = pytest.mark.integration
 
@@ -49,6 +55,7 @@ class Side:
             nodes,
             Witnesses(nodes),
             _nobody_hears,
+            now_ms,
         )
 
 
@@ -82,8 +89,9 @@ async def delete_at(node: ReadNode, record: AssetRecord, seconds: int = TRASH_SE
     await node.side.deletes.order(order)
 
 
-def restore_order(record: AssetRecord, deleted: str | None = None) -> RestoreOrder:
-    return RestoreOrder(record.asset_id, record.bucket, record.public_id, record.set, deleted)
+def restore_order(record: AssetRecord, *seen: Any) -> RestoreOrder:
+    """`seen`: the delete that it takes back, and when."""
+    return RestoreOrder(record.asset_id, record.bucket, record.public_id, record.set, *seen)
 
 
 async def restore_at(node: ReadNode, record: AssetRecord) -> AssetRecord:
@@ -152,7 +160,7 @@ async def test_a_restore_whose_answer_is_lost_was_not_refused(
 async def test_a_node_whose_peer_is_silent_does_not_say_that_nothing_was_deleted(
     cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One peer has restored and its answer is lost; the next one has heard of it by then."""
+    """One peer has restored and its answer is lost; the next one says that nothing is deleted."""
     record = held_by_all(cluster)
     first, second, _ = cluster.nodes
     await delete_at(first, record)
@@ -163,19 +171,165 @@ async def test_a_node_whose_peer_is_silent_does_not_say_that_nothing_was_deleted
     assert await status_at(first, cluster, record) == 200
 
 
-async def test_an_order_to_restore_that_comes_late_undoes_no_later_delete(cluster: ReadCluster) -> None:
+async def test_an_order_to_restore_that_its_node_carries_out_late_undoes_no_later_delete(
+    cluster: ReadCluster,
+) -> None:
+    """A halted machine goes on: it has heard of nothing since."""
+    record = held_by_all(cluster)
+    first, second, halted = cluster.nodes
+    await delete_at(first, record)
+    stone = stone_at(first, record)
+    for node in (second, halted):
+        await node.side.deletes.apply(stone)
+    order = restore_order(record, stone.version, now_ms())
+    back = (await first.side.restores.order(order, local=True)).asset
+    await Side(cluster).deleter.delete(back)
+    later = stone_at(second, record)
+    revived = (await halted.side.restores.order(order, local=True)).asset
+    assert stone.version < revived.version < later.version
+    await halted.side.deletes.apply(later)
+    assert await status_at(halted, cluster, record) == 404
+
+
+async def test_a_restore_says_which_delete_it_takes_back_and_when(
+    cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = held_by_all(cluster)
     node = cluster.nodes[0]
     await delete_at(node, record)
-    late = restore_order(record, stone_at(node, record).version)
-    await restore_at(node, record)
+    really, orders = node.side.restores.order, list[RestoreOrder]()
+
+    async def noted(order: RestoreOrder, *, local: bool) -> RestoreResult:
+        orders.append(order)
+        return await really(order, local=local)
+
+    monkeypatch.setattr(node.side.restores, "order", noted)
+    before = now_ms()
+    await Side(cluster).proof.restore(record.asset_id)
+    (order,) = orders
+    assert order.deleted == stone_at(node, record).version
+    assert order.at is not None
+    assert before <= order.at <= now_ms()
+
+
+async def test_what_is_restored_is_above_the_delete_it_takes_back_whatever_the_clocks_say(
+    cluster: ReadCluster,
+) -> None:
+    """The node that restores is ten seconds behind, and knows an earlier delete only."""
+    record = held_by_all(cluster)
+    slow, second, _ = cluster.nodes
+    await delete_at(slow, record)
+    await second.side.deletes.apply(stone_at(slow, record))
+    await restore_at(second, record)
+    await delete_at(second, record)
+    slow.origin.__dict__["now_ms"] = lambda: now_ms() - 10_000
+    order = restore_order(record, stone_at(second, record).version, now_ms())
+    back = (await slow.side.restores.order(order, local=True)).asset
+    assert back.version > stone_at(second, record).version
+
+
+async def test_a_restore_that_meets_an_erasure_leaves_no_file(
+    cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between the look into the trash and the commit."""
+    record = held_by_all(cluster)
+    node = cluster.nodes[0]
     await delete_at(node, record)
-    with pytest.raises(Conflict):
-        await node.side.restores.order(late, local=True)
-    assert await status_at(node, cluster, record) == 404
-    again = restore_order(record, stone_at(node, record).version)
-    await node.side.restores.order(again, local=True)
-    assert await status_at(node, cluster, record) == 200
+    stone = stone_at(node, record)
+    erasure = replace(stone, version=new_id(), deleted_at=now_ms(), purge_at=0)
+    really = index_trash.restorable
+
+    def then_it_is_erased(db: sqlite3.Connection, order: RestoreOrder, now: int) -> AssetRecord | None:
+        found = really(db, order, now)
+        node.index.write(apply_tombstone(erasure, node.origin)).result(20)
+        return found
+
+    monkeypatch.setattr(index_trash, "restorable", then_it_is_erased)
+    with pytest.raises(Unavailable):
+        await node.side.restores.order(restore_order(record, stone.version), local=True)
+    await node.side.removals.resume()
+    await node.side.removals.purge()
+    assert not node.file(record).exists()
+
+
+async def test_the_newest_image_is_restored_though_the_nearest_node_has_an_older_one(
+    cluster: ReadCluster,
+) -> None:
+    """It heard of the delete before the upload."""
+    old = held_by_all(cluster)
+    first, second, third = cluster.nodes
+    body = os.urandom(700)
+    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    third.hold(body, new)
+    await delete_at(third, new)
+    for node in (first, second):
+        await node.side.deletes.apply(stone_at(third, new))
+    assert (await Side(cluster).proof.restore(old.asset_id)).asset.blob == new.blob
+
+
+async def test_a_restore_where_nobody_has_heard_of_the_delete_yet_is_to_be_repeated(
+    cluster: ReadCluster,
+) -> None:
+    record = cluster.nodes[0].hold(os.urandom(500))
+    side = Side(cluster)
+    await side.deleter.delete(record)  # made durable by another node
+    with pytest.raises(Unavailable):
+        await side.proof.restore(record.asset_id)
+    await cluster.nodes[0].side.deletes.apply(stone_at(cluster.nodes[1], record))
+    await side.proof.restore(record.asset_id)
+    assert await status_at(cluster.nodes[0], cluster, record) == 200
+
+
+async def test_what_was_deleted_is_erased_when_that_is_asked_for_afterwards(cluster: ReadCluster) -> None:
+    record = held_by_all(cluster)
+    side = Side(cluster)
+    await side.deleter.delete(record, TRASH_SECONDS)
+    for node in (cluster.nodes[0], cluster.nodes[2]):
+        await node.side.deletes.apply(stone_at(cluster.nodes[1], record))
+    await side.deleter.delete_unindexed(record.asset_id, None, 0)  # the catalog has forgotten it
+    for node in (cluster.nodes[0], cluster.nodes[2]):
+        await node.side.deletes.apply(stone_at(cluster.nodes[1], record))
+    with pytest.raises(Gone):
+        await side.proof.restore(record.asset_id)
+
+
+async def test_an_earlier_answer_does_not_take_the_place_of_a_later_one(cluster: ReadCluster) -> None:
+    departed = Departed()
+    record = held_by_all(cluster)
+    stones = []
+    for node in cluster.nodes[:2]:
+        await delete_at(node, record)
+        stones.append(stone_at(node, record))
+    later, earlier = sorted(stones, key=lambda stone: stone.version, reverse=True)
+    for stone in (later, earlier):
+        departed.add(stone, DeletedView(stone.asset_id, "", "node-1"))
+    assert departed.tombstone(record.asset_id) == later
+
+
+async def test_all_rounds_of_a_delete_are_looked_at(
+    cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second order, too, is answered with an earlier delete's tombstone, of which news came meanwhile."""
+    record = held_by_all(cluster)
+    silent, asked, third = cluster.nodes
+    for node in cluster.nodes:
+        await delete_at(node, record)
+    second = await restore_at(silent, record)
+    third.hold(silent.file(record).read_bytes(), second)
+    await delete_at(silent, second)
+    stone = stone_at(silent, record)
+    await restore_at(silent, second)
+    silent.disk.failing = True
+    really = NodeRecords.newer
+
+    async def newer(self: NodeRecords, known: Tombstone) -> list[AssetRecord]:
+        found = await really(self, known)
+        await asked.side.deletes.apply(stone)
+        return found
+
+    monkeypatch.setattr(NodeRecords, "newer", newer)
+    with pytest.raises(Unavailable):
+        await Side(cluster).deleter.delete(record)
 
 
 def newest_at(node: ReadNode, record: AssetRecord) -> str:

@@ -15,7 +15,7 @@ from derivative_maker import keep_derivative
 from read_cluster import ReadCluster, ReadNode, path_of, read_cluster, until
 
 from atoll.errors import Conflict, Gone
-from atoll.ids import new_id
+from atoll.ids import new_id, now_ms
 from atoll.model import AssetRecord
 from atoll.node_api import DeleteOrder, PullOrder
 from atoll.repair_api import NodeReceipt, RestoreOrder, RestoreResult
@@ -69,7 +69,7 @@ def _entry(node: ReadNode):
 
 
 def receipt_of(node: ReadNode, record: AssetRecord) -> NodeReceipt:
-    return node.index.read(lambda db: receipt(db, record.asset_id, node.name, "eu"))
+    return node.index.read(lambda db: receipt(db, record.asset_id, node.name, "eu", now_ms()))
 
 
 def second_asset(record: AssetRecord) -> AssetRecord:

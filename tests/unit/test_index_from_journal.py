@@ -231,7 +231,7 @@ def test_receipts_come_back_with_their_times(lived: tuple[Path, Known]) -> None:
     lose(path)
     with recovered(path) as index:
         (asset_id,) = index.read(lambda db: db.execute("SELECT asset_id FROM tombstones").fetchone())
-        found = index.read(lambda db: receipt(db, asset_id, "n", "eu"))
+        found = index.read(lambda db: receipt(db, asset_id, "n", "eu", ORIGIN.now_ms()))
         assert found.applied_at == START_MS
         assert [r.removed_at for r in found.removed] == [START_MS]
 
