@@ -35,6 +35,7 @@ DIGEST_BYTES = 16
 MAX_STATES = 500  # asset states asked for at once
 MAX_PROOFS = 500  # blobs asked for at once
 MAX_UNHELD = 1000  # records without their bytes that are told of at once
+FORGOTTEN = 100  # versions deleted by themselves that a receipt tells of
 MAX_LEAF_ITEMS = 1000  # items of a leaf in one answer
 
 
@@ -116,11 +117,18 @@ class RemovedReceipt(Struct, frozen=True):
     shared: bool = False
 
 
+class Restorable(Struct, frozen=True):
+    """A version in the trash. `stone`: the id of the tombstone that it has if it is deleted by itself."""
+
+    version: Identifier
+    stone: str
+
+
 class NodeReceipt(Struct, frozen=True):
     """All that one node can testify about one asset. `applied_at`: when the tombstone became durable here.
 
-    `lacking`: versions that have a record here but not their bytes. `restorable`: the newest one in its
-    trash, or empty.
+    `lacking`: versions that have a record here but not their bytes. `restorable`: the newest in its trash.
+    `forgotten`: the tombstones of versions that were deleted by themselves, the newest FORGOTTEN of them.
     """
 
     node: Label
@@ -131,7 +139,8 @@ class NodeReceipt(Struct, frozen=True):
     applied_at: Milliseconds | None = None
     removed: tuple[RemovedReceipt, ...] = ()
     lacking: tuple[Identifier, ...] = ()
-    restorable: str = ""
+    restorable: Restorable | None = None
+    forgotten: tuple[str, ...] = ()
 
 
 class RestoreOrder(Struct, frozen=True):

@@ -7,13 +7,13 @@ restore. Called by proof_api.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
 from atoll.bus import BusUnavailable
-from atoll.errors import AtollError, NotFound, Rejected, Unavailable
-from atoll.model import AssetRecord, Node
+from atoll.errors import AtollError, Gone, NotFound, Rejected, Unavailable
+from atoll.model import AssetRecord, Node, Tombstone
 from atoll.node_api import AssetState
 from atoll.node_client import NodeClient
 from atoll.repair_api import (
@@ -112,8 +112,9 @@ class AssetProof:
         if stone is None:
             return await self._restore_anyway(asset_id, set_name, answers)
         order = RestoreOrder(asset_id, stone.bucket, stone.public_id, set_name, stone.version, self._now_ms())
+        newest = _check_restorable(stone, answers.said.values())
         # Who heard of the delete before the last upload has an older image to bring back.
-        keepers = sorted(members, key=lambda m: _restorable(answers.said.get(m.name)), reverse=True)
+        keepers = sorted(members, key=lambda m: _kept(answers.said.get(m.name)) == newest, reverse=True)
         result = await self._first(keepers, order)
         try:
             await self._announce([asset_id])
@@ -197,9 +198,29 @@ def _knows(receipt: NodeReceipt | None) -> bool:
     return receipt is not None and bool(receipt.held or receipt.tombstone or receipt.lacking)
 
 
-def _restorable(receipt: NodeReceipt | None) -> str:
+def _check_restorable(stone: Tombstone, receipts: Collection[NodeReceipt]) -> str:
+    """The newest version that a trash has and that was not deleted by itself; empty: nobody has one.
+
+    `Gone` when the asset was erased, though some trash has not heard of it; `Unavailable` when a newer image
+    than all trashes have is not deleted yet on some node.
+    """
+    there = [version for r in receipts for version in (*(held.version for held in r.held), *r.lacking)]
+    newest_there = max(there, default="")
+    if not stone.purge_at and not stone.of and not stone.moved_to and newest_there <= stone.version:
+        raise Gone("This asset was erased.", asset_id=stone.asset_id)
+    forgotten = {one for receipt in receipts for one in receipt.forgotten}
+    kept = [r.restorable for r in receipts if r.restorable and r.restorable.stone not in forgotten]
+    newest = max((one.version for one in kept), default="")
+    if newest < newest_there <= stone.version:
+        raise Unavailable(
+            "Not every node has heard of the delete yet.", asset_id=stone.asset_id, retry_after=2
+        )
+    return newest
+
+
+def _kept(receipt: NodeReceipt | None) -> str:
     """The newest version that the node has in its trash still; empty: none."""
-    return receipt.restorable if receipt else ""
+    return receipt.restorable.version if receipt and receipt.restorable else ""
 
 
 def _finding(proofs: Iterable[Proof]) -> str:

@@ -29,7 +29,7 @@ from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
-from query_service.redis_cache import WRITE_SECONDS, RedisCache
+from query_service.redis_cache import AGAIN_SECONDS, RedisCache
 from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
 from query_service.render_log import RenderLog
@@ -98,7 +98,7 @@ def open_data(
 def _open_redis(settings: QuerySettings, stack: AsyncExitStack) -> RedisCache | None:
     if settings.redis_url_file is None:
         return None
-    redis = open_redis(_read_url(settings.redis_url_file), settings.name, WRITE_SECONDS, CONNECTIONS)
+    redis = open_redis(_read_url(settings.redis_url_file), settings.name, AGAIN_SECONDS, CONNECTIONS)
     stack.push_async_callback(redis.aclose)
     return RedisCache(
         redis,

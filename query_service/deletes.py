@@ -114,11 +114,13 @@ class Deleter:
         try:
             records = await self._records.by_set(asset_id)
         except NotFound:
+            kept = await self._records.in_trash(asset_id) if trash_seconds == 0 else []
+            if kept:
+                check_found_by(key, asset_id, [(stone.bucket, stone.public_id) for stone in kept])
+                return await self._note(await self._all_of([_erasure(stone) for stone in kept]))
             if (stone := self._departed.tombstone(asset_id)) and (known := self._departed.view(asset_id)):
                 check_found_by(key, asset_id, [(stone.bucket, stone.public_id)])
-                if trash_seconds != 0 or not stone.purge_at:
-                    return known
-                return await self._note(await self._all_of([_erasure(stone)]))
+                return known
             raise
         check_found_by(key, asset_id, [(record.bucket, record.public_id) for record in records])
         return await self._note(await self._all_of([_order(record, trash_seconds) for record in records]))

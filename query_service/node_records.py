@@ -57,6 +57,14 @@ class NodeRecords:
             raise _unknown(stone.asset_id, unasked=True)
         return found
 
+    async def in_trash(self, asset_id: str) -> list[Tombstone]:
+        """The asset's newest tombstone in each set, of those that leave something to be restored."""
+        newest: dict[str, Tombstone] = {}
+        for stone in (one.state.tombstone for one in await self._ask_all(asset_id) if one.state):
+            if stone is not None:
+                newest[stone.set] = max(newest.get(stone.set, stone), stone, key=lambda each: each.version)
+        return [newest[name] for name in sorted(newest) if newest[name].purge_at]
+
     async def current(self, asset_id: str) -> AssetRecord:
         """The asset's newest record, if nobody knows that it was deleted.
 

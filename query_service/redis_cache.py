@@ -30,7 +30,7 @@ from redis.asyncio import Redis
 from atoll.backoff import Backoff
 from query_service.cache_value import SHAPE, read_value, write_value
 from query_service.catalog_asset import CatalogAsset
-from query_service.redis_link import Command, NoAnswerError, RedisLink
+from query_service.redis_link import TIMEOUTS_IN_A_ROW, Command, NoAnswerError, RedisLink
 
 READ_SECONDS, AGAIN_SECONDS = 0.1, 0.3  # what a dead Redis costs a request, until it counts as lost
 WRITE_SECONDS = 1.0  # only tickets wait for a write; one that fails costs a whole epoch, or a ticket's word
@@ -109,6 +109,7 @@ class RedisCache:
         """`seconds` is how long an entry stays after its last use; `clock` is monotonic."""
         self._seconds, self._clock, self._now_ms = seconds, clock, now_ms
         self._link = RedisLink(redis, clock, backoff)
+        self._slow = 0  # first answers in a row that came too late
 
     @property
     def up(self) -> bool:
@@ -137,6 +138,9 @@ class RedisCache:
         Asked twice if need be: one slow answer is not yet a lost server, and an upload's word may be there.
         """
         kept = await self._get(asset_ids, READ_SECONDS)
+        self._slow = 0 if kept.answered else self._slow + 1
+        if self._slow > TIMEOUTS_IN_A_ROW:
+            self._link.lose()  # it answers, and each time too late to be of use
         return kept if kept.answered or not self.up else await self._get(asset_ids, AGAIN_SECONDS)
 
     async def _get(self, asset_ids: Sequence[str], seconds: float) -> Kept:

@@ -8,8 +8,8 @@ from typing import cast
 import msgspec
 
 from atoll.model import Tombstone
-from atoll.repair_api import HeldReceipt, NodeReceipt, RemovedReceipt
-from storage_node.index_trash import newest_trashed
+from atoll.repair_api import FORGOTTEN, HeldReceipt, NodeReceipt, RemovedReceipt, Restorable
+from storage_node.index_trash import newest_trashed, stone_of
 
 
 def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str, now: int) -> NodeReceipt:
@@ -26,7 +26,8 @@ def receipt(db: sqlite3.Connection, asset_id: str, node: str, region: str, now: 
         applied_at=stone[1] if stone else None,
         removed=_removed(db, asset_id),
         lacking=_lacking(db, asset_id),
-        restorable=trashed[0].version if trashed else "",
+        restorable=Restorable(trashed[0].version, stone_of(trashed[0])) if trashed else None,
+        forgotten=_forgotten(db, asset_id),
     )
 
 
@@ -60,6 +61,14 @@ def _lacking(db: sqlite3.Connection, asset_id: str) -> tuple[str, ...]:
         (asset_id,),
     )
     return tuple(version for (version,) in rows)
+
+
+def _forgotten(db: sqlite3.Connection, asset_id: str) -> tuple[str, ...]:
+    rows = db.execute(
+        "SELECT asset_id FROM tombstones WHERE of_asset = ? ORDER BY version DESC LIMIT ?",
+        (asset_id, FORGOTTEN),
+    )
+    return tuple(stone for (stone,) in rows)
 
 
 def _removed(db: sqlite3.Connection, asset_id: str) -> tuple[RemovedReceipt, ...]:

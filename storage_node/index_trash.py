@@ -88,8 +88,12 @@ def newest_trashed(db: sqlite3.Connection, asset_id: str, now: int) -> tuple[Ass
 
 def _forgotten(db: sqlite3.Connection, record: AssetRecord) -> bool:
     """Whether this version was deleted by itself: then it does not come back with its asset."""
-    stone = version_id(record.asset_id, record.content_version)
-    return tombstone_version(db, stone) != ""
+    return tombstone_version(db, stone_of(record)) != ""
+
+
+def stone_of(record: AssetRecord) -> str:
+    """The id of the tombstone that this version has if it is deleted by itself."""
+    return version_id(record.asset_id, record.content_version)
 
 
 def restored(

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from atoll.errors import AtollError
 from atoll.model import AssetRecord
 from storage_node.blob_locks import BlobLocks
 from storage_node.disk_trash import DiskTrash
 from storage_node.index import HeldBlob, Index
+from storage_node.index_rows import is_covered
 from storage_node.index_trash import burial
 from storage_node.index_writer import Operation
 from storage_node.store import BlobKey
@@ -42,17 +44,22 @@ class Reclaimer:
             if digests is None:
                 return None
             try:
-                return self._index.write(commit(digests)).result()
-            finally:  # also when it is refused: no file stays in service that nothing refers to
-                if self._index.blob(key.bucket, key.sha256) is None:
+                result = self._index.write(commit(digests)).result()
+            except AtollError:
+                if self._index.read(lambda db: is_covered(db, record)):  # else it is only not known yet
                     self._put_away(key)
+                raise
+            self._put_away(key)
+            return result
 
     def may_have(self, record: AssetRecord) -> bool:
         """Whether a file lies here that could be its bytes; nothing is read."""
         return self._trash.may_have(BlobKey(record.bucket, record.blob.sha256, record.blob.ext))
 
     def _put_away(self, key: BlobKey) -> None:
-        """Back into the trash, as long as that has it to keep."""
+        """No file stays in service that nothing refers to: back into the trash, as long as that keeps it."""
+        if self._index.blob(key.bucket, key.sha256) is not None:
+            return
         self._trash.bury(key)
         until = self._index.read(lambda db: burial(db, key)).keep_until
         if not until and self._index.record_of_blob(key.bucket, key.sha256) is None:

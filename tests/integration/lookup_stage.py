@@ -24,7 +24,7 @@ from query_service.lookup import Lookup
 from query_service.lookup_metrics import LookupMetrics
 from query_service.memory_cache import MemoryCache
 from query_service.mongo_driver import Driver, MongoDatabase
-from query_service.redis_cache import WRITE_SECONDS, RedisCache
+from query_service.redis_cache import AGAIN_SECONDS, RedisCache
 from query_service.redis_link import CONNECTIONS
 from query_service.redis_url import open_redis
 
@@ -112,7 +112,7 @@ async def lookup_stage(
 ) -> AsyncIterator[Stage]:
     """A stage whose Redis has arrived, or with `keep_redis` false never does."""
     mongo = MongoDatabase(mongodb, database, driver, "test")
-    client = open_redis(redis_url, "test", WRITE_SECONDS, CONNECTIONS)
+    client = open_redis(redis_url, "test", AGAIN_SECONDS, CONNECTIONS)
     redis = RedisCache(client, seconds=600, clock=time.monotonic, now_ms=now_ms, backoff=Backoff(0.02, 0.1))
     catalog = WatchedCatalog(mongo)
     memory = MemoryCache(1000, memory_seconds, time.monotonic)

@@ -12,6 +12,7 @@ from atoll.errors import NotFound
 from atoll.ids import new_id, now_ms
 from query_service import redis_cache
 from query_service.redis_cache import Kept
+from query_service.redis_link import TIMEOUTS_IN_A_ROW
 from query_service.wire import DeletedView
 
 pytestmark = pytest.mark.integration
@@ -152,6 +153,13 @@ async def test_one_slow_answer_of_redis_costs_no_upload_its_word(stage):
     await stage.lookup.expect([asset.asset_id], 900)
     await stage.redis_pauses(redis_cache.READ_SECONDS)
     assert await expected(stage, asset)
+
+
+async def test_a_redis_that_is_always_slow_is_done_without(stage):
+    for _ in range(TIMEOUTS_IN_A_ROW + 1):
+        await stage.redis_pauses(redis_cache.READ_SECONDS)
+        await stage.redis.get([new_id()])
+    assert not stage.redis.up
 
 
 async def test_the_word_bars_an_old_value_as_a_mark_does(stage):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Collection
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,11 @@ import pytest_asyncio
 from msgspec.structs import replace
 from read_cluster import ReadCluster, ReadNode, path_of, read_cluster, record_of
 
-from atoll.errors import Gone, Unavailable, UpstreamFailed
+from atoll.asset_edits import ForgetVersion
+from atoll.errors import AtollError, Gone, NoSpace, Overloaded, Unavailable, UpstreamFailed
 from atoll.ids import new_id, now_ms
 from atoll.model import AssetRecord, Tombstone
-from atoll.node_api import DeleteOrder, rfc3339
+from atoll.node_api import DeleteOrder, PullOrder, rfc3339
 from atoll.repair_api import RestoreOrder, RestoreResult
 from query_service.asset_proof import AssetProof
 from query_service.catalog_errors import CatalogUnavailable
@@ -149,8 +151,8 @@ async def test_a_restore_whose_answer_is_lost_was_not_refused(
 ) -> None:
     """The second node refuses: it has nothing in its trash. The first has restored, and nobody heard it."""
     record = held_by_all(cluster)
-    await delete_at(cluster.nodes[0], record)
     await delete_at(cluster.nodes[1], record, seconds=0)
+    await delete_at(cluster.nodes[0], record)
     lose_answers_of(cluster.nodes[0], monkeypatch)
     with pytest.raises(Unavailable):
         await Side(cluster).proof.restore(record.asset_id)
@@ -267,6 +269,57 @@ async def test_the_newest_image_is_restored_though_the_nearest_node_has_an_older
     assert (await Side(cluster).proof.restore(old.asset_id)).asset.blob == new.blob
 
 
+async def test_a_version_that_was_deleted_by_itself_is_not_brought_back_by_a_node_that_has_not_heard(
+    cluster: ReadCluster,
+) -> None:
+    old = held_by_all(cluster)
+    body = os.urandom(700)
+    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    for node in cluster.nodes:
+        node.hold(body, new)
+    first, *others = cluster.nodes
+    await first.side.edits.order(ForgetVersion(asset_id=old.asset_id, set="s1", version=new.version))
+    await delete_at(first, old)
+    for node in others:
+        await node.side.deletes.apply(stone_at(first, old))
+    assert (await Side(cluster).proof.restore(old.asset_id)).asset.blob == old.blob
+
+
+async def test_no_older_image_is_restored_while_the_newest_is_not_deleted_everywhere(
+    cluster: ReadCluster,
+) -> None:
+    old = held_by_all(cluster)
+    body = os.urandom(700)
+    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    cluster.nodes[2].hold(body, new)
+    side = Side(cluster)
+    await side.deleter.delete(new)
+    with pytest.raises(Unavailable):
+        await side.proof.restore(old.asset_id)
+    await cluster.nodes[2].side.deletes.apply(stone_at(cluster.nodes[1], old))
+    assert (await side.proof.restore(old.asset_id)).asset.blob == new.blob
+
+
+@pytest.mark.parametrize("error", [NoSpace("full"), Overloaded("too much")])
+async def test_a_file_that_is_not_known_yet_stays_when_its_commit_fails(
+    cluster: ReadCluster, monkeypatch: pytest.MonkeyPatch, error: AtollError
+) -> None:
+    """A node without an index is filled again: its files lie there."""
+    body = os.urandom(900)
+    node, record = cluster.nodes[0], record_of(body)
+    node.file(record).parent.mkdir(parents=True)
+    node.file(record).write_bytes(body)
+
+    def fails(_: object) -> Future[None]:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.index, "write", fails)
+        with pytest.raises(type(error)):
+            await node.side.orders.execute(PullOrder(record, ()))
+    assert node.file(record).read_bytes() == body
+
+
 async def test_a_restore_where_nobody_has_heard_of_the_delete_yet_is_to_be_repeated(
     cluster: ReadCluster,
 ) -> None:
@@ -280,17 +333,31 @@ async def test_a_restore_where_nobody_has_heard_of_the_delete_yet_is_to_be_repea
     assert await status_at(cluster.nodes[0], cluster, record) == 200
 
 
-async def test_what_was_deleted_is_erased_when_that_is_asked_for_afterwards(cluster: ReadCluster) -> None:
+@pytest.mark.parametrize("asked", ["the same service", "another one"])
+async def test_what_was_deleted_is_erased_when_that_is_asked_for_afterwards(
+    cluster: ReadCluster, asked: str
+) -> None:
+    """The catalog has forgotten it. No node brings it back that has not heard of the erasure."""
     record = held_by_all(cluster)
     side = Side(cluster)
     await side.deleter.delete(record, TRASH_SECONDS)
     for node in (cluster.nodes[0], cluster.nodes[2]):
         await node.side.deletes.apply(stone_at(cluster.nodes[1], record))
-    await side.deleter.delete_unindexed(record.asset_id, None, 0)  # the catalog has forgotten it
-    for node in (cluster.nodes[0], cluster.nodes[2]):
-        await node.side.deletes.apply(stone_at(cluster.nodes[1], record))
+    erasing = side if asked == "the same service" else Side(cluster)
+    await erasing.deleter.delete_unindexed(record.asset_id, None, 0)
     with pytest.raises(Gone):
         await side.proof.restore(record.asset_id)
+
+
+async def test_what_is_erased_is_so_in_each_set_that_has_it(tmp_path: Path) -> None:
+    async with read_cluster(tmp_path, ("s1", "s2")) as cluster:
+        body = os.urandom(900)
+        record = cluster.nodes[0].hold(body)
+        cluster.nodes[1].hold(body, replace(record, set="s2"))
+        deleter = Side(cluster).deleter
+        await deleter.delete(record, TRASH_SECONDS, ("s1", "s2"))
+        await deleter.delete_unindexed(record.asset_id, None, 0)
+        assert [stone_at(node, record).purge_at for node in cluster.nodes] == [0, 0]
 
 
 async def test_an_earlier_answer_does_not_take_the_place_of_a_later_one(cluster: ReadCluster) -> None:
