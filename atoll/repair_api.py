@@ -121,7 +121,7 @@ class Restorable(Struct, frozen=True):
     """A version in the trash. `stone`: the id of the tombstone that it has if it is deleted by itself."""
 
     version: Identifier
-    stone: str
+    stone: Identifier
 
 
 class NodeReceipt(Struct, frozen=True):
@@ -140,7 +140,7 @@ class NodeReceipt(Struct, frozen=True):
     removed: tuple[RemovedReceipt, ...] = ()
     lacking: tuple[Identifier, ...] = ()
     restorable: Restorable | None = None
-    forgotten: tuple[str, ...] = ()
+    forgotten: tuple[Identifier, ...] = ()
 
 
 class RestoreOrder(Struct, frozen=True):

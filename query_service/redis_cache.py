@@ -138,10 +138,14 @@ class RedisCache:
         Asked twice if need be: one slow answer is not yet a lost server, and an upload's word may be there.
         """
         kept = await self._get(asset_ids, READ_SECONDS)
-        self._slow = 0 if kept.answered else self._slow + 1
+        if kept.answered or not self.up:
+            self._slow = 0
+            return kept
+        self._slow += 1
         if self._slow > TIMEOUTS_IN_A_ROW:
             self._link.lose()  # it answers, and each time too late to be of use
-        return kept if kept.answered or not self.up else await self._get(asset_ids, AGAIN_SECONDS)
+            return kept
+        return await self._get(asset_ids, AGAIN_SECONDS)
 
     async def _get(self, asset_ids: Sequence[str], seconds: float) -> Kept:
         epoch = self._link.epoch

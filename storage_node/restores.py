@@ -45,8 +45,9 @@ class Restores:
     async def order(self, order: RestoreOrder, *, local: bool) -> RestoreResult:
         """The asset as restored. `local`: a peer asks, so that peers are not asked in turn.
 
-        `Gone` when no trash has it any more, `Conflict` when it is not deleted or was deleted once more,
-        `Unavailable` when it is not here and some peer gave no answer: that one may have restored it.
+        `Gone` when no trash has it any more, `Conflict` when it is not deleted, `Unavailable` when
+        the order speaks of another delete than is known here, or when it is not here and some peer gave no
+        answer: that one may have restored it.
         """
         if order.set != self._origin.set:
             raise Conflict(f"This node holds set {self._origin.set!r}.", set=order.set)

@@ -162,6 +162,17 @@ async def test_a_redis_that_is_always_slow_is_done_without(stage):
     assert not stage.redis.up
 
 
+async def test_a_redis_that_comes_back_is_used_however_many_ask_meanwhile(stage):
+    stage.redis.lose()
+
+    async def ask_on() -> None:
+        while not stage.redis.up:
+            await stage.redis.get([new_id()])
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(ask_on(), PATIENCE)
+
+
 async def test_the_word_bars_an_old_value_as_a_mark_does(stage):
     old = fresh("barred", 1000, "old")
     await stage.catalog.apply([stored(old, 1000)])

@@ -86,6 +86,12 @@ def held_by_all(cluster: ReadCluster) -> AssetRecord:
     return record
 
 
+def another_image(old: AssetRecord) -> tuple[bytes, AssetRecord]:
+    """The bytes and the record of a later upload of the same name."""
+    body = os.urandom(700)
+    return body, replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+
+
 async def delete_at(node: ReadNode, record: AssetRecord, seconds: int = TRASH_SECONDS) -> None:
     order = DeleteOrder(record.asset_id, record.bucket, record.public_id, record.set, seconds)
     await node.side.deletes.order(order)
@@ -260,8 +266,7 @@ async def test_the_newest_image_is_restored_though_the_nearest_node_has_an_older
     """It heard of the delete before the upload."""
     old = held_by_all(cluster)
     first, second, third = cluster.nodes
-    body = os.urandom(700)
-    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    body, new = another_image(old)
     third.hold(body, new)
     await delete_at(third, new)
     for node in (first, second):
@@ -273,8 +278,7 @@ async def test_a_version_that_was_deleted_by_itself_is_not_brought_back_by_a_nod
     cluster: ReadCluster,
 ) -> None:
     old = held_by_all(cluster)
-    body = os.urandom(700)
-    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    body, new = another_image(old)
     for node in cluster.nodes:
         node.hold(body, new)
     first, *others = cluster.nodes
@@ -289,8 +293,7 @@ async def test_no_older_image_is_restored_while_the_newest_is_not_deleted_everyw
     cluster: ReadCluster,
 ) -> None:
     old = held_by_all(cluster)
-    body = os.urandom(700)
-    new = replace(record_of(body), asset_id=old.asset_id, public_id=old.public_id)
+    body, new = another_image(old)
     cluster.nodes[2].hold(body, new)
     side = Side(cluster)
     await side.deleter.delete(new)
