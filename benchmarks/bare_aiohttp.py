@@ -14,6 +14,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
@@ -63,8 +64,12 @@ async def low(directory: Path, port: int) -> None:
     async def handle(request: BaseRequest) -> web.Response:
         return web.Response(body=bodies[request.path], content_type="image/jpeg")
 
-    server = web.Server(handle, access_log=None)
-    runner = web.ServerRunner(server)
+    await serve_low(handle, port)
+
+
+async def serve_low(handle: Callable[[BaseRequest], Awaitable[web.Response]], port: int) -> None:
+    """Answer by `handle` behind no router, until killed."""
+    runner = web.ServerRunner(web.Server(handle, access_log=None))
     await runner.setup()
     await web.SockSite(runner, _shared(port), backlog=1024).start()
     await asyncio.Event().wait()

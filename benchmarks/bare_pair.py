@@ -1,7 +1,7 @@
-"""One bare server, and two that share a port: what a second process brings on this machine, whoever serves.
+"""Bare servers that share a port and nothing else: what several processes bring here, whoever serves.
 
-The control of workers.py. aiohttp's low-level server answers the same bytes from memory, and its processes
-share nothing at all; each keeps to a core of its own, as the node's do.
+The control of workers.py (aiohttp's low-level server with the same bytes in memory, each process on a core of
+its own, as the node's are) and of upload_workers.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import psutil
 
@@ -25,13 +25,15 @@ class Servers(NamedTuple):
 
 
 @asynccontextmanager
-async def bare_servers(directory: Path, files: Path, cores: Sequence[int]) -> AsyncIterator[Servers]:
-    """One on each of `cores`; GET /NAME gives the bytes of NAME in `files`."""
+async def bare_servers(
+    directory: Path, what: Literal["low", "uploads"], files: Path, cores: Sequence[int | None]
+) -> AsyncIterator[Servers]:
+    """One on each of `cores` (None: on any), as bare_aiohttp.py or bare_uploads.py says."""
     port = any_free_port()
     async with AsyncExitStack() as stack:
         processes = []
-        for core in cores:
-            place = directory / f"core-{core}"
-            running = await stack.enter_async_context(bare_server(place, "low", files, port, core))
+        for number, core in enumerate(cores):
+            place = directory / f"server-{number}"
+            running = await stack.enter_async_context(bare_server(place, what, files, port, core))
             processes.append(running.process)
         yield Servers(port, tuple(processes))

@@ -1,4 +1,4 @@
-"""Runs bare_aiohttp.py or bare_loop.py as a process of its own, for as long as a benchmark needs it."""
+"""Runs a bare server (bare_aiohttp.py, bare_loop.py, bare_uploads.py) as a process for a benchmark's time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import Literal
 from atoll.local.engine_errors import NotReadyError
 from atoll.local.ports import LOOPBACK, any_free_port
 from atoll.local.process_spec import ProcessSpec, child_environment
-from benchmarks import bare_aiohttp, bare_loop, cores
+from benchmarks import bare_aiohttp, bare_loop, bare_uploads, cores
 from benchmarks.peer import Running, running
 
-What = Literal["files", "answer", "handler", "low", "loop"]
+What = Literal["files", "answer", "handler", "low", "loop", "uploads"]
+_PROGRAMS: dict[What, ModuleType] = {"loop": bare_loop, "uploads": bare_uploads}
 
 
 @asynccontextmanager
@@ -25,16 +26,16 @@ async def bare_server(
 ) -> AsyncIterator[Running]:
     """A bare server; `directory` is for what it writes, which is nothing but a log.
 
-    `port`: one that "low" servers share; `core`: the one it keeps to.
+    `port`: one that "low" and "uploads" servers share; `core`: the one it keeps to.
     """
     port = port or any_free_port()
     directory.mkdir(parents=True, exist_ok=True)
-    program: ModuleType = bare_loop if what == "loop" else bare_aiohttp
-    argv = [sys.executable, str(Path(str(program.__file__)).resolve()), str(port), what, str(path)]
+    program = Path(str(_PROGRAMS.get(what, bare_aiohttp).__file__)).resolve()
+    argv = [sys.executable, str(program), str(port), what, str(path)]
     spec = ProcessSpec(
         name=f"bare {what}",
         argv=tuple(cores.on_core(core, argv)),
-        env=child_environment({}, directory),
+        env={**child_environment({}, directory), "PYTHONPATH": str(program.parent.parent)},
         cwd=directory,
         health=lambda: answers(port),
         log=directory / "bare.log",

@@ -3,35 +3,33 @@
 In a new store, where nearly every file needs a directory that must be made and made durable in its parent,
 and in one whose 65,536 directories are all there. Where fsync costs next to nothing (a virtual disk with a
 cache), the bare loop is bound by the processor and so is the node, which decodes each picture on top. A loop
-that decodes too says how much of the difference that is.
+that decodes too says how much of the difference that is; a bare server of as many processes, which takes the
+same files over HTTP, decodes and writes them, says what aiohttp comes to on the machine without all the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
-import os
 import random
 import re
-import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import psutil
-from PIL import Image
 
-from atoll.atomic_file import fsync_directory
 from atoll.local.cluster_plan import Value
 from atoll.local.ports import LOOPBACK
+from benchmarks.bare_files import THREADS, BareLoop
+from benchmarks.bare_pair import Servers, bare_servers
+from benchmarks.bare_uploads import request
 from benchmarks.context import Context
 from benchmarks.lean_client import percentile, send_all
 from benchmarks.one_node import BUCKET, OneNode, one_node
 from benchmarks.pictures import Picture, Pictures, make_directories
 from benchmarks.result import Mark, Result, Series, ratio
 
-CLIENTS = 16
+CLIENTS = THREADS
 UPLOADS = 1500  # a round
 FULL = "full"  # the bucket whose directories are all there
 WANTED = 0.3
@@ -53,46 +51,56 @@ class _Round(NamedTuple):
     stalls: float  # how often a loop's own thread held it for longer than LONGEST
 
 
+class _Store(NamedTuple):
+    """Where a bucket's pictures go: a node, and what is beside it on the same disk."""
+
+    bucket: str
+    node: OneNode
+    bare: BareLoop
+    servers: Servers
+
+
 class _Peers(NamedTuple):
     """Files a second."""
 
     bare: float
     decoding: float
+    served: float
 
 
 async def run(ctx: Context) -> Result:
     """A node of one process."""
-    return await measured(ctx, "one process", {}, WANTED)
+    return await measured(ctx, "one process", 1, {}, WANTED)
 
 
-async def measured(ctx: Context, node_of: str, settings: Mapping[str, Value], wanted: float) -> Result:
-    """Rounds of uploads and of the bare loop in turn, on the same disk."""
+async def measured(
+    ctx: Context, node_of: str, processes: int, settings: Mapping[str, Value], wanted: float
+) -> Result:
+    """Rounds of uploads and of its peers in turn, on the same disk."""
     pictures = Pictures(random.Random(1))
     ctx.say("making directories")
-    bare = {bucket: BareLoop(ctx.directory / "bare" / bucket) for bucket in (BUCKET, FULL)}
-    await asyncio.to_thread(make_directories, ctx.directory / "bare" / FULL)
-    await asyncio.to_thread(make_directories, ctx.directory / "data" / "blobs" / FULL)
-    async with one_node(ctx.directory, settings) as node:
+    loops, served = ctx.directory / "bare", ctx.directory / "served"
+    for place in (loops, served, ctx.directory / "data" / "blobs"):
+        await asyncio.to_thread(make_directories, place / FULL)
+    beside = bare_servers(ctx.directory / "servers", "uploads", served, [None] * processes)
+    async with one_node(ctx.directory, settings) as node, beside as servers:
+        stores = [_Store(bucket, node, BareLoop(loops / bucket), servers) for bucket in (BUCKET, FULL)]
         ctx.say("warming up")
-        warm = pictures.one_per_directory()
-        for bucket in (BUCKET, FULL):
-            await send_all(node.port, node.uploads([p.body for p in warm], bucket), CLIENTS)
-            await asyncio.to_thread(bare[bucket].write, warm)
-        new, full = [await _rounds(ctx, node, bucket, loop, pictures) for bucket, loop in bare.items()]
+        for store in stores:
+            await _upload(store, pictures.one_per_directory())
+            await _peers(store, pictures.one_per_directory)
+        new, full = [await _rounds(ctx, store, pictures) for store in stores]
     return _result(node_of, wanted, *new, *full, pictures.size)
 
 
-async def _rounds(
-    ctx: Context, node: OneNode, bucket: str, bare: BareLoop, pictures: Pictures
-) -> tuple[list[_Round], list[_Peers]]:
-    return await ctx.alternate(
-        lambda _: _upload(node, pictures.take(UPLOADS), bucket),
-        lambda _: asyncio.to_thread(_peers, bare, pictures),
-    )
+async def _rounds(ctx: Context, store: _Store, pictures: Pictures) -> tuple[list[_Round], list[_Peers]]:
+    some = partial(pictures.take, UPLOADS)
+    return await ctx.alternate(lambda _: _upload(store, some()), lambda _: _peers(store, some))
 
 
-async def _upload(node: OneNode, pictures: Sequence[Picture], bucket: str) -> _Round:
-    requests = node.uploads([picture.body for picture in pictures], bucket)
+async def _upload(store: _Store, pictures: Sequence[Picture]) -> _Round:
+    node = store.node
+    requests = node.uploads([picture.body for picture in pictures], store.bucket)
     before, stalled = _cpu(node), await _stalls(node)
     run = await send_all(node.port, requests, CLIENTS)
     after, backlog = _cpu(node), await node.metric("atoll_outbox_depth")
@@ -139,56 +147,20 @@ async def _drained(node: OneNode) -> None:
             await asyncio.sleep(0.2)
 
 
-def _peers(bare: BareLoop, pictures: Pictures) -> _Peers:
-    """The bare loop, and the one that decodes; each as many files as the node took."""
-    return _Peers(bare.write(pictures.take(UPLOADS)), bare.write(pictures.take(UPLOADS), decode=True))
+async def _peers(store: _Store, some: Callable[[], list[Picture]]) -> _Peers:
+    """The bare loop, the one that decodes, and the bare server; each as many files as the node took."""
+    bare, decoding = store.bare, partial(store.bare.write_all, decode=True)
+    return _Peers(
+        await asyncio.to_thread(bare.write_all, some()),
+        await asyncio.to_thread(decoding, some()),
+        await _served(store, some()),
+    )
 
 
-class BareLoop:
-    """What invariant 1 costs at the least: write, fdatasync, rename, fsync the directories; nothing else."""
-
-    def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True)
-        self._root = str(root)
-        self._there: set[str] = set()
-
-    def write(self, pictures: Sequence[Picture], *, decode: bool = False) -> float:
-        """Files a second, from 16 threads; `decode`: each is also read as the node's inspection reads it."""
-        one = self._decode_and_write if decode else self._write_one
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            began = time.perf_counter()
-            for _ in threads.map(one, pictures):
-                pass
-            return len(pictures) / (time.perf_counter() - began)
-
-    def _decode_and_write(self, picture: Picture) -> None:
-        with Image.open(io.BytesIO(picture.body), formats=["JPEG"]) as image:
-            image.draft("L", (1, 1))
-            image.load()  # without the GIL
-        self._write_one(picture)
-
-    def _write_one(self, picture: Picture) -> None:
-        draft = f"{self._root}/{picture.sha256}.part"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-        os.write(descriptor, picture.body)
-        os.fdatasync(descriptor)
-        os.close(descriptor)
-        directory = f"{self._root}/{picture.directory}"
-        self._make(os.path.dirname(directory))
-        self._make(directory)
-        os.rename(draft, f"{directory}/{picture.sha256}.jpg")
-        fsync_directory(directory)
-
-    def _make(self, directory: str) -> None:
-        """Make it, and its name durable. What is there already has been made so, or is just being."""
-        if directory in self._there:
-            return
-        try:
-            os.mkdir(directory)
-            fsync_directory(os.path.dirname(directory))
-        except FileExistsError:
-            pass
-        self._there.add(directory)
+async def _served(store: _Store, pictures: list[Picture]) -> float:
+    requests = [request(picture, store.bucket) for picture in pictures]
+    run = await send_all(store.servers.port, requests, CLIENTS)
+    return len(pictures) / run.seconds
 
 
 def _result(
@@ -205,6 +177,8 @@ def _result(
         *_rates("", ours, peers),
         ratios,
         ratio("node to bare loop that also decodes", [r.rate for r in ours], [p.decoding for p in peers]),
+        ratio("bare server to bare loop", [p.served for p in peers], [p.bare for p in peers]),
+        ratio("node to bare server", [r.rate for r in ours], [p.served for p in peers]),
         Series("upload p50", "ms", tuple(r.p50_ms for r in ours)),
         Series("upload p99", "ms", tuple(r.p99_ms for r in ours)),
         Series("CPU of what serves", "ms an upload", tuple(r.node_cpu for r in ours)),
@@ -221,7 +195,10 @@ def _result(
         f"The bare loop: as many such files from {CLIENTS} threads of one process, each written,"
         " fdatasynced, renamed, its directory made if it is not there, and the directories fsynced."
         " No HTTP, hashing, decoding, index or event.",
-        "Both begin with a new store, and go on to one that has the 65,536 directories of a bucket.",
+        f"The bare server: aiohttp's low-level server, {node_of}, takes such files over as many connections,"
+        " hashes and decodes them in its own process and writes them as the loop does. No ticket,"
+        " placeholder, index or event.",
+        "All begin with a new store, and go on to one that has the 65,536 directories of a bucket.",
     )
     steady = ratio("p99 to p50", [r.p99_ms for r in ours], [r.p50_ms for r in ours])
     marks = (
@@ -237,4 +214,5 @@ def _rates(where: str, ours: list[_Round], peers: list[_Peers]) -> tuple[Series,
         Series(f"{where}durable uploads", "/s", tuple(r.rate for r in ours)),
         Series(f"{where}bare loop", "/s", tuple(p.bare for p in peers)),
         Series(f"{where}bare loop that also decodes", "/s", tuple(p.decoding for p in peers)),
+        Series(f"{where}bare server", "/s", tuple(p.served for p in peers)),
     )

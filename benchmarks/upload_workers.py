@@ -11,4 +11,4 @@ WANTED = 0.45
 
 async def run(ctx: Context) -> Result:
     """Rounds of uploads and of the bare loop in turn."""
-    return await measured(ctx, "two processes", {"workers": 2, "inspectors": 2}, WANTED)
+    return await measured(ctx, "two processes", 2, {"workers": 2, "inspectors": 2}, WANTED)

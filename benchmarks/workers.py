@@ -110,7 +110,7 @@ async def _bare(ctx: Context, stack: AsyncExitStack, node: _Side, cores: list[in
     sides = {}
     for name, some in ((_BARE_ONE, cores[:1]), (_BARE_TWO, cores)):
         place = ctx.directory / f"bare-{len(some)}"
-        servers = await stack.enter_async_context(bare_servers(place, files, some))
+        servers = await stack.enter_async_context(bare_servers(place, "low", files, some))
         sides[name] = _Side(servers, paths, some)
     return sides
 
