@@ -7,7 +7,6 @@ the test wants one.
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import signal
 import socket
@@ -16,7 +15,7 @@ import time
 from pathlib import Path
 
 from atoll.local import binaries
-from atoll.local.ports import LOOPBACK, port_is_free
+from atoll.local.ports import LOOPBACK, any_free_port
 
 DEADLINE = 20.0  # seconds
 
@@ -25,7 +24,7 @@ class OwnNats:
     """A real server on one port and one store, from start to stop as often as the test likes."""
 
     def __init__(self, directory: Path, *, user: str | None = None, password: str | None = None) -> None:
-        self.port = next(p for p in random.sample(range(20_000, 32_767), 200) if port_is_free(p))
+        self.port = any_free_port()
         self.url = f"nats://{LOOPBACK}:{self.port}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None

@@ -36,7 +36,8 @@ from atoll.local.engines import EngineUrls, GivenUrls, LocalEngines
 from atoll.local.full_disk import disk_errors
 from atoll.local.guard import Guard
 from atoll.local.machines import Machines
-from atoll.local.ports import LOOPBACK, choose_ports, choosing_alone
+from atoll.local.port_claims import PortClaims
+from atoll.local.ports import LOOPBACK, choose_ports
 from atoll.local.process import ManagedProcess
 from atoll.local.process_spec import ProcessSpec, child_environment
 from atoll.local.secrets_dir import SecretsDir, new_secret, write_private
@@ -72,7 +73,9 @@ class LocalCluster:
         self.paths = ClusterPaths(directory)
         self.plans = plan_daemons(extra or {})
         queries = lambda: [self.url(name) for name in self.names("query_service")]  # noqa: E731 - short
-        self._machines = Machines(self, self.paths, queries, (extra or {}).get("storage_node", {}))
+        self._claims = PortClaims()
+        settings = (extra or {}).get("storage_node", {})
+        self._machines = Machines(self, self.paths, queries, settings, self._claims)
         self.ports: dict[str, int] = {}
         self.daemons: dict[str, ManagedProcess] = {}
         self._environ = environ or {}
@@ -105,9 +108,7 @@ class LocalCluster:
             guard = await stack.enter_async_context(Guard(self.paths.root))
             self._guard = guard
             self._session = await stack.enter_async_context(aiohttp.ClientSession())
-            turn = await stack.enter_async_context(AsyncExitStack())
-            if self._known_ports:
-                await turn.enter_async_context(choosing_alone())
+            stack.enter_context(self._claims)
             self._choose_ports()
             self._make_secrets()
             self._engines = await stack.enter_async_context(
@@ -119,7 +120,6 @@ class LocalCluster:
                 self.daemons[plan.name] = process
                 stack.push_async_callback(process.stop)
             await self._start_all()
-            await turn.aclose()
             if self._bucket:
                 await self._make_bucket(self._bucket)
             await asyncio.gather(*(self._nodes_known(name) for name in self.names("query_service")))
@@ -155,7 +155,7 @@ class LocalCluster:
 
     def _choose_ports(self) -> None:
         wanted = {plan.name: plan.wanted_port if self._known_ports else None for plan in self.plans}
-        self.ports = choose_ports(self.paths.root / "ports.json", wanted, rng=random.Random())
+        self.ports = choose_ports(self.paths.root / "ports.json", wanted, self._claims, rng=random.Random())
 
     def _make_secrets(self) -> None:
         secrets = SecretsDir(self.paths.secrets)

@@ -23,6 +23,7 @@ from atoll.local.engine_home import EngineHome, make_home
 from atoll.local.guard import Guard
 from atoll.local.mongo_engine import mongo_engine
 from atoll.local.nats_engine import nats_engine
+from atoll.local.port_claims import PortClaims
 from atoll.local.ports import choose_ports
 from atoll.local.process import ManagedProcess, ProcessStatus
 from atoll.local.process_spec import EngineSpec
@@ -117,7 +118,7 @@ class LocalEngines:
             guard = self._guard
             if guard is None:
                 guard = await stack.enter_async_context(Guard(self._directory))
-            for spec in self._specs():
+            for spec in self._specs(stack.enter_context(PortClaims())):
                 process = ManagedProcess(spec, guard)
                 stack.push_async_callback(process.stop)
                 self._processes[spec.name] = process
@@ -132,10 +133,10 @@ class LocalEngines:
     ) -> None:
         await self._stack.aclose()
 
-    def _specs(self) -> list[EngineSpec]:
+    def _specs(self, claims: PortClaims) -> list[EngineSpec]:
         ours = [name for name in _MAKERS if not self._given[name]]
         wanted = {name: self._wanted_ports.get(name) for name in ours}
-        ports = choose_ports(self._directory / "ports.json", wanted, rng=random.Random())
+        ports = choose_ports(self._directory / "ports.json", wanted, claims, rng=random.Random())
         homes = [make_home(self._directory, name, ports[name], self._environ) for name in ours]
         return [_MAKERS[home.name](home) for home in homes]
 

@@ -22,6 +22,7 @@ from atoll.client.joining import NewNode, use_token, write_files
 from atoll.errors import AtollError
 from atoll.launches import FiledAnswer, LaunchAnswer, LaunchOrder
 from atoll.local.cluster_plan import LOCAL_RESERVE, ClusterPaths, DaemonPlan, RegionPlan, Value
+from atoll.local.port_claims import PortClaims
 from atoll.local.ports import LOOPBACK, choose_ports
 
 log = logging.getLogger(__name__)
@@ -39,12 +40,21 @@ class Host(Protocol):
 
 
 class Machines:
-    """`extra`: settings of every storage node beyond the planned ones; `queries`: where tokens are used."""
+    """`extra`: settings of every storage node beyond the planned ones; `queries`: where tokens are used.
+
+    `claims`: those of the cluster, for the ports of what is started here.
+    """
 
     def __init__(
-        self, host: Host, paths: ClusterPaths, queries: Callable[[], list[str]], extra: Mapping[str, Value]
+        self,
+        host: Host,
+        paths: ClusterPaths,
+        queries: Callable[[], list[str]],
+        extra: Mapping[str, Value],
+        claims: PortClaims,
     ) -> None:
         self._host, self._paths, self._queries, self._extra = host, paths, queries, extra
+        self._claims = claims
         self._running: set[str] = set()
 
     async def resume(self) -> None:
@@ -126,7 +136,7 @@ class Machines:
 
     def _ports(self, order: LaunchOrder) -> dict[str, int]:
         wanted: dict[str, int | None] = {order.name: None, _replicator(order): None}
-        return choose_ports(self._paths.root / "ports.json", wanted, rng=random.Random())
+        return choose_ports(self._paths.root / "ports.json", wanted, self._claims, rng=random.Random())
 
     async def _start(self, order: LaunchOrder) -> None:
         directory, ports = self._paths.machines / order.name, self._ports(order)

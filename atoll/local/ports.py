@@ -4,31 +4,27 @@ A remembered port first (issued URLs name it), else the wanted one, else one at 
 kernel's own range: ports the kernel hands out (32768 up on Linux, 49152 up on macOS) are also the source
 ports of everybody's outgoing connections, and one of those can sit on ours while an engine restarts.
 
-The race: a port that is free now may be taken before the engine binds it. The engine then ends at its start
-and its error says so; starting again chooses anew. Nothing can hold the port for it in between. Clusters that
-want the same ports would meet there every time, and each would take the other's daemons for its own: so they
-take turns (`choosing_alone`).
+The race: a port that is free now may be taken before the engine binds it. Clusters and other programs of
+ours claim what they choose (`port_claims`): those that want the same ports, and start at once, would meet
+there every time, and each would take the other's daemons for its own. Against a stranger nothing can hold the
+port in between: the engine then ends at its start and its error says so; starting again chooses anew.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import json
 import os
 import random
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from atoll.local.engine_errors import EngineError
+from atoll.local.port_claims import PortClaims
 
 LOOPBACK = "127.0.0.1"
 _RANDOM_RANGE = (20_000, 32_767)
 _RANDOM_TRIES = 200
-_TURN_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 
 
 def port_is_free(port: int) -> bool:
@@ -49,51 +45,27 @@ def any_free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ones at random. Raises EngineError when there are not as many."""
-    rng = random.SystemRandom()
+    """So many different ones at random, claimed until this process ends. Raises EngineError."""
+    claims, rng = PortClaims(), random.SystemRandom()
     chosen: list[int] = []
     while len(chosen) < count:
-        chosen.append(_first_free(_candidates(None, rng), set(chosen), port_is_free))
+        chosen.append(_first_free(_candidates(None, rng), set(chosen), _claiming(claims, port_is_free)))
     return chosen
-
-
-@asynccontextmanager
-async def choosing_alone(wait_seconds: float = _TURN_SECONDS) -> AsyncIterator[None]:
-    """No other cluster of this user on this machine chooses ports meanwhile; hold it until all listen.
-
-    Who has waited `wait_seconds` goes on all the same: a start that hangs must not keep others from starting.
-    """
-    file = Path(tempfile.gettempdir()) / f"atoll-ports-{os.getuid()}.lock"
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        end = asyncio.get_running_loop().time() + wait_seconds
-        while not _locked(descriptor) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - a process
-            await asyncio.sleep(_LOOK_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def choose_ports(
     file: Path,
     wanted: Mapping[str, int | None],
+    claims: PortClaims,
     *,
     rng: random.Random,
     is_free: Callable[[int], bool] = port_is_free,
 ) -> dict[str, int]:
-    """A port for every name of `wanted` (None: any), no two alike, remembered in `file`.
+    """A port for every name of `wanted` (None: any), no two alike, remembered in `file` and claimed.
 
     Ports that `file` remembers for other names are left to them. Raises EngineError when none is free.
     """
-    remembered = _read(file)
+    remembered, is_free = _read(file), _claiming(claims, is_free)
     taken = {port for name, port in remembered.items() if name not in wanted}
     chosen = {n: p for n in wanted if (p := remembered.get(n)) is not None and is_free(p)}
     taken |= set(chosen.values())
@@ -102,6 +74,11 @@ def choose_ports(
         taken.add(chosen[name])
     _write(file, remembered | chosen)
     return {name: chosen[name] for name in wanted}
+
+
+def _claiming(claims: PortClaims, is_free: Callable[[int], bool]) -> Callable[[int], bool]:
+    """Claimed first: who had it may have begun to listen by then."""
+    return lambda port: claims.claim(port) and is_free(port)
 
 
 def _candidates(wanted: int | None, rng: random.Random) -> Iterator[int]:

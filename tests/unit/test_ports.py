@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
 import random
 import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from atoll.local import port_claims
 from atoll.local.engine_errors import EngineError
-from atoll.local.ports import choose_ports, choosing_alone, port_is_free
+from atoll.local.port_claims import PortClaims
+from atoll.local.ports import any_free_port, choose_ports, free_ports, port_is_free
 
 
 @pytest.fixture
@@ -20,7 +25,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def choose(file, wanted, *, seed=1, occupied=()):
-    return choose_ports(file, wanted, rng=random.Random(seed), is_free=lambda port: port not in occupied)
+    rng = random.Random(seed)
+    with PortClaims() as claims:
+        return choose_ports(file, wanted, claims, rng=rng, is_free=lambda port: port not in occupied)
 
 
 def test_a_wanted_port_is_taken_when_it_is_free(file):
@@ -67,8 +74,8 @@ def test_a_damaged_file_is_as_good_as_none(file, damage):
 
 
 def test_a_machine_without_a_free_port_is_told_so(file):
-    with pytest.raises(EngineError, match="no free port"):
-        choose_ports(file, {"nats": None}, rng=random.Random(1), is_free=lambda _: False)
+    with pytest.raises(EngineError, match="no free port"), PortClaims() as claims:
+        choose_ports(file, {"nats": None}, claims, rng=random.Random(1), is_free=lambda _: False)
 
 
 def test_a_port_with_a_listener_is_not_free_and_is_free_again_afterwards():
@@ -78,17 +85,52 @@ def test_a_port_with_a_listener_is_not_free_and_is_free_again_afterwards():
     assert port_is_free(port)
 
 
-async def test_clusters_that_start_at_once_choose_one_after_the_other_and_no_one_waits_for_ever():
-    steps = []
+def test_clusters_that_start_at_once_and_want_the_same_port_get_different_ones(tmp_path):
+    with PortClaims() as one, PortClaims() as other:
+        first = choose_ports(tmp_path / "a.json", {"nats": 4222}, one, rng=random.Random(1))
+        second = choose_ports(tmp_path / "b.json", {"nats": 4222}, other, rng=random.Random(1))
+        assert first != second
+        assert choose_ports(tmp_path / "a.json", {"nats": None}, one, rng=random.Random(2)) == first
 
-    async def start(name):
-        async with choosing_alone():
-            steps.append(name)
-            await asyncio.sleep(0)
-            steps.append(name)
 
-    await asyncio.gather(*map(start, "abc"))
-    assert steps[::2] == steps[1::2]
-    async with choosing_alone(), choosing_alone(wait_seconds=0.1):
-        steps.append("while another hangs")
-    assert steps[-1] == "while another hangs"
+def test_a_claim_ends_with_its_owner():
+    port = any_free_port() + 40_000  # nobody's
+    with PortClaims() as one, PortClaims() as other:
+        assert one.claim(port)
+        assert one.claim(port)
+        assert not other.claim(port)
+    with PortClaims() as later:
+        assert later.claim(port)
+
+
+def test_a_port_claimed_in_another_process_is_not_chosen_and_can_be_had_when_that_is_killed():
+    program = (
+        "import sys\n"
+        "from atoll.local.ports import any_free_port\n"
+        "print(any_free_port(), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    argv = [sys.executable, "-c", program]
+    with (
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        PortClaims() as claims,
+    ):
+        port = int(process.stdout.readline())
+        assert not claims.claim(port)
+        process.kill()
+        process.wait()
+        assert claims.claim(port)
+
+
+def test_ports_chosen_one_by_one_are_all_different():
+    ports = [any_free_port() for _ in range(300)] + free_ports(300)
+    assert len(set(ports)) == len(ports)
+
+
+def test_claims_hold_within_the_process_when_their_file_is_somebody_elses(tmp_path, monkeypatch):
+    (tmp_path / f"atoll-ports-{os.getuid()}.lock").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(port_claims, "_file", port_claims._file.__wrapped__)
+    with PortClaims() as one, PortClaims() as other:
+        assert one.claim(70)
+        assert not other.claim(70)
