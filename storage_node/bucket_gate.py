@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from atoll.bucket import Bucket, Quota
@@ -36,13 +37,16 @@ class BucketGate:
 
     async def heard_of(self, bucket: str) -> None:
         """A ticket may be faster than the news of a new bucket: wait a moment for them."""
-        if self._wait_for is None or not self._lacks(bucket):
+        if self._lacks(bucket):
+            await self.heard(lambda current: bucket in current.buckets)  # else the commit refuses it
+
+    async def heard(self, news: Callable[[ClusterMap], bool]) -> None:
+        """Wait until the map is so, as whoever gave an order knows it already; a moment at most."""
+        if self._wait_for is None or news(self._cluster.current):
             return
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_NEWS_SECONDS):
-                await self._wait_for(lambda current: bucket in current.buckets)
-        except TimeoutError:
-            return  # the commit refuses it
+                await self._wait_for(news)
 
     def _lacks(self, bucket: str) -> bool:
         """Whether the map has buckets, but not this one; before it has any it may not have been heard."""

@@ -50,7 +50,7 @@ class UploadSide:
         self.eager = EagerQueue(prepare, settings.eager_queue, load, asyncio.sleep)
         EagerCollector(self.eager, registry)
         orders = EagerOrders(self.eager, cluster)
-        gate = BucketGate(ground.origin, cluster, cluster.wait_for)
+        self.gate = gate = BucketGate(ground.origin, cluster, cluster.wait_for)
         placer = Placer(ground.store, ground.index, ground.locks)
         ingest = Ingest(ground.store, inspector, OwnCommits(placer, ground.origin, gate))
         self.intake = intake = UploadIntake(

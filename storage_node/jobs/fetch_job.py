@@ -14,6 +14,7 @@ from atoll.errors import OutwardFailed, OutwardRefused, TicketReplayed
 from atoll.jobs import FetchWork, Task
 from atoll.model import AssetRecord
 from atoll.outward import Outward
+from atoll.outward_url import host_allowed, parse_url
 from storage_node.body_pace import Pace
 from storage_node.ground import Ground
 from storage_node.index_tickets import stored_with
@@ -33,6 +34,7 @@ class FetchJob:
         pace = Pace(settings.outward_idle_seconds, settings.upload_min_bytes_per_second)
         rules = FetchRules(settings.outward_ports, settings.fetch_redirects, pace)
         self._ground, self._cluster, self._fetcher = ground, ground.cluster, UrlFetcher(outward, rules)
+        self._gate, self._ports = uploads.gate, settings.outward_ports
         self._door, self._intake, self._acknowledger = uploads.door, uploads.intake, uploads.acknowledger
 
     async def run(self, task: Task, progress: Progress) -> None:
@@ -52,6 +54,7 @@ class FetchJob:
         )
 
     async def _fetch(self, work: FetchWork) -> AssetRecord:
+        await self._heard(work)
         hosts, limit = self._hosts(work), max_bytes(work.ticket, self._ground.settings, self._cluster.current)
         seconds = self._ground.settings.fetch_seconds
         self._door.check_draining()
@@ -65,6 +68,15 @@ class FetchJob:
             if (record := await self._stored(work)) is None:
                 raise
             return record
+
+    async def _heard(self, work: FetchWork) -> None:
+        """The order may be faster than the news of its bucket, or of the host that it has just been given."""
+        host, bucket = parse_url(work.url, self._ports).host, work.ticket.bucket
+        await self._gate.heard(
+            lambda current: (
+                bucket in current.buckets and host_allowed(host, current.buckets[bucket].fetch_hosts)
+            )
+        )
 
     def _hosts(self, work: FetchWork) -> Iterable[str]:
         bucket = self._cluster.current.buckets.get(work.ticket.bucket)

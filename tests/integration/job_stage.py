@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,6 +76,11 @@ class JobStage:
         """Tasks in the queue, those under way included."""
         return (await self.js.stream_info(jobs.stream_of(self.region))).state.messages
 
+    async def under_way(self) -> int:
+        """Tasks that a node has taken and not ended."""
+        found = await self.js.consumer_info(jobs.stream_of(self.region), f"jobs-{SET}")
+        return found.num_ack_pending or 0
+
     async def until(self, condition: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -119,6 +125,13 @@ def bus_address(node: NodeProcess) -> tuple[str, str | None]:
 
 async def make_bucket(node: NodeProcess, **policy: Any) -> None:
     """The bucket of the tests, in the cluster map as the node knows it; `policy` beside its name."""
+    async with cluster_map(node) as cluster:
+        await cluster.put(Bucket(BUCKET, unsigned_transformations=True, **policy))
+
+
+@asynccontextmanager
+async def cluster_map(node: NodeProcess) -> AsyncIterator[LiveClusterMap]:
+    """The map of a node's cluster, as somebody else has it who may write it."""
     settings = DaemonSettings(
         name="stage",
         region=node.region,
@@ -135,4 +148,4 @@ async def make_bucket(node: NodeProcess, **policy: Any) -> None:
         async with Tasks(Stop()) as tasks:
             tasks.start("map", cluster.run())
             await cluster.wait_for(lambda m: node.region in m.regions)
-            await cluster.put(Bucket(BUCKET, unsigned_transformations=True, **policy))
+            yield cluster

@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 
 import pytest
-from job_stage import JobStage, connect, make_bucket
+from job_stage import JobStage, cluster_map, connect, make_bucket
 from node_fixture import BUCKET, SET, NodeProcess, new_region, picture
 from web_site import Page, WebSite
 
+from atoll.bucket import Bucket
 from atoll.ids import new_id, now_ms
 from atoll.jobs import FetchWork
 from atoll.signing import Ticket
@@ -135,6 +136,21 @@ async def test_without_a_list_of_hosts_nothing_is_fetched_even_if_a_task_is_ther
     async with stage(fresh_nats, tmp_path / "node", site, hosts=()) as it:
         assert (await outcome(it, work(it, site.url("/")))).errors[0].problem == "outward-refused"
     assert site.asked == []
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, "new"])
+async def test_an_order_may_be_faster_than_the_news_of_its_bucket_and_of_its_hosts(
+    fresh_nats, tmp_path, site, bucket
+):
+    data = picture()
+    site.pages["/"] = Page(data)
+    async with stage(fresh_nats, tmp_path / "node", site, hosts=()) as it, cluster_map(it.node) as others:
+        task = await it.put(work(it, site.url("/"), bucket=bucket))
+        await it.until(it.under_way, "the node takes the order")
+        await others.put(Bucket(bucket, fetch_hosts=("127.0.0.1",)))
+        (said,) = await it.ended(task.job)
+        assert (said.state, said.errors) == ("done", ())
+        assert list(stored(it).values()) == [data]
 
 
 async def test_addresses_of_this_machine_are_refused_unless_the_operator_names_them(
