@@ -32,11 +32,14 @@ class ImageNames:
     def __init__(self, finder: AssetFinder, absent: AbsentNames) -> None:
         self._finder, self._absent = finder, absent
 
-    async def find(self, bucket: str, name: str) -> Meant | None:
-        """The asset with this very name; else the one with the name before the extension."""
+    async def find(self, bucket: str, name: str, wait: float | None = None) -> Meant | None:
+        """The asset with this very name; else the one with the name before the extension.
+
+        `wait`: the seconds that a caller has for what is on its way; None: as long as the service has.
+        """
         given, *stem = readings(name)
         if not stem:
-            asset = await self._given(bucket, given)
+            asset = await self._given(bucket, given, wait)
             return Meant(asset, "") if asset else None
         extension = given.rpartition(".")[2]
         lately_absent = self._absent.lately((bucket, given))
@@ -45,7 +48,7 @@ class ImageNames:
         if asset := await self._finder.named(bucket, stem[0], wait=0):
             return Meant(asset, extension)
         # Neither is there: nothing is saved by believing the memory now, and one may be on its way.
-        found = await self._finder.many([(bucket, given), (bucket, stem[0])])
+        found = await self._finder.many([(bucket, given), (bucket, stem[0])], wait)
         for reading, means in ((given, ""), (stem[0], extension)):
             one = found.get((bucket, reading))
             if isinstance(one, CatalogAsset):

@@ -202,6 +202,7 @@ ASSETS = (
             302: Answer("The image is at `Location`"),
         },
         (*CLIENT, "w", "h", "fit", "exp", "key", "sig"),
+        request_headers=("Prefer",),
         problems=(BadTransformation, Unauthorized, Forbidden, TooManyRequests, *AWAY),
         security=(*OPEN, {"apiKey": ("read",)}, {"signature": ()}),
     ),

@@ -23,6 +23,7 @@ from query_service.image_cors import by_origin, shown_to
 from query_service.image_names import ImageNames, Meant
 from query_service.image_requests import read_target, target_of
 from query_service.position import PositionFinder
+from query_service.query_input import wait_of
 from query_service.resolver import Resolver
 from query_service.routing import Route
 from query_service.url_signer import Client
@@ -95,7 +96,7 @@ class Redirects:
         self, request: web.Request, bucket: Bucket, image: ImagePath, admission: Admission
     ) -> web.Response:
         client = self._client(request, admission)
-        resolved, seconds = await self._resolve(bucket, image, client)
+        resolved, seconds = await self._resolve(bucket, image, client, wait_of(request))
         headers = self._headers(resolved.url, admission, 0 if resolved.suspect else seconds)
         return web.Response(status=302, headers=headers)
 
@@ -104,26 +105,30 @@ class Redirects:
         client = self._clients.of(request)
         return client._replace(until=admission.until, key=admission.key, net=admission.net)
 
-    async def _resolve(self, bucket: Bucket, image: ImagePath, client: Client) -> tuple[Resolved, int]:
+    async def _resolve(
+        self, bucket: Bucket, image: ImagePath, client: Client, wait: float | None
+    ) -> tuple[Resolved, int]:
         """Where it is, and how long that may be believed: not longer than a signed URL of it is good."""
         seconds = self._cache.redirect
         if bucket.visibility == "private":
             seconds = min(seconds, client.seconds)
         if image.transformation is None:
-            meant = await self._images.find(bucket.name, image.public_id)
+            meant = await self._images.find(bucket.name, image.public_id, wait)
             return self._resolver.asset(_there(meant, image).asset, client), seconds
         wish = self._wishes.parsed(bucket, image.transformation)
-        meant = await self._images.find(bucket.name, image.public_id)
+        meant = await self._images.find(bucket.name, image.public_id, wait)
         if meant is None:
             seconds = min(seconds, self._cache.fallback)
-            meant, wish = await self._fallback(bucket, image, wish)
+            meant, wish = await self._fallback(bucket, image, wish, wait)
         wish = self._wishes.in_format(bucket, wish, meant.extension, meant.asset.record.blob.ext)
         return self._resolver.derivative(meant.asset, client, wish), min(seconds, self._cache.derivative)
 
-    async def _fallback(self, bucket: Bucket, image: ImagePath, wish: Wish) -> tuple[Meant, Wish]:
+    async def _fallback(
+        self, bucket: Bucket, image: ImagePath, wish: Wish, wait: float | None
+    ) -> tuple[Meant, Wish]:
         """What `d_` names, so transformed; `NotFound` for the image asked for when there is none."""
         name = wish.meant.fallback
-        found = await self._images.find(bucket.name, name) if name is not None else None
+        found = await self._images.find(bucket.name, name, wait) if name is not None else None
         return _there(found, image), self._wishes.without_fallback(bucket, wish)
 
     def _headers(self, location: str, admission: Admission, seconds: int) -> dict[str, str]:

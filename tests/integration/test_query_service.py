@@ -186,6 +186,23 @@ async def test_an_image_that_was_asked_for_before_it_was_uploaded_is_there_once_
     assert record.blob.sha256 in answer.headers["Location"]
 
 
+async def test_who_would_not_wait_for_what_is_on_its_way_is_told_at_once(stage: QueryStage) -> None:
+    """While somebody who asked earlier still waits, and gets it."""
+    ticket = await stage.ask("POST", "/v1/uploads", {"bucket": "photos", "public_id": "coming"})
+    patient = asyncio.create_task(stage.get("/i/photos/coming", key=None))
+    by_name = "/v1/assets/by-name/photos/coming"
+    for path in (
+        "/i/photos/coming",
+        "/i/photos/coming.jpg",
+        by_name,
+        f"/v1/assets/{ticket.body['asset_id']}",
+    ):
+        assert (await stage.get(path, Prefer="wait=0")).status == 404, path
+    assert not patient.done()
+    await stage.upload("coming")
+    assert (await patient).status == 302
+
+
 async def test_an_asset_without_a_name_has_its_id_for_one(stage: QueryStage) -> None:
     record = await stage.indexed(await stage.upload())
     assert (await stage.get(f"/i/photos/{record.asset_id}.jpg", key=None)).status == 302
