@@ -15,7 +15,7 @@ from aiohttp import web
 
 from atoll.errors import AtollError, NotFound
 from atoll.prepared import DateLine, Prepared, is_plain
-from storage_node.blob_address import BLOB_SEGMENTS, BlobAddress, parse_address
+from storage_node.blob_address import BLOB_SEGMENTS, parse_address
 from storage_node.blob_answer import Answers, BlobRequest, conditions_of
 from storage_node.blob_headers import hot_blob_head
 from storage_node.delivery_access import DeliveryAccess
@@ -34,7 +34,7 @@ from storage_node.store import StoreFailed
 from storage_node.verified_read import BadCopy
 
 _METHODS = ("GET", "HEAD")
-OTHER_SETS_SECONDS = 60.0  # their deletes are not announced here, so their blobs leave memory by time
+BORROWED_SECONDS = 60.0  # what no delete drops, for this node has no record of it, leaves memory by time
 
 
 Transformed = Callable[[web.Request, str], Awaitable[web.StreamResponse]]  # with the raw path
@@ -129,7 +129,8 @@ class Delivery:
     async def _from_copy(self, asked: BlobRequest, served: Served, copy: LocalCopy) -> web.StreamResponse:
         size = copy.held.blob.size
         if copy.body is not None:
-            self._remember(asked, copy.body)
+            own = asked.address.handle.set == self._own_set
+            self._remember(asked, copy.body, None if own else BORROWED_SECONDS)
             if asked.private_seconds is None and is_plain(asked.request):
                 return self._prepared(asked, served, copy.body)
             return await self._answers.answer(asked, served, size, partial(from_memory, copy.body))
@@ -150,24 +151,24 @@ class Delivery:
 
     async def _from_fetched(self, asked: BlobRequest, fetched: Fetched) -> web.StreamResponse:
         if fetched.body is not None:
-            self._remember(asked, fetched.body)
+            self._remember(asked, fetched.body, BORROWED_SECONDS)
             pieces = partial(from_memory, fetched.body)
         else:
             pieces = partial(from_chunks, chunks_of(fetched, self._local.reads))
         return await self._answers.answer(asked, self._counts.peer, fetched.size, pieces)
 
-    def _remember(self, asked: BlobRequest, body: bytes) -> None:
-        """Into memory with bytes that were just verified, unless something was dropped since we began."""
+    def _remember(self, asked: BlobRequest, body: bytes, seconds: float | None) -> None:
+        """Into memory with bytes that were just verified, unless something was dropped since we began.
+
+        For so many seconds; None: until a delete drops them.
+        """
         address, public = asked.address, asked.private_seconds is None
         if self._ram.fits(len(body)):
             head = hot_blob_head(address, len(body)) if public else b""
             blobs = ((address.bucket, address.handle.sha256),)
-            expires_at = self._expiry(address)
+            expires_at = None if seconds is None else time.monotonic() + seconds
             entry = Entry(address.path, blobs, body, head, public=public, expires_at=expires_at)
             self._ram.put(entry, asked.seen_drops)
-
-    def _expiry(self, address: BlobAddress) -> float | None:
-        return None if address.handle.set == self._own_set else time.monotonic() + OTHER_SETS_SECONDS
 
 
 def _raw_path(request: web.Request) -> str:

@@ -62,7 +62,7 @@ class Maker:
         self._own_set, self._store, self._owners, self._renders = own_set, store, owners, renders
         self._reads, self._writes, self._counts = reads, writes, counts
         self._refused = RefusedDerivatives(time.monotonic)
-        self._flights: Flights[tuple[DerivativeKey, bool], Made] = Flights("derivatives", _AT_ONCE)
+        self._flights: Flights[tuple[DerivativeKey, bool, int], Made] = Flights("derivatives", _AT_ONCE)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -93,7 +93,8 @@ class Maker:
         owner = None if alone else self._owners.other(wanted)
         work = partial(self._make, wanted, owner, patient)
         try:
-            return await self._flights.run((wanted.key, owner is None), work)
+            # As with blobs: who comes after a drop shares no rendering from before it.
+            return await self._flights.run((wanted.key, owner is None, self._store.drops), work)
         except Undecodable as error:
             self._refused.remember(wanted.key, error)
             raise

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 
-from storage_node.delivery import OTHER_SETS_SECONDS
+from storage_node.delivery import BORROWED_SECONDS
 from storage_node.derivative_making import Made
 from storage_node.derivative_resolution import Wanted
 from storage_node.ram_cache import Entry, RamCache
 
 
 class DerivativeMemory:
-    """`own_set`: other sets' deletes are not announced here, so what is of them leaves by time."""
+    """All leave by time as well: what this node made of a blob that it does not hold, no delete drops."""
 
-    def __init__(self, ram: RamCache, own_set: str) -> None:
-        self._ram, self._own_set = ram, own_set
+    def __init__(self, ram: RamCache) -> None:
+        self._ram = ram
 
     @property
     def seen_drops(self) -> int:
@@ -34,14 +34,10 @@ class DerivativeMemory:
             made.body,
             b"",
             public=False,
-            expires_at=self._expiry(wanted),
+            expires_at=time.monotonic() + BORROWED_SECONDS,
             derivative=made.derivative,
         )
         return entry if self._ram.put(entry, seen_drops) else None
-
-    def _expiry(self, wanted: Wanted) -> float | None:
-        sets = {wanted.address.handle.set, *(layer.address.handle.set for layer in wanted.layers)}
-        return None if sets == {self._own_set} else time.monotonic() + OTHER_SETS_SECONDS
 
 
 def _path(wanted: Wanted) -> str:

@@ -73,7 +73,7 @@ class DerivativeSide:
         writes = DiskReads(ground.writers, ground.disk)
         sources = Sources(ground.store, local, puller, writes)
         self._maker = self._build_maker(ground, sources, disk, writes)
-        self._memory = memory = DerivativeMemory(ram, origin.set)
+        self._memory = memory = DerivativeMemory(ram)
         layers = LayerSearch(ground.index, peers, disk)
         self._background = Background(
             lambda wanted: self._maker.make(wanted, patient=True), settings.avif_queue, counts

@@ -167,9 +167,16 @@ class IndexReads:
         )
         return [WantedItem(msgspec.json.decode(row[0], type=AssetRecord), *row[1:]) for row in rows]
 
-    def unlinks(self, limit: int) -> list[BlobKey]:
-        """Files whose blob is deleted but which may still lie on the disk."""
-        rows = self._rows("SELECT bucket, sha256, ext FROM unlinks LIMIT ?", limit)
+    def unlinks(self, limit: int, last: BlobKey | None = None) -> list[BlobKey]:
+        """Files whose blob is deleted but which may still lie on the disk, in order; those after `last`."""
+        bucket, sha256 = (last.bucket, bytes.fromhex(last.sha256)) if last else ("", b"")
+        rows = self._rows(
+            "SELECT bucket, sha256, ext FROM unlinks WHERE (bucket, sha256) > (?, ?)"
+            " ORDER BY bucket, sha256 LIMIT ?",
+            bucket,
+            sha256,
+            limit,
+        )
         return [BlobKey(bucket, sha256.hex(), ext) for bucket, sha256, ext in rows]
 
     def counts(self) -> Counts:

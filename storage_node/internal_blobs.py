@@ -66,11 +66,14 @@ class InternalBlobs:
         return await self._answer(asked, copy.held.blob.size, partial(from_chunks, read))
 
     def at_hand(self, address: BlobAddress) -> bytes | None:
-        """The bytes, if they are in memory, where only verified ones come."""
+        """The bytes, if they are in memory, where only verified ones come.
+
+        Not what is there for a time only: no delete drops that, and a peer would have it for as long again.
+        """
         if (fresh := self._fresh.get(address.key)) is not None:
             return fresh
         entry = self._ram.entries.get(address.path)
-        return None if entry is None else entry.body
+        return None if entry is None or entry.expires_at is not None else entry.body
 
     async def _answer(
         self, asked: BlobRequest, size: int, pieces: Callable[[int, int], Pieces]

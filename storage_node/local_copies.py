@@ -63,7 +63,7 @@ class LocalCopies:
     ) -> None:
         self._index, self._store, self._ram, self.reads = index, store, ram, reads
         self._peers, self._quarantine = peers, quarantine
-        self._flights: Flights[BlobAddress, LocalCopy | None] = Flights("reads", _AT_ONCE)
+        self._flights: Flights[tuple[BlobAddress, int], LocalCopy | None] = Flights("reads", _AT_ONCE)
         self._judging: set[asyncio.Task[Verdict]] = set()
         self._proven = ProvenCopies()
 
@@ -78,7 +78,9 @@ class LocalCopies:
 
     async def read(self, address: BlobAddress) -> LocalCopy | None:
         """The blob, its bytes too unless it is large. `BadCopy` when they are not right."""
-        return await self._flights.run(address, lambda: self.reads.run(partial(self._read, address)))
+        # Who comes after a delete shares no read from before it: memory would take what that gives.
+        when = (address, self._ram.drops)
+        return await self._flights.run(when, lambda: self.reads.run(partial(self._read, address)))
 
     async def known(self, address: BlobAddress) -> HeldBlob | None:
         """What the index says, with no look at the file."""

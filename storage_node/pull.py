@@ -30,6 +30,7 @@ from storage_node.origin import Origin
 from storage_node.peers import Peers
 from storage_node.pull_outcome import Commit, Kept, as_repair, as_replica
 from storage_node.pull_places import PullPlaces
+from storage_node.ram_cache import RamCache
 from storage_node.read_metrics import ReadMetrics
 from storage_node.reclaim import Reclaimer
 from storage_node.record_search import RecordSearch
@@ -38,6 +39,8 @@ from storage_node.space import SpaceGuard
 from storage_node.store import StoreFailed
 
 _FLIGHTS = 1024
+
+_When = tuple[BlobAddress, int]  # the second is how many drops memory had seen
 
 
 def address_of(record: AssetRecord) -> BlobAddress:
@@ -64,14 +67,15 @@ class Puller:
         writers: Executor,
         max_pulls: int,
         space: SpaceGuard,
+        ram: RamCache,
     ) -> None:
         self._origin, self._peers, self._keeper = origin, peers, keeper
         self._fetcher, self._together = fetcher, together
         self._reclaimer = reclaimer
-        self._records, self._misses, self._space = records, misses, space
+        self._records, self._misses, self._space, self._ram = records, misses, space, ram
         self._counts, self._seconds, self._writers = counts, seconds, writers
-        self._kept: Flights[BlobAddress, Kept | None] = Flights("pulls", _FLIGHTS)
-        self._passed: Flights[BlobAddress, Fetched] = Flights("pulls", _FLIGHTS, self._discard)
+        self._kept: Flights[_When, Kept | None] = Flights("pulls", _FLIGHTS)
+        self._passed: Flights[_When, Fetched] = Flights("pulls", _FLIGHTS, self._discard)
         self._places = PullPlaces(max_pulls)
 
     async def close(self) -> None:
@@ -82,7 +86,9 @@ class Puller:
 
     def fetch_ahead(self, wanted: Sequence[tuple[AssetRecord, Sequence[Node]]]) -> Coming:
         """Begin to fetch what these are about to `pull`, as far as it goes together."""
-        new = [(record, sources) for record, sources in wanted if address_of(record) not in self._kept]
+        new = [
+            (record, sources) for record, sources in wanted if self._now(address_of(record)) not in self._kept
+        ]
         return self._together.begin([Want(address_of(r).key, r.blob.size, sources) for r, sources in new])
 
     async def pull(
@@ -114,7 +120,7 @@ class Puller:
             async with AsyncExitStack() as stack:
                 pulled: Kept | Fetched | None = None
                 unread: StoreFailed | None = None
-                if keep and address.handle.set == self._origin.set and not self._space.read_only:
+                if keep and address.handle.set == self._origin.set:
                     try:
                         pulled = await self._keep_if_recorded(address)
                     except StoreFailed as error:
@@ -133,7 +139,7 @@ class Puller:
         async with AsyncExitStack() as stack:
             try:
                 fetched = await stack.enter_async_context(
-                    self._passed.join(address, lambda: self._pass_on(address))
+                    self._passed.join(self._now(address), lambda: self._pass_on(address))
                 )
             except NotFound:
                 if unread is not None:
@@ -142,15 +148,16 @@ class Puller:
             yield fetched
 
     async def _keep_if_recorded(self, address: BlobAddress) -> Kept | None:
-        """None: it cannot be kept here. `StoreFailed` when the records cannot be read."""
+        """None: it cannot be kept here. `NotFound` when it was deleted, `StoreFailed` when the records cannot
+        be read."""
         found = await self._records.find(address)
-        if found is None:
+        if found is None or self._space.read_only:
             return None
         record = found.record
         commit = as_repair(record, self._origin) if found.own else as_replica(record, self._origin)
         sources = self._peers.of_set(record.set)
         try:
-            kept = await self._kept.run(address, lambda: self._keep(record, sources, commit))
+            kept = await self._kept.run(self._now(address), lambda: self._keep(record, sources, commit))
         except (NoSpace, StoreFailed):
             return None  # a disk that takes nothing is no reason to show nothing
         except NotFound as error:  # it exists, for it has a record
@@ -159,6 +166,10 @@ class Puller:
             raise NotFound("This image was deleted.")
         return kept
 
+    def _now(self, address: BlobAddress) -> _When:
+        """Who comes after a delete shares nothing from before it: memory would take what that gives."""
+        return address, self._ram.drops
+
     async def _in_background(
         self, record: AssetRecord, sources: Sequence[Node], commit: Commit, ahead: Ahead | None = None
     ) -> Kept | None:
@@ -166,7 +177,7 @@ class Puller:
             async with self._places.background:
                 return await self._keep(record, sources, commit, ahead)
 
-        return await self._kept.run(address_of(record), work)
+        return await self._kept.run(self._now(address_of(record)), work)
 
     async def _keep(
         self, record: AssetRecord, sources: Sequence[Node], commit: Commit, ahead: Ahead | None = None

@@ -25,8 +25,8 @@ class Entry:
     """A blob or a derivative in memory. `head`: status line and headers of a blob's 200, ready but for Date.
 
     `blobs` are (bucket, sha256) of all that it is made of: when one of them is dropped, it is. `expires_at`
-    (monotonic seconds) is set for what is of other sets, whose deletes are not announced here. `derivative`
-    has the facts of one.
+    (monotonic seconds) is set for what no delete needs to drop: what is of other sets, whose deletes are not
+    announced here, and what came of a blob that this node does not hold. `derivative` has the facts of one.
     """
 
     __slots__ = (
@@ -112,7 +112,7 @@ class RamCache:
             self._remove(entry)
 
     def expire(self, now: float) -> None:
-        """Forget the entries of other sets whose time is over. All were given the same time to live."""
+        """Forget the entries whose time is over. All were given the same time to live."""
         while self._expiring and self._expiring[0][0] <= now:
             _, path = self._expiring.popleft()
             entry = self.entries.get(path)

@@ -134,6 +134,7 @@ class ReadSide:
             writers=writers,
             max_pulls=settings.max_pulls,
             space=ground.space,
+            ram=self.ram,
         )
         self.repairer = Repairer(index, origin, self.puller, counts, writers, rng)
         self.local = LocalCopies(index, store, self.ram, self.peers, self._quarantine, reads)

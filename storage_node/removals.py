@@ -59,18 +59,25 @@ class Removals:
         self._something_new = asyncio.Event()  # that is due earlier than what `run` waits for, perhaps
 
     async def resume(self) -> int:
-        """Take out of service what deletes left to remove; how many. `StoreFailed` when the disk refuses."""
+        """Take out of service what deletes left to remove; how many. `StoreFailed` when the disk refuses one:
+        then the others are out of service all the same."""
         done = 0
+        failed: list[BaseException] = []
+        last: BlobKey | None = None
         async with self._removing:
-            while keys := await self._in_thread(partial(self._index.unlinks, _BATCH)):
-                for key in keys:
-                    self._ram.drop(key.bucket, key.sha256)
-                await self._memories.forget([(key.bucket, key.sha256) for key in keys])
-                if not (gone := await self._each(self._remove, keys)):
-                    break
-                done += gone
+            while keys := await self._in_thread(partial(self._index.unlinks, _BATCH, last)):
+                last = keys[-1]
+                await self._forget(keys)
+                steps = (self._in_thread(partial(self._remove, key)) for key in keys)
+                outcomes = await asyncio.gather(*steps, return_exceptions=True)
+                # Once more: who began to read between the two had the file, and put it into memory again.
+                await self._forget(keys)
+                done += sum(outcome is True for outcome in outcomes)
+                failed += [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if done:
             self._something_new.set()
+        if failed:
+            raise failed[0]
         return done
 
     def look(self) -> None:
@@ -108,6 +115,12 @@ class Removals:
             await asyncio.wait_for(self._something_new.wait(), seconds)
         except TimeoutError:
             return
+
+    async def _forget(self, keys: list[BlobKey]) -> None:
+        """No memory of this node has these any more, nor takes them from a read that has begun."""
+        for key in keys:
+            self._ram.drop(key.bucket, key.sha256)
+        await self._memories.forget([(key.bucket, key.sha256) for key in keys])
 
     def _due(self) -> list[BlobKey]:
         return self._index.read(lambda db: index_trash.due(db, self._origin.now_ms(), _BATCH))

@@ -56,7 +56,7 @@ class WorkerDerivatives:
             door,
             Choice(sources, layers, settings.avif_inline_pixels),
             layers,
-            DerivativeMemory(ram, origin.set),
+            DerivativeMemory(ram),
             maker,
             self.background,
             HotUrls(self.targets),
