@@ -110,6 +110,7 @@ async def _lay_premises(post: Post, link: Link, stack: AsyncExitStack) -> Premis
         Membership(settings.name),
         NodeClient(await stack.enter_async_context(open_session()), keys, settings.name),
         open_threads(stack, "reader", settings.reader_threads),
+        open_threads(stack, "cleaner", 1),  # before the writers: it ends after them, who may wait for it
         open_threads(stack, "writer", settings.ingest_threads),
         new_registry("storage_node", settings.name, settings.region),
         link,

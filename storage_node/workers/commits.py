@@ -2,6 +2,9 @@
 
 The same order as in placing.py, and the same lock (blob_locks.py) from the rename to the answer. When
 home is gone the file stays: whether it was committed, only the next start can say.
+
+What home refused is cleared away by a thread that never takes a blob's lock. Were it a writer's, the writers
+could all be waiting for locks that only this work would release, and it for one of them.
 """
 
 from __future__ import annotations
@@ -20,13 +23,14 @@ from storage_node.workers.link import Link, LinkLost
 
 
 class HomeCommits:
-    """Made in the loop; `place` runs in `writers`, which also clear away what home refused."""
+    """Made in the loop; `place` runs in the writers' threads. `cleaner` clears away what home refused, and
+    ends after them."""
 
     def __init__(
-        self, store: BlobStore, index: IndexReads, locks: BlobLocks, link: Link, writers: Executor
+        self, store: BlobStore, index: IndexReads, locks: BlobLocks, link: Link, cleaner: Executor
     ) -> None:
         self._store, self._index, self._locks, self._link = store, index, locks, link
-        self._writers, self._loop = writers, asyncio.get_running_loop()
+        self._cleaner, self._loop = cleaner, asyncio.get_running_loop()
 
     def place(self, staged: Staged, commit: UploadCommit) -> Future[AssetRecord]:
         """See `Commits`."""
@@ -56,10 +60,10 @@ class HomeCommits:
             lock.release()
             done.set_exception(error)
         else:
-            self._writers.submit(self._refused, key, lock, done, error)
+            self._cleaner.submit(self._refused, key, lock, done, error)
 
     def _refused(self, key: BlobKey, lock: Lock, done: Future[AssetRecord], error: BaseException) -> None:
-        """In a writer's thread: no file stays that nothing refers to, and then whoever waits hears of it."""
+        """In the cleaner: no file stays that nothing refers to, and then whoever waits hears of it."""
         try:
             self._take_back(key, lock)
         finally:

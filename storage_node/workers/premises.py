@@ -37,6 +37,7 @@ class Premises:
     membership: Membership
     client: NodeClient
     readers: Executor
+    cleaner: Executor  # takes no blob's lock (commits.py)
     writers: Executor
     registry: CollectorRegistry
     link: Link

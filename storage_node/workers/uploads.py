@@ -23,7 +23,7 @@ class WorkerUploads:
 
     def __init__(self, premises: Premises, inspector: Inspector, ram: RamCache, spoolers: Executor) -> None:
         settings, origin, cluster = premises.settings, premises.origin, premises.cluster
-        commits = HomeCommits(premises.store, premises.index, premises.locks, premises.link, premises.writers)
+        commits = HomeCommits(premises.store, premises.index, premises.locks, premises.link, premises.cleaner)
         gate = BucketGate(origin, cluster, cluster.wait_for)
         self.door = UploadDoor(
             premises.keys, origin, cluster, settings.max_uploads, premises.registry, premises.board

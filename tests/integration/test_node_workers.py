@@ -11,6 +11,7 @@ import platform
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import psutil
@@ -109,6 +110,18 @@ def test_a_ticket_is_used_once_whichever_process_it_is_shown_to(node, crowd):
     body, ticket = picture(), node.ticket()
     again = [crowd.one(n, "PUT", upload_path(ticket), body).json for n in range(CROWD)]
     assert len({(asset["asset_id"], asset["version"]) for asset in again}) == 1
+
+
+def test_any_number_of_refused_uploads_of_the_same_bytes_is_answered_and_the_next_are_taken(node):
+    """More at once than a process has threads that write: all of them wait for the lock of one blob."""
+    ticket, other = node.ticket(), picture()
+    assert node.put(picture(), ticket).status == 201
+    with ThreadPoolExecutor(60) as senders, node.leaves_nothing():
+        answers = [senders.submit(node.put, other, ticket) for _ in range(60)]
+        assert {answer.result().status for answer in answers} == {409}
+    with crowd_of(node) as crowd:
+        later = [crowd.one(n, "PUT", upload_path(node.ticket()), picture()) for n in range(CROWD)]
+        assert {answer.status for answer in later} == {201}
 
 
 def test_what_is_deleted_is_in_no_process_memory_once_that_is_confirmed(node, crowd):
