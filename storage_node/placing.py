@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from storage_node.blob_locks import BlobLocks, HeldLocks, Lock
 from storage_node.index import Index
+from storage_node.index_reads import IndexReads
 from storage_node.index_writer import Operation
 from storage_node.store import BlobKey, BlobStore, Staged
 
@@ -48,7 +49,7 @@ class Placer:
             committed = self._index.write(operation)
         except BaseException:
             try:
-                self._take_back(key)
+                take_back(self._store, self._index, key)
             finally:
                 lock.release()
             raise
@@ -82,10 +83,17 @@ class Placer:
         """In the index's writer thread, before whoever waits hears of it."""
         try:
             if committed.exception() is not None or committed.result() is False:
-                self._take_back(key)
+                take_back(self._store, self._index, key)
         finally:
             lock.release()
 
-    def _take_back(self, key: BlobKey) -> None:
-        if self._index.blob(key.bucket, key.sha256) is None:
-            self._store.remove(key)
+
+def take_back(store: BlobStore, index: IndexReads, key: BlobKey) -> None:
+    """Remove a blob's file that nothing refers to. Under the blob's lock.
+
+    A record is enough to keep it, also of a blob that the index does not hold: while a lost index is being
+    rebuilt these may be the only copy of what was acknowledged (rebuild.py), and bytes that are wanted are
+    found where they lie (reclaim.py).
+    """
+    if index.blob(key.bucket, key.sha256) is None and not index.needs(key.bucket, key.sha256):
+        store.remove(key)

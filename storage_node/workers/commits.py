@@ -17,6 +17,7 @@ from atoll.model import AssetRecord
 from storage_node.blob_locks import BlobLocks, Lock
 from storage_node.commits import UploadCommit
 from storage_node.index_reads import IndexReads
+from storage_node.placing import take_back
 from storage_node.store import BlobKey, BlobStore, Staged
 from storage_node.workers import wire
 from storage_node.workers.link import Link, LinkLost
@@ -71,7 +72,6 @@ class HomeCommits:
 
     def _take_back(self, key: BlobKey, lock: Lock) -> None:
         try:
-            if self._index.blob(key.bucket, key.sha256) is None:
-                self._store.remove(key)
+            take_back(self._store, self._index, key)
         finally:
             lock.release()

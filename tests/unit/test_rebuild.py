@@ -6,15 +6,21 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from index_maker import HandOrigin, upload
+import pytest
+from index_maker import HandOrigin, a_blob, a_ticket, upload
 
+from atoll.errors import AlreadyExists
+from atoll.model import AssetRecord
+from atoll.signing import Ticket
 from storage_node.blob_locks import BlobLocks
 from storage_node.chunks import BlobHasher
 from storage_node.disk_store import DiskStore
 from storage_node.disk_trash import DiskTrash
+from storage_node.index_ops import store_upload
 from storage_node.index_recovery import open_index
 from storage_node.index_rows import put_blob
 from storage_node.membership import Membership
+from storage_node.origin import Origin
 from storage_node.placing import Placer
 from storage_node.rebuild import Rebuilder
 from storage_node.reclaim import Reclaimer
@@ -64,6 +70,38 @@ async def test_a_blob_that_waits_to_be_looked_at_is_found_at_once_and_no_other(t
     assert [index.blob(key.bucket, key.sha256) is not None for key in keys] == [True, False, False]
     wanted = index.read(lambda db: db.execute("SELECT asset_id FROM wanted").fetchall())
     assert wanted == [(missing.asset_id,)]
+    index.close()
+
+
+def sent(placer: Placer, store: DiskStore, origin: Origin, body: bytes, ticket: Ticket) -> AssetRecord:
+    """An upload as a node commits it; its refusal if it is refused."""
+    staged, blob = store.stage(), a_blob(body)
+    staged.write(body)
+    staged.sync()
+    operation = store_upload(ticket, 0, ticket.asset_id, blob, b"", None, origin)
+    return placer.place(staged, BlobKey(blob.bucket, blob.sha256, blob.ext), operation).result(20)
+
+
+def test_a_refused_upload_takes_away_no_copy_that_still_waits_to_be_looked_at(tmp_path):
+    origin, body = HandOrigin().origin, b"the only copy"
+    store, locks = DiskStore(tmp_path), BlobLocks()
+    index = open_index(tmp_path, origin)
+    record = sent(Placer(store, index, locks), store, origin, body, a_ticket())
+    index.close()
+    for file in tmp_path.glob("index.db*"):
+        file.unlink()
+    index = open_index(tmp_path, origin)  # made anew of the journal; nothing was looked at yet
+    again = a_ticket(asset_id=record.asset_id, overwrite=False)
+    with pytest.raises(AlreadyExists):
+        sent(Placer(store, index, locks), store, origin, body, again)
+    with ThreadPoolExecutor(1) as threads:
+        reclaimer = Reclaimer(DiskTrash(tmp_path, store), index, locks)
+        rebuilder = Rebuilder(
+            index, store, reclaimer, locks, origin, threads, random.Random(1), Membership("n"), 0
+        )
+        assert rebuilder.some() == 1
+    assert index.blob(record.bucket, record.blob.sha256) is not None
+    assert store.read(BlobKey(record.bucket, record.blob.sha256, record.blob.ext)) == body
     index.close()
 
 

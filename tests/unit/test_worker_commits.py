@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from index_maker import HandOrigin, a_blob, a_ticket
+from index_maker import HandOrigin, a_blob, a_ticket, upload
 
 from atoll.errors import TicketReplayed
 from storage_node.blob_locks import BlobLocks
@@ -78,6 +78,15 @@ async def test_more_refused_uploads_of_the_same_bytes_than_there_are_writers_all
         answers = await worker.send(3 * WRITERS)
     assert [type(answer) for answer in answers] == [TicketReplayed] * (3 * WRITERS)
     assert worker.store.size(KEY) is None
+
+
+async def test_a_refused_upload_takes_away_no_copy_that_waits_to_be_looked_at(tmp_path, index):
+    upload(index, HandOrigin().origin, BODY)
+    index.write(lambda db: db.execute("DELETE FROM blobs")).result()  # as a lost index, made anew
+    with ExitStack() as stack:
+        worker = Worker(tmp_path, Home(TicketReplayed("Used for other bytes.")), stack)
+        await worker.send(1)
+    assert worker.store.read(KEY) == BODY
 
 
 async def test_what_home_may_have_committed_before_it_went_stays(tmp_path, index):
