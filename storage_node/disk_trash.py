@@ -13,9 +13,10 @@ from pathlib import Path
 
 from atoll.atomic_file import fsync_directory
 from storage_node.chunks import CHUNK_BYTES, BlobHasher
-from storage_node.disk_errors import ours
+from storage_node.disk_errors import made_ours, ours
 from storage_node.disk_store import sync_absence
-from storage_node.store import BlobKey, BlobStore
+from storage_node.store import BlobKey, BlobStore, StoreFailed
+from storage_node.verified_read import is_bad_sector
 
 
 class _InPlace:
@@ -92,8 +93,8 @@ class DiskTrash:
         """Put good bytes that lie on this disk unindexed back into service, durably; their chunk digests.
 
         They lie in the trash, or in place while a lost index is being rebuilt. None when there are none,
-        or when they are not what their name says. The lock is held over the read as well, or a purge
-        could erase what was just found good.
+        or when they are not what their name says. `StoreFailed` when they cannot be read just now. The lock
+        is held over the read as well, or a purge could erase what was just found good.
         """
         for path in self._places(key):
             digests = _digests_of(path, key, size)
@@ -122,12 +123,21 @@ class DiskTrash:
 
 
 def _digests_of(path: Path, key: BlobKey, size: int) -> bytes | None:
-    """The chunk digests of a file if its bytes are what `key` says; a file that cannot be read is bad."""
+    """The chunk digests of a file if its bytes are what `key` says.
+
+    Bytes that the disk has lost are bad. Any other error may pass – no descriptor or memory just now, a
+    stale handle – and says nothing of the bytes: who took them for bad would set a good copy aside.
+    """
     hasher = BlobHasher()
     try:
         with path.open("rb", buffering=0) as file:
             while hasher.size <= size and (part := file.read(CHUNK_BYTES)):
                 hasher.update(part)
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        failed = made_ours(error)
+        if isinstance(failed, StoreFailed) and is_bad_sector(failed):
+            return None
+        raise failed from error
     return hasher.chunk_digests() if (hasher.size, hasher.sha256()) == (size, key.sha256) else None

@@ -1,7 +1,8 @@
 """After index.db was made anew from its journal: which of the bytes are here, and are they right?
 
 Every record that came back is looked up on the disk: read, hashed, and indexed again; what is missing or
-bad is set aside and wanted from a peer. The node serves meanwhile – whoever is faster than this has his
+bad is set aside and wanted from a peer. What cannot be read just now is neither: it is looked at again later,
+and does not keep the others waiting. The node serves meanwhile – whoever is faster than this has his
 blob looked at on the spot, a reader (pull.py) and a peer (internal_blobs.py). The list of what is left is a
 table, so that a stop or a crash takes nothing away from it. Events that may never have left the lost outbox
 are said again: consumers know what they have heard.
@@ -39,8 +40,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_Place = tuple[str, str]  # behind the record of this asset id and version
+_Row = tuple[str, str, bytes | None]  # asset id, version, the record if it is still there
+
 _AT_ONCE = 64
 _RETRY_SECONDS = 10.0
+_START = ("", "")
 _REASON = "its bytes were not found when the index was made anew"
 
 
@@ -62,6 +67,7 @@ class Rebuilder:
         self._index, self._store, self._reclaimer, self._locks = index, store, reclaimer, locks
         self._origin, self._writers, self._rng = origin, writers, rng
         self._membership, self._said_ms = membership, said_ms
+        self._behind = _START
 
     async def run(self) -> None:
         """Look at what is left, then end."""
@@ -81,18 +87,38 @@ class Rebuilder:
             log.warning("the index is whole again", extra={"records": done})
 
     def some(self) -> int:
-        """Look at the next few records' bytes; how many. Blocking."""
-        rows = self._index.read(_unchecked)
-        for asset_id, version, body in rows:
-            checked = _checked(asset_id, version)
+        """Look at the next few records' bytes; how many, 0 when none is left. Blocking.
+
+        What failed stays for the next turn, behind all others; the first error is raised in the end.
+        """
+        rows = self._next()
+        self._behind = rows[-1][:2] if rows else _START
+        errors = [error for row in rows if (error := self._attempt(*row)) is not None]
+        if errors:
+            raise errors[0]
+        return len(rows)
+
+    def _next(self) -> list[_Row]:
+        rows = self._index.read(partial(_unchecked, behind=self._behind))
+        return rows or self._index.read(partial(_unchecked, behind=_START))
+
+    def _attempt(self, asset_id: str, version: str, body: bytes | None) -> AtollError | None:
+        """Look at one record's bytes; the error if that cannot be done now."""
+        checked = _checked(asset_id, version)
+        try:
             if body is None:  # deleted since
                 self._index.write(checked).result()
             else:
                 self._look(msgspec.json.decode(body, type=AssetRecord), checked)
-        return len(rows)
+        except AtollError as error:
+            return error
+        return None
 
     async def look_for(self, key: BlobKey) -> bool:
-        """Look at a blob's bytes at once; False unless they are to be looked at, and are here."""
+        """Look at a blob's bytes at once; False unless they are to be looked at, and are here.
+
+        `StoreFailed` when they cannot be read just now.
+        """
         return await self._in_thread(partial(self._look_for, key))
 
     def _look_for(self, key: BlobKey) -> bool:
@@ -143,11 +169,12 @@ class Rebuilder:
         return await asyncio.get_running_loop().run_in_executor(self._writers, work)
 
 
-def _unchecked(db: sqlite3.Connection) -> list[tuple[str, str, bytes | None]]:
+def _unchecked(db: sqlite3.Connection, behind: _Place) -> list[_Row]:
     return db.execute(
         "SELECT u.asset_id, u.version, r.body FROM unchecked AS u LEFT JOIN records AS r"
-        " ON r.asset_id = u.asset_id AND r.version = u.version LIMIT ?",
-        (_AT_ONCE,),
+        " ON r.asset_id = u.asset_id AND r.version = u.version"
+        " WHERE (u.asset_id, u.version) > (?, ?) ORDER BY u.asset_id, u.version LIMIT ?",
+        (*behind, _AT_ONCE),
     ).fetchall()
 
 

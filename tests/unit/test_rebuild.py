@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from index_maker import HandOrigin, a_blob, a_ticket, upload
@@ -16,6 +20,7 @@ from storage_node.blob_locks import BlobLocks
 from storage_node.chunks import BlobHasher
 from storage_node.disk_store import DiskStore
 from storage_node.disk_trash import DiskTrash
+from storage_node.index import Index
 from storage_node.index_ops import store_upload
 from storage_node.index_recovery import open_index
 from storage_node.index_rows import put_blob
@@ -24,7 +29,7 @@ from storage_node.origin import Origin
 from storage_node.placing import Placer
 from storage_node.rebuild import Rebuilder
 from storage_node.reclaim import Reclaimer
-from storage_node.store import BlobKey
+from storage_node.store import BlobKey, StoreFailed
 
 
 class Unhurried:
@@ -147,3 +152,80 @@ def test_bytes_that_come_while_they_are_found_missing_are_held(tmp_path):
     assert index.blob(key.bucket, key.sha256) is not None
     assert store.read(key) == body
     index.close()
+
+
+@contextmanager
+def index_made_anew(
+    root: Path, bodies: list[bytes]
+) -> Iterator[tuple[Rebuilder, Index, DiskStore, list[BlobKey]]]:
+    """A node that held these bytes and lost its index; their keys, in the order of the looks."""
+    origin, locks, store = HandOrigin().origin, BlobLocks(), DiskStore(root)
+    index = open_index(root, origin)
+    records = sorted(
+        ((upload(index, origin, body), body) for body in bodies), key=lambda pair: pair[0].asset_id
+    )
+    keys = [BlobKey(record.bucket, record.blob.sha256, record.blob.ext) for record, _ in records]
+    for key, (_, body) in zip(keys, records, strict=True):
+        staged = store.stage()
+        staged.write(body)
+        staged.sync()
+        store.publish(staged, key)
+    index.close()
+    for file in root.glob("index.db*"):
+        file.unlink()
+    index = open_index(root, origin)
+    reclaimer = Reclaimer(DiskTrash(root, store), index, locks)
+    with ThreadPoolExecutor(1) as threads:
+        rng, member = random.Random(1), Membership("n")
+        yield Rebuilder(index, store, reclaimer, locks, origin, threads, rng, member, 0), index, store, keys
+    index.close()
+
+
+def refuse(patch: pytest.MonkeyPatch, path: Path, number: int) -> None:
+    """The disk refuses to open this file."""
+    opened = Path.open
+
+    def refusing(self: Path, *args: object, **named: object) -> object:
+        if self == path:
+            raise OSError(number, "refused", str(path))
+        return opened(self, *args, **named)
+
+    patch.setattr(Path, "open", refusing)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.ESTALE, errno.EACCES])
+def test_a_copy_that_cannot_be_read_just_now_stays_and_is_looked_at_again_behind_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    with index_made_anew(tmp_path, [b"one", b"two"]) as (rebuilder, index, store, keys):
+        with monkeypatch.context() as patch:
+            refuse(patch, store.path(keys[0]), number)
+            for _ in range(2):
+                with pytest.raises(StoreFailed):
+                    rebuilder.some()
+            assert [index.blob(key.bucket, key.sha256) is not None for key in keys] == [False, True]
+        assert [rebuilder.some(), rebuilder.some()] == [1, 0]
+        assert all(index.blob(key.bucket, key.sha256) for key in keys)
+        assert not list((tmp_path / "quarantine").iterdir())
+
+
+async def test_who_asks_for_a_copy_that_cannot_be_read_just_now_is_not_told_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with index_made_anew(tmp_path, [b"one"]) as (rebuilder, _, store, keys):
+        with monkeypatch.context() as patch:
+            refuse(patch, store.path(keys[0]), errno.EMFILE)
+            with pytest.raises(StoreFailed):
+                await rebuilder.look_for(keys[0])
+        assert await rebuilder.look_for(keys[0])
+
+
+@pytest.mark.parametrize("number", sorted({errno.EIO, getattr(errno, "EUCLEAN", errno.EIO)}))
+def test_a_copy_whose_bytes_the_disk_has_lost_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    with index_made_anew(tmp_path, [b"one"]) as (rebuilder, index, store, keys):
+        refuse(monkeypatch, store.path(keys[0]), number)
+        assert rebuilder.some() == 1
+        assert store.size(keys[0]) is None
+        assert len(list((tmp_path / "quarantine").iterdir())) == index.counts().wanted == 1
