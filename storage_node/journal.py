@@ -6,6 +6,10 @@ It is what a lost or corrupted index.db is made anew from (index_recovery.py). O
 index's writer, before each commit, with one fsync – so that whatever was acknowledged is in here. A commit
 that fails is taken back. A segment is never appended to by two processes: each start begins a new one, so
 that a line torn by a power cut is the last of its segment. Behind its lines a segment has zeros.
+
+A number is never used twice for other lines. An older copy of index.db may be put back at any time, and the
+place that it noted must mean what it meant, or be gone; then all that there is is read. So what was written
+anew (`replace_up_to`) has a number of its own, that `rotate` left out and in which no place was ever noted.
 """
 
 from __future__ import annotations
@@ -99,10 +103,24 @@ class Journal:
         return sum(map(self._size, self._segments()))
 
     def has(self, position: Position) -> bool:
-        """Whether the journal reaches as far as `position`."""
+        """Whether the journal reaches as far as `position`, and a line ends there.
+
+        Earlier releases wrote anew under the number of a segment that it replaced: there an older place
+        lies in the middle of some line.
+        """
         if not position.offset:
             return position.segment <= self._segment
-        return self._size(position.segment) >= position.offset
+        return self._byte_before(position) == b"\n"
+
+    def _byte_before(self, position: Position) -> bytes:
+        with ours:
+            try:
+                file = self.path(position.segment).open("rb")
+            except FileNotFoundError:
+                return b""
+            with file:
+                file.seek(position.offset - 1)
+                return file.read(1)
 
     def append(self, lines: Iterable[Line]) -> Position:
         """Write the lines, durably; the new end. `NoSpace` or `StoreFailed` leave it as it was."""
@@ -147,16 +165,28 @@ class Journal:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC  # a start of it that failed is begun again
         self._descriptor = os.open(self.path(self._segment), flags, 0o600)
         self._offset = self._room = 0
-        fsync_directory(self._directory)
-        self._write(journal_lines.encode([self._header()]))
+        try:
+            fsync_directory(self._directory)
+            self._write(journal_lines.encode([self._header()]))
+        except OSError:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise
 
     def _header(self) -> Line:
         return Line(b"journal", json.dumps({"node": self._node}).encode())
 
-    def rotate(self) -> int:
-        """End the segment; the next `append` begins another. Its number. In the appending thread."""
+    def rotate(self, known: Position = START) -> int:
+        """End the segment and begin another; the number of the ended one. In the appending thread.
+
+        `known` was noted once: no later number is below its segment's. The new segment lies on the disk
+        before anybody notes a place in it, or a restart could give its number, or the one left out, again.
+        """
         self.close()
-        ended, self._segment, self._offset = self._segment, self._segment + 1, 0
+        ended = max(self._segment, known.segment)
+        self._segment, self._offset = ended + 2, 0
+        with ours:
+            self._begin()
         return ended
 
     def close(self) -> None:
@@ -170,7 +200,7 @@ class Journal:
             self._descriptor = -1
 
     def replace_up_to(self, segment: int, lines: Iterable[Line]) -> None:
-        """Put `lines` in the place of all segments up to `segment`, which nobody appends to any more.
+        """Put `lines` in the place of all segments up to `segment`, which `rotate` ended.
 
         One rename: after a power cut there are the old segments, or the new one and perhaps old ones
         before it, whose lines say nothing new.
@@ -184,10 +214,10 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
             beside.chmod(0o600)
-            beside.rename(self.path(segment))
+            beside.rename(self.path(segment + 1))
             fsync_directory(self._directory)
             for old in self._segments():
-                if old < segment:
+                if old <= segment:
                     self.path(old).unlink()
             fsync_directory(self._directory)
 

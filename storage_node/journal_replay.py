@@ -58,10 +58,10 @@ def catch_up(db: sqlite3.Connection, journal: Journal, origin: Origin) -> int:
     known = noted_position(db)
     whole = not journal.is_empty if known is None else journal.has(known)
     if known is not None and not whole:
-        log.error("the journal is not as long as it was: all that is left of it is read, and it is made anew")
+        log.error("the index is older than its journal, or that was lost: all there is is read and made anew")
     replayed = _replay(db, journal, (known or START) if whole else START, origin)
     if not whole:
-        journal.replace_up_to(journal.rotate(), everything(db))
+        journal.replace_up_to(journal.rotate(known or START), everything(db))
     if replayed or not whole:
         note_position(db, journal.end)
     return replayed

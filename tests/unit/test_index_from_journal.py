@@ -6,7 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,33 @@ def test_an_index_that_fell_behind_catches_up(tmp_path: Path) -> None:
         assert now["tombstones"] == known["tombstones"]
         assert index.asset(second.asset_id).records == (second,)
         assert index.unlinks(10) != []  # and the delete is carried out
+
+
+def test_an_older_copy_of_the_index_gets_back_what_came_after_it_also_when_the_journal_was_written_anew(
+    tmp_path: Path,
+) -> None:
+    old = tmp_path / "old.db"
+    (data := tmp_path / "data").mkdir()
+    with recovered(data) as index:
+        for number in range(100):
+            first = upload(index, ORIGIN, b"early %d" % number)
+        with closing(sqlite3.connect(data / "index.db")) as live, closing(sqlite3.connect(old)) as copy:
+            live.backup(copy)  # while the node runs
+        for number in range(100):
+            upload(index, ORIGIN, b"late %d" % number)
+        delete(index, first)
+        assert index.journal is not None
+        upkeep = JournalUpkeep(index, index.journal, None, floor=1)  # type: ignore[arg-type]  # no thread
+        assert upkeep.compact_if_long()
+        known = everything(index)
+    lose(data)
+    shutil.copy(old, data / "index.db")
+    for _ in range(2):  # and once more, from the journal that was made
+        with recovered(data) as index:
+            now = everything(index)
+            assert now["records"] == known["records"]
+            assert now["tombstones"] == known["tombstones"]
+        lose(data)
 
 
 def test_a_journal_that_was_lost_is_made_anew_from_the_index(lived: tuple[Path, Known]) -> None:

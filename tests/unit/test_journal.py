@@ -93,11 +93,79 @@ def test_a_crash_between_rename_and_unlink_of_a_compaction_says_nothing_new(tmp_
     journal = Journal(tmp_path / "journal", "n")
     for line in LINES[:2]:
         journal.append([line])
-        journal.rotate()
-    old = journal.path(1).read_bytes()
-    journal.replace_up_to(2, LINES[:2])
-    journal.path(1).write_bytes(old)
-    assert set(said(Journal(tmp_path / "journal", "n"))) == set(LINES[:2])
+        ended = journal.rotate()
+    old = {path: path.read_bytes() for path in sorted((tmp_path / "journal").iterdir())}
+    assert len(old) == 3
+    journal.append(LINES[2:3])
+    journal.replace_up_to(ended, LINES[:2])
+    for path in list(old)[:2]:
+        path.write_bytes(old[path])
+    again = said(Journal(tmp_path / "journal", "n"))
+    assert set(again) == set(LINES[:3])
+    assert again[-1] == LINES[2]
+
+
+def test_a_place_noted_before_the_journal_was_written_anew_is_gone_for_ever(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", "n")
+    noted = [journal.append([LINES[0]]) for _ in range(3)]
+    for turn in range(4):
+        if turn == 2:  # a restart changes nothing
+            journal.close()
+            journal = Journal(tmp_path / "journal", "n")
+        ended = journal.rotate()
+        behind = journal.end
+        journal.replace_up_to(ended, LINES[:1] * 9)
+        assert journal.has(behind)
+        assert not [position for position in noted if journal.has(position)]
+        noted += [behind, journal.append([LINES[1]])]
+
+
+def test_a_start_between_the_end_of_a_segment_and_its_replacement_gives_no_number_twice(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path / "journal", "n")
+    journal.append(LINES[:1])
+    journal.rotate()
+    behind = journal.end
+    again = Journal(tmp_path / "journal", "n")  # what was noted at the end of the segment is there
+    assert again.has(behind)
+    again.append(LINES[1:2])
+    assert said(again, behind) == LINES[1:2]
+    last = again.end
+    again.replace_up_to(again.rotate(), LINES[:2])
+    assert not again.has(last)
+    assert said(again) == LINES[:2]
+
+
+def test_what_is_begun_anew_after_a_loss_has_later_numbers_than_what_was_lost(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", "n")
+    lost = [Position(1, 40), Position(2, 40), Position(6, 40), Position(7, 40)]
+    journal.replace_up_to(journal.rotate(lost[-1]), LINES)
+    journal.append(LINES)
+    assert not [position for position in lost if journal.has(position)]
+
+
+def test_a_place_in_the_middle_of_a_line_is_none(tmp_path: Path) -> None:
+    """So it is where an earlier release wrote anew under a number in which places had been noted."""
+    journal = Journal(tmp_path / "journal", "n")
+    begun = journal.append(LINES[:1])
+    end = journal.append(LINES[1:2])
+    places = range(begun.offset, end.offset + 1)
+    assert [at for at in places if journal.has(Position(1, at))] == [begun.offset, end.offset]
+
+
+def test_a_segment_that_could_not_be_begun_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal", "n")
+    journal.append(LINES[:1])
+    with monkeypatch.context() as patch:
+        patch.setattr("storage_node.journal.os.pwrite", _full)
+        with pytest.raises(NoSpace):
+            journal.rotate()
+    journal.append(LINES[1:2])
+    assert said(journal) == LINES[:2]
+    assert [line.kind for line in journal.read(journal.end._replace(offset=0))] == [b"journal", b"record"]
 
 
 def test_a_position_that_was_lost_is_noticed(tmp_path: Path) -> None:
@@ -123,5 +191,5 @@ def test_a_full_disk_is_an_error_of_ours_and_leaves_no_line(
     assert said(journal) == [LINES[0], LINES[2]]
 
 
-def _full(_descriptor: int) -> None:
+def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
