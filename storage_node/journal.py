@@ -57,10 +57,12 @@ class Journal:
 
     def __init__(self, directory: Path, node: str) -> None:
         self._directory, self._node = directory, node
+        self._anew = directory / "compact.new"
         self._descriptor = -1
         with ours:
             directory.mkdir(exist_ok=True)
             fsync_directory(directory.parent)
+            self._anew.unlink(missing_ok=True)  # a crash left it half-written
         self._segment = max(self._segments(), default=0) + 1  # not there before the first `append`
         self._offset = self._before = self._room = 0
         self._check_owner()
@@ -203,23 +205,29 @@ class Journal:
         """Put `lines` in the place of all segments up to `segment`, which `rotate` ended.
 
         One rename: after a power cut there are the old segments, or the new one and perhaps old ones
-        before it, whose lines say nothing new.
+        before it, whose lines say nothing new. An error leaves the old ones, and nothing beside them.
         """
-        beside = self._directory / "compact.new"
         with ours:
-            with beside.open("wb") as file:
-                file.write(journal_lines.encode([self._header()]))
-                for line in lines:
-                    file.write(journal_lines.encode([line]))
-                file.flush()
-                os.fsync(file.fileno())
-            beside.chmod(0o600)
-            beside.rename(self.path(segment + 1))
+            try:
+                self._write_anew(lines)
+            except BaseException:
+                self._anew.unlink(missing_ok=True)
+                raise
+            self._anew.rename(self.path(segment + 1))
             fsync_directory(self._directory)
             for old in self._segments():
                 if old <= segment:
                     self.path(old).unlink()
             fsync_directory(self._directory)
+
+    def _write_anew(self, lines: Iterable[Line]) -> None:
+        with self._anew.open("wb") as file:
+            file.write(journal_lines.encode([self._header()]))
+            for line in lines:
+                file.write(journal_lines.encode([line]))
+            file.flush()
+            os.fsync(file.fileno())
+        self._anew.chmod(0o600)
 
     def read(self, position: Position) -> Iterator[Line]:
         """All good lines behind `position`; bad ones are counted in the log and left out."""

@@ -73,7 +73,7 @@ class ReadSide:
     """
 
     def __init__(self, ground: Ground, rng: random.Random) -> None:
-        self._index, self._writers = ground.index, ground.writers
+        self._index, self._writers, self._space = ground.index, ground.writers, ground.space
         self.counts = counts = ReadMetrics()
         self.ram = RamCache(ground.settings.ram_cache_bytes, ground.settings.ram_cache_max_blob_bytes)
         self.fresh = FreshUploads(self.ram)
@@ -272,7 +272,10 @@ class ReadSide:
         self._offload.start(tasks)
         tasks.start("rebuild", self.rebuilder.run())
         if self._index.journal is not None:
-            tasks.start("journal", JournalUpkeep(self._index, self._index.journal, self._writers).run())
+            upkeep = JournalUpkeep(
+                self._index, self._index.journal, self._writers, has_room=self._space.has_room
+            )
+            tasks.start("journal", upkeep.run())
         tasks.start("RAM expiry", self._expire())
 
     async def close(self) -> None:

@@ -231,6 +231,25 @@ def test_compaction_loses_nothing_and_makes_it_shorter(tmp_path: Path) -> None:
         assert index.asset(asset_id).records == ()
 
 
+def test_a_journal_is_compacted_only_where_it_fits_beside_itself(tmp_path: Path) -> None:
+    with recovered(tmp_path) as index:
+        upload(index, ORIGIN, b"one")
+        assert index.journal is not None
+        asked, room = list[int](), [False, False, True]
+
+        def has_room(size: int) -> bool:
+            asked.append(size)
+            return room[len(asked) - 1]
+
+        upkeep = JournalUpkeep(index, index.journal, None, 1, has_room)  # type: ignore[arg-type]  # no thread
+        files, size = sorted((tmp_path / "journal").iterdir()), index.journal.size
+        assert [upkeep.compact_if_long(), upkeep.compact_if_long()] == [False, False]
+        assert sorted((tmp_path / "journal").iterdir()) == files
+        assert upkeep.compact_if_long()
+        assert sorted((tmp_path / "journal").iterdir()) != files
+        assert asked == [size] * 3
+
+
 def test_a_refused_operation_leaves_no_line_and_a_failed_commit_none_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

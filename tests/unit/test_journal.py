@@ -191,5 +191,30 @@ def test_a_full_disk_is_an_error_of_ours_and_leaves_no_line(
     assert said(journal) == [LINES[0], LINES[2]]
 
 
+def test_what_could_not_be_written_anew_leaves_the_old_lines_and_nothing_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal", "n")
+    journal.append(LINES[:2])
+    ended = journal.rotate()
+    before = sorted((tmp_path / "journal").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("storage_node.journal.os.fsync", _full)
+        with pytest.raises(NoSpace):
+            journal.replace_up_to(ended, LINES * 1000)
+    assert sorted((tmp_path / "journal").iterdir()) == before
+    assert said(journal) == LINES[:2]
+    journal.replace_up_to(ended, LINES[:2])
+    assert said(journal) == LINES[:2]
+
+
+def test_what_a_crash_left_half_written_beside_the_segments_is_gone_after_a_start(tmp_path: Path) -> None:
+    Journal(tmp_path / "journal", "n").append(LINES[:1])
+    (tmp_path / "journal/compact.new").write_bytes(b"half")
+    again = Journal(tmp_path / "journal", "n")
+    assert [path.name for path in (tmp_path / "journal").iterdir()] == ["00000001.jsonl"]
+    assert said(again) == LINES[:1]
+
+
 def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
