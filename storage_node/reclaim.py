@@ -40,12 +40,12 @@ class Reclaimer:
             here = self._index.blob(key.bucket, key.sha256)
             if here is not None:
                 return self._index.write(commit(here.chunk_digests)).result() if held else None
-            digests = self._trash.reclaim(key, record.blob.size)
-            if digests is None:
-                return None
             try:
+                digests = self._trash.reclaim(key, record.blob.size)
+                if digests is None:
+                    return None
                 result = self._index.write(commit(digests)).result()
-            except AtollError:
+            except AtollError:  # the disk's as well: the file may have moved by then
                 if self._index.read(lambda db: is_covered(db, record)):  # else it is only not known yet
                     self._put_away(key)
                 raise

@@ -148,12 +148,16 @@ class Removals:
             return True
 
     def _purge(self, key: BlobKey) -> bool:
+        """Also where a blob in service would lie: a restore may have ended between the file's move and its
+        commit."""
         with self._locks.of(key.sha256):
             now = self._origin.now_ms()
             found = self._index.read(lambda db: index_trash.burial(db, key))
+            erased = found.keep_until <= now and not found.needed
             if found.keep_until <= now:
                 self._trash.erase(key)
-            erased = found.keep_until <= now and not found.needed
+            if erased:
+                self._store.remove(key)
             self._index.write(purged(key, now, erased=erased)).result()
             return True
 

@@ -20,8 +20,10 @@ from atoll.model import AssetRecord
 from atoll.node_api import DeleteOrder, PullOrder
 from atoll.repair_api import NodeReceipt, RestoreOrder, RestoreResult
 from storage_node.derivative_store import DerivativeKey
+from storage_node.disk_trash import DiskTrash
 from storage_node.index_deletes import make_tombstone
 from storage_node.index_receipts import receipt
+from storage_node.pull import address_of
 from storage_node.store import StoreFailed
 
 pytestmark = pytest.mark.integration
@@ -246,6 +248,37 @@ async def test_a_crash_between_two_steps_of_a_delete_is_taken_up_at_the_next_sta
         assert removed.purged_at is not None
         assert node.index.read(lambda db: db.execute("SELECT count(*) FROM trash").fetchone()) == (0,)
         assert node.index.unlinks(10) == []
+
+
+async def test_an_erasure_finds_the_file_that_a_killed_restore_had_moved_already(node: ReadNode) -> None:
+    record = node.hold(os.urandom(500))
+    await delete(node, record)
+    trash = DiskTrash(node.file(record).parents[4], node.store)
+    assert trash.reclaim(address_of(record).key, record.blob.size) is not None
+    await node.side.removals.resume()  # as the next start does
+    await node.side.removals.purge()
+    await delete(node, record, 0)
+    (removed,) = receipt_of(node, record).removed
+    assert removed.purged_at is not None
+    assert not node.file(record).exists()
+    assert not trash_file(node, record).exists()
+
+
+async def test_a_restore_that_the_disk_fails_leaves_the_file_in_the_trash(
+    node: ReadNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = os.urandom(500)
+    record = node.hold(body)
+    await delete(node, record)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            DiskTrash, "reclaim", _crashing("storage_node.disk_trash.DiskTrash.reclaim", after=True)
+        )
+        with pytest.raises(StoreFailed):
+            await restore(node, record)
+    assert not node.file(record).exists()
+    assert trash_file(node, record).read_bytes() == body
+    assert (await restore(node, record)).asset.version > record.version
 
 
 def _left(node: ReadNode, record: AssetRecord, rendition: Path) -> bool:
