@@ -156,6 +156,12 @@ class ApiKeys:
         return key
 
 
+def check_unlimited(key: ApiKey) -> None:
+    """`Forbidden` for a limited key where the whole cluster is meant."""
+    if key.limited:
+        raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
+
+
 def _by_id(keys: Iterable[ApiKey]) -> dict[str, tuple[ApiKey, ...]]:
     found: dict[str, tuple[ApiKey, ...]] = {}
     for key in keys:

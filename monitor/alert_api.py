@@ -1,6 +1,7 @@
 """The monitor's HTTP about alerts: what stands, what was, who is told; acknowledgements and silences.
 
-Reading needs a key with the scope `read`, ordering one with `admin`: a silence can hide an outage.
+Reading needs a key with the scope `read`, ordering one with `admin`: a silence can hide an outage. Channels
+and silences are for keys without limits (door.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from atoll.api_keys import ApiKeys
 from atoll.errors import Conflict, NotFound
 from atoll.http import json_response, query_number, read_json
 from monitor.alert_history import AlertHistory
@@ -27,6 +27,7 @@ from monitor.alert_orders import (
 from monitor.alert_post import AlertPost
 from monitor.clock import Clock
 from monitor.condition_book import Condition
+from monitor.door import Door
 from monitor.lease import Lease
 from monitor.shared_orders import SharedOrders
 
@@ -62,7 +63,7 @@ class AlertApi:
 
     def __init__(
         self,
-        api_keys: ApiKeys,
+        door: Door,
         standing: Callable[[], Sequence[Condition]],
         orders: SharedOrders,
         history: AlertHistory,
@@ -71,7 +72,7 @@ class AlertApi:
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
-        self._keys, self._standing, self._orders, self._history = api_keys, standing, orders, history
+        self._door, self._standing, self._orders, self._history = door, standing, orders, history
         self._posts, self._lease, self._clock, self._new_id = posts, lease, clock, new_id
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -86,7 +87,7 @@ class AlertApi:
 
     async def alerts(self, request: web.Request) -> web.Response:
         """What stands now, the most urgent first."""
-        self._keys.check(request.headers, "read")
+        self._door.sees(request)
         return _fresh({"alerts": self.views()})
 
     def views(self) -> list[AlertView]:
@@ -105,12 +106,12 @@ class AlertApi:
 
     async def history(self, request: web.Request) -> web.Response:
         """What began, changed and ended, the newest first; `limit` of them (100)."""
-        self._keys.check(request.headers, "read")
+        self._door.sees(request)
         return _fresh({"alerts": self._history.latest(int(query_number(request, "limit", 1, 2000) or 100))})
 
     async def channels(self, request: web.Request) -> web.Response:
         """How each channel fares, and which monitor sends."""
-        self._keys.check(request.headers, "read")
+        self._door.sees_plans(request)
         return _fresh(
             {
                 "leader": self._lease.leader,
@@ -122,7 +123,7 @@ class AlertApi:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Say that somebody sees to an alert: no reminders, no escalation."""
-        key = self._keys.check(request.headers, "admin")
+        key = self._door.orders(request)
         order = await read_json(request, AcknowledgeOrder, MAX_BODY)
         return _fresh(await self.acknowledged(order.alert, key.id, order.why))
 
@@ -143,12 +144,12 @@ class AlertApi:
 
     async def silences(self, request: web.Request) -> web.Response:
         """The silences that hold."""
-        self._keys.check(request.headers, "read")
+        self._door.sees_plans(request)
         return _fresh({"silences": self._orders.current.pruned((), self._clock.now_ms()).silences})
 
     async def silence(self, request: web.Request) -> web.Response:
         """Tell nothing of what matches, for a time."""
-        key = self._keys.check(request.headers, "admin")
+        key = self._door.orders(request)
         order = await read_json(request, SilenceOrder, MAX_BODY)
         now = self._clock.now_ms()
         until = now + order.seconds * 1000
@@ -164,7 +165,7 @@ class AlertApi:
 
     async def unsilence(self, request: web.Request) -> web.Response:
         """End a silence."""
-        self._keys.check(request.headers, "admin")
+        self._door.orders(request)
         wanted = request.match_info["id"]
         if not any(silence.id == wanted for silence in self._orders.current.silences):
             raise NotFound("There is no such silence.", silence=wanted[:80])

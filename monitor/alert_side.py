@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from atoll.api_keys import ApiKeys
 from atoll.backoff import Backoff
 from atoll.bus import Bus
 from atoll.ids import new_id
@@ -27,6 +26,7 @@ from monitor.channels import Channel, ChannelEntry, load_channels
 from monitor.clock import Clock
 from monitor.condition_book import Condition
 from monitor.deadman import DeadMansSwitch
+from monitor.door import Door
 from monitor.lease import Lease
 from monitor.monitor_bucket import MonitorBucket
 from monitor.nats_channel import NatsChannel
@@ -112,8 +112,8 @@ class AlertSide:
             )
             tasks.start("dead-man's switch", switch.run(self._settings.deadman_seconds))
 
-    def api(self, api_keys: ApiKeys, standing: Callable[[], Sequence[Condition]]) -> AlertApi:
+    def api(self, door: Door, standing: Callable[[], Sequence[Condition]]) -> AlertApi:
         """Its routes."""
         return AlertApi(
-            api_keys, standing, self.orders, self.history, self.desk.posts, self.lease, self._clock, new_id
+            door, standing, self.orders, self.history, self.desk.posts, self.lease, self._clock, new_id
         )

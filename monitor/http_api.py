@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from atoll.api_keys import ApiKeys
 from atoll.cluster_map import LiveClusterMap
 from atoll.http import Handler, json_response, problems
 from monitor.alert_api import AlertApi
 from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
+from monitor.door import Door
 from monitor.growth_watch import GrowthWatch
 from monitor.health import Health
 from monitor.heartbeats import HeartbeatListener
@@ -84,21 +84,21 @@ class MonitorApi:
         return {"name": self._name, "state": "ready", "nats_connected": self._connected()}
 
 
-def make_app(api: MonitorApi, alerts: AlertApi, api_keys: ApiKeys, metrics: Handler) -> web.Application:
+def make_app(api: MonitorApi, alerts: AlertApi, door: Door, metrics: Handler) -> web.Application:
     """The routes; everything under /v1 needs a key with the scope `read`."""
     app = web.Application(middlewares=[problems])
     answers = (api.health, api.nodes, api.sets, api.capacity, api.canaries)
     for answer in (*answers, api.states, api.findings, api.forecast):
-        app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, api_keys))
+        app.router.add_get(f"/v1/{answer.__name__}", _keyed(answer, door))
     alerts.add_routes(app.router)
     app.router.add_get("/health", _open(api.alive))
     app.router.add_get("/metrics", metrics)
     return app
 
 
-def _keyed(answer: Callable[[], Any], api_keys: ApiKeys) -> Handler:
+def _keyed(answer: Callable[[], Any], door: Door) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        api_keys.check(request.headers, "read")
+        door.sees(request)
         return json_response(answer(), headers={"Cache-Control": "no-store"})
 
     return handle

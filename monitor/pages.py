@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from atoll.metrics import metrics_handler
 from monitor.alert_side import AlertSide
+from monitor.door import Door
 from monitor.exposition import MonitorCollector
 from monitor.ground import Ground, Sight
 from monitor.health import Health
@@ -43,7 +44,7 @@ def register(registry: CollectorRegistry, parts: Parts) -> None:
 def pages_of(parts: Parts, registry: CollectorRegistry) -> web.Application:
     """Every route."""
     ground, sight, alerts, senses, scale, health = parts
-    settings, api_keys = ground.settings, ground.api_keys
+    settings, door = ground.settings, Door(ground.api_keys)
     api = MonitorApi(
         settings.name,
         sight.watch,
@@ -55,11 +56,11 @@ def pages_of(parts: Parts, registry: CollectorRegistry) -> web.Application:
         health,
         senses.growth,
     )
-    alert_api = alerts.api(api_keys, lambda: health.book.standing)
-    app = make_app(api, alert_api, api_keys, metrics_handler(registry, settings.metrics_allow))
-    pictures = PictureApi(api_keys, sight.watch.rows, senses.history, senses.canaries, health.measure)
+    alert_api = alerts.api(door, lambda: health.book.standing)
+    app = make_app(api, alert_api, door, metrics_handler(registry, settings.metrics_allow))
+    pictures = PictureApi(door, sight.watch.rows, senses.history, senses.canaries, health.measure)
     pictures.add_routes(app.router)
-    ScaleApi(api_keys, scale.scaler, scale.attempt).add_routes(app.router)
+    ScaleApi(door, scale.scaler, scale.attempt).add_routes(app.router)
     RelayApi(
         settings.name,
         ground.keys,

@@ -12,9 +12,9 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from atoll.api_keys import ApiKeys
 from atoll.http import json_response
 from monitor.canary_board import CanaryBoard
+from monitor.door import Door
 from monitor.growth_history import GrowthHistory
 from monitor.node_table import NodeRow
 from monitor.sample import Sample, Survey
@@ -40,13 +40,13 @@ class PictureApi:
 
     def __init__(
         self,
-        api_keys: ApiKeys,
+        door: Door,
         rows: Callable[[], Sequence[NodeRow]],
         history: GrowthHistory,
         canaries: CanaryBoard,
         measure: Callable[[], Survey],
     ) -> None:
-        self._keys, self._rows, self._history = api_keys, rows, history
+        self._door, self._rows, self._history = door, rows, history
         self._canaries, self._measure = canaries, measure
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -57,17 +57,17 @@ class PictureApi:
 
     async def curves(self, request: web.Request) -> web.Response:
         """The use of every node's disk over time."""
-        self._keys.check(request.headers, "read")
+        self._door.sees(request)
         return _fresh({"curves": [_curve(row, self._history) for row in self._rows() if row.beat]})
 
     async def figures(self, request: web.Request) -> web.Response:
         """Every figure that the rules go by, now."""
-        self._keys.check(request.headers, "read")
+        self._door.sees(request)
         return _fresh({"figures": [_figure(sample) for sample in self._measure().samples]})
 
     async def canaries(self, request: web.Request) -> web.Response:
         """The last canaries of each pair of regions, and the hours of a week."""
-        self._keys.check(request.headers, "read")
+        self._door.sees(request)
         return _fresh({"canaries": self._canaries.history()})
 
 

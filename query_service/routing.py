@@ -16,7 +16,8 @@ from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
-from atoll.errors import Forbidden, TooManyRequests
+from atoll.api_keys import check_unlimited
+from atoll.errors import TooManyRequests
 from atoll.http import Handler, problems
 from query_service.audit_guard import Trail, audited
 from query_service.callers import SESSION, Callers
@@ -103,8 +104,8 @@ def _guarded(route: Route, door: Door) -> Handler:
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         key = check(request, scope)
-        if key.limited and not limited_may:
-            raise Forbidden(f"The API key {key.id!r} is limited; this is about the whole cluster.")
+        if not limited_may:
+            check_unlimited(key)
         request[API_KEY] = key
         request[COUNTED] = (throttling.keys, key.id)
         if not at_once(key.id):
