@@ -60,11 +60,32 @@ def problem_response(error: AtollError) -> web.Response:
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return web.Response(
-        body=_encoder.encode(error.problem()),
+        body=_document(error),
         status=error.status,
         content_type="application/problem+json",
         headers=headers,
     )
+
+
+def _document(error: AtollError) -> bytes:
+    """The document's JSON. What was sent is quoted in it, and a header's bytes that are no UTF-8 come from
+    aiohttp as lone surrogates, which no encoder takes: they are shown escaped, or the refusal would fail.
+    """
+    try:
+        return _encoder.encode(error.problem())
+    except UnicodeEncodeError:
+        return _encoder.encode(_escaped(msgspec.to_builtins(error.problem())))
+
+
+def _escaped(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_escaped(name): _escaped(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_escaped(member) for member in value]
+    return value
 
 
 class _HttpProblem(AtollError):
@@ -104,7 +125,7 @@ def _translate(error: web.HTTPException) -> web.Response:
         return problem_response(NotFound("Nothing is served at this path."))
     document = _HttpProblem(error)
     response = web.Response(
-        body=_encoder.encode(document.problem()),
+        body=_document(document),
         status=error.status,
         content_type="application/problem+json",
         headers={**SAFE_HEADERS, "Cache-Control": "no-store"},

@@ -127,6 +127,13 @@ def test_a_private_image_is_read_by_the_pages_of_its_bucket_with_a_signature(nod
     assert preflight(node, target, OTHER, "GET").status == 403
 
 
+@pytest.mark.parametrize("path", ["/v1/uploads", "/v1/tus"])
+def test_an_origin_that_is_no_text_is_refused_as_any_other_is(node, path):
+    target = f"{path}?ticket={node.ticket(bucket='shop')}"
+    told = problem(preflight(node, target, "\xff"), 403, "forbidden")  # sent as that byte
+    assert "udcff" in str(told)
+
+
 def test_what_is_for_our_own_daemons_says_nothing_to_pages(node):
     for path in ("/health", "/metrics", "/internal/v1/digests"):
         assert SHOWN not in node.request("GET", path, None, {"Origin": PAGE}).headers

@@ -324,3 +324,29 @@ async def test_what_is_no_http_gets_a_problem_too(stage: QueryStage) -> None:
         writer.close()
         assert b"application/problem+json" in answer
         assert answer.split(b" ")[1].startswith(b"4")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status", "slug"),
+    [
+        ("POST /app/session", {"X-Atoll-App": "1", "Origin": "\xff"}, 403, "forbidden"),
+        (f"PATCH /v1/assets/{ID}", {"If-Match": "\xff"}, 400, "bad-request"),
+        ("PUT /v1/buckets/photos", {"If-Match": "\xff"}, 400, "bad-request"),
+    ],
+)
+async def test_a_header_that_is_no_text_is_refused_as_any_other_wrong_one(
+    stage: QueryStage, request_line: str, headers: dict[str, str], status: int, slug: str
+) -> None:
+    """Written by hand: aiohttp's client sends no such byte."""
+    known = {"Host": "x", "Connection": "close", "Content-Length": "2"}
+    known["Authorization"] = f"Bearer {stage.api_keys['admin']}"
+    head = "".join(f"{name}: {value}\r\n" for name, value in (known | headers).items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.settings.listen_port)
+    try:
+        writer.write(f"{request_line} HTTP/1.1\r\n{head}\r\n{{}}".encode("latin-1"))
+        answer = await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer
+    assert f'"urn:atoll:problem:{slug}"'.encode() in answer

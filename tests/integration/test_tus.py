@@ -277,6 +277,7 @@ def test_a_ticket_holds_no_more_bytes_than_it_allows(node):
         ({**VERSION, "Upload-Length": "10", "Upload-Metadata": "a" * 201}, 413, "too-large"),
         ({**VERSION, "Upload-Length": "10", "Upload-Metadata": metadata(filename="a/b")}, 400, "bad-name"),
         ({**VERSION, "Upload-Length": "10", "Content-Encoding": "gzip"}, 400, "bad-request"),
+        ({"Tus-Resumable": "\xff", "Upload-Length": "10"}, 412, "tus-version"),  # sent as that byte
     ],
 )
 def test_a_creation_that_makes_no_sense_is_refused(node, headers, status, slug):

@@ -71,6 +71,19 @@ async def test_an_error_of_ours_is_its_problem_document(error):
         assert response.headers["Cache-Control"] == "no-store"
 
 
+async def test_what_a_client_sent_that_is_no_text_is_shown_escaped():
+    sent = b"a\xff".decode(errors="surrogateescape")
+    error = Forbidden(f"Not from {sent}.", got=sent, tried=[sent, ("fine", 1)], by={sent: None})
+    async with serving(raising(error)) as client:
+        response = await client.get("/x")
+        assert response.status == 403
+        document = await document_of(response)
+    shown = "a\\udcff"
+    assert document["detail"] == f"Not from {shown}."
+    assert (document["got"], document["tried"]) == (shown, [shown, ["fine", 1]])
+    assert document["by"] == {shown: None}
+
+
 @pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (1, "1"), (29.6, "30")])
 async def test_retry_after_is_a_fact_and_a_header_of_whole_seconds(seconds, header):
     async with serving(raising(Overloaded("Later.", retry_after=seconds))) as client:
