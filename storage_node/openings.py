@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from contextlib import AsyncExitStack
 from atoll.batch_work import become_batch_work
 from atoll.errors import Failed
 from atoll.settings import SettingsError
+from storage_node.data_dir_lock import lock_data_dir
 from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_store import DiskStore
 from storage_node.font_folder import read_fonts
@@ -39,6 +41,7 @@ def open_disk(
     """Store and index; `committed` is told of each commit. `SettingsError` for what cannot be used."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        stack.callback(os.close, lock_data_dir(settings.data_dir))  # before all else, until all is closed
         store = DiskStore(settings.data_dir)
         index = open_index(settings.data_dir, origin, committed, whole_bytes=settings.index_check_bytes)
     except (ValueError, OSError, Failed) as error:

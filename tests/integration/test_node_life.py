@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ import sys
 
 import msgspec
 import nats
+import psutil
 import pytest
 from how_long import much
 from node_fixture import (
@@ -26,6 +28,7 @@ from node_fixture import (
     upload_path,
 )
 from public_bucket import open_bucket
+from tus_stage import begun
 
 from atoll.bucket import Bucket
 from atoll.cluster import key_of, open_entry, seal_entry
@@ -226,6 +229,49 @@ def test_a_data_directory_of_another_node_is_refused(node):
     with pytest.raises(AssertionError, match=f"belongs to node '{owner}'"):
         node.start()
     assert node.wait() == 2
+
+
+def test_a_node_started_once_more_by_mistake_is_refused_and_the_first_one_keeps_what_is_under_way(node):
+    node.start()
+    sent, noise = picture("PNG", (600, 600), compress_level=0), picture("BMP", (2000, 1500))
+    target, so_far = begun(node, len(noise)), 6_500_000
+    with node.connected() as connection, node.connected() as resumable:
+        connection.sendall(head(node.ticket(), len(sent)) + sent[:700_000])
+        resumable.sendall(
+            f"PATCH {target} HTTP/1.1\r\nHost: node\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+            f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(noise)}\r\n\r\n".encode()
+            + noise[:so_far]
+        )
+        (part,) = (node.data / "tus").glob("*.part")
+        until(lambda: node.traces().incoming and part.stat().st_size > so_far - 2**20)
+        assert json.loads(part.with_suffix(".json").read_bytes())["offset"] < part.stat().st_size
+        again = another(node)
+        assert (again.returncode, again.stdout) == (2, b"")
+        assert f"{node.data} is in use by process {node.process.pid}" in again.stderr.decode()
+        connection.sendall(sent[700_000:])
+        resumable.sendall(noise[so_far:])
+        assert read_answer(connection).json["sha256"] == hashlib.sha256(sent).hexdigest()
+        assert read_answer(resumable).headers["Upload-Asset-Sha256"] == hashlib.sha256(noise).hexdigest()
+
+
+def another(node: NodeProcess) -> subprocess.CompletedProcess[bytes]:
+    """What becomes of a second one with the same settings."""
+    command = [sys.executable, "-m", "storage_node", "--settings", str(node.directory / "settings.toml")]
+    return subprocess.run(command, capture_output=True, timeout=2 * DEADLINE, check=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stopped process does not outlive its parent")
+def test_a_killed_node_starts_again_while_a_child_of_its_first_life_is_left(node):
+    node.start()
+    (child, *others) = psutil.Process(node.process.pid).children()
+    child.suspend()  # as one in the middle of a large picture: it does not see its parent's end
+    try:
+        node.kill()
+        node.start()
+        assert child.is_running()
+    finally:
+        child.kill()
+    psutil.wait_procs([child, *others], timeout=DEADLINE)
 
 
 def test_without_its_secret_a_node_does_not_start(node):
