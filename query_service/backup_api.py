@@ -1,16 +1,19 @@
 """GET and PUT /v1/backup: all that is neither on the nodes' disks nor made again by itself.
 
 That is what operators decided: regions, sets (sealed or not), buckets with their policies, API keys (their
-hashes, those of this service's file too). Nodes are listed for people only: they join by themselves.
-Putting it back never takes anything away and never overwrites: what is there already stays and is named.
+hashes and limits, those of this service's file too). Nodes are listed for people only: they join by
+themselves. Putting it back never takes anything away and never overwrites: what is there already stays and is
+named.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection
 from typing import Literal
 
+import msgspec
 from aiohttp import web
 from msgspec import Struct
 
@@ -28,6 +31,8 @@ from query_service.query_input import check_query
 from query_service.routing import Route
 
 MAX_BACKUP_BYTES = 64 * 2**20
+
+log = logging.getLogger(__name__)
 
 
 class Backup(Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,9 +109,23 @@ class BackupApi:
         hashes = {key.sha256 for key in known.values()}
         for key in self._keys.own:
             if key.sha256 not in hashes:
-                name = _name(key, known)
-                known[name] = AccessKey(name, key.sha256, key.sorted_scopes)
+                entry = _entry(key, _name(key, known))
+                if entry is not None:
+                    known[entry.name] = entry
         return tuple(known.values())
+
+
+def _entry(key: ApiKey, name: str) -> AccessKey | None:
+    """A key of the file as the map will have it, with all its limits: without them it would come back as one
+    that reaches everything. None for one with more of them than an entry holds: it stays in its file alone.
+    """
+    limits = (tuple(sorted(key.buckets)), key.prefixes)
+    entry = AccessKey(name, key.sha256, key.sorted_scopes, 0, *limits, key.until)
+    try:
+        return msgspec.convert(msgspec.to_builtins(entry), AccessKey)
+    except msgspec.ValidationError as error:
+        log.warning("the API key %s of the file cannot be in a backup: %s", key.id, error)
+        return None
 
 
 def _name(key: ApiKey, taken: Collection[str]) -> str:
