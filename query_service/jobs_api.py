@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from msgspec import structs
 
 from atoll.errors import Conflict, Forbidden, NotFound
 from atoll.http import json_response, read_json
@@ -122,14 +123,20 @@ class JobsApi:
         )
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """The job as it is then. Repeating it changes nothing; one that has ended cannot be cancelled."""
+        """The job as it is then. Repeating it changes nothing; one that has ended cannot be cancelled.
+
+        Who may not read is shown no files: their URLs are signed, and open private images.
+        """
         check_query(request, ())
         facts, document = await self._found.find(request)
         state = summary(document).state
         if state in FINAL and state != "cancelled":
             raise Conflict(f"The job has ended: it is {state}.", job=facts.id, state=state)
         await self._dispatch.cancel(facts.id)
-        return json_response(self._shown(await self._store.get(facts.id) or document), headers=_FRESH)
+        view = self._shown(await self._store.get(facts.id) or document)
+        if "read" not in request[API_KEY].scopes:
+            view = structs.replace(view, files=())
+        return json_response(view, headers=_FRESH)
 
     def _shown(self, document: Mapping[str, Any]) -> JobView:
         view = view_of(document, self._url_of)

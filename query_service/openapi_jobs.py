@@ -36,7 +36,7 @@ JOBS = (
         "/v1/jobs/{job}",
         "write",
         "Cancel a job: what is queued is forgotten, what is under way is let go of",
-        {200: Answer("The job", JobView)},
+        {200: Answer("The job; without `files` for a key that lacks the scope `read`", JobView)},
         tag="jobs",
         problems=(Conflict,),
     ),

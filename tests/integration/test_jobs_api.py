@@ -163,6 +163,18 @@ async def test_a_cancelled_job_leaves_the_queue_and_stays_cancelled(stage):
     assert (await shown(stage, job, done=12))["state"] == "cancelled"
 
 
+async def test_who_may_not_read_cancels_an_export_and_gets_no_url_of_its_files(stage):
+    (record,) = await some(stage, 1)
+    job = (await order(stage, kind="export", bucket="photos", asset_ids=[record.asset_id]))["id"]
+    assert (await stage.ask("DELETE", f"/v1/jobs/{job}", key="writer")).body["state"] == "cancelled"
+    file = JobFile("a.zip", "eu-1", "/v1/exports/a.zip", 9, "0" * 64, 1, now_ms() + 60_000)
+    await tell(stage, job, 0, "done", done=1, files=(file,))  # its node was at it already
+    (told,) = (await shown(stage, job, done=1))["files"]
+    assert (await stage.ask("DELETE", f"/v1/jobs/{job}")).body["files"] == [told]
+    again = await stage.ask("DELETE", f"/v1/jobs/{job}", key="writer")
+    assert (again.status, again.body["files"]) == (200, [])
+
+
 async def test_a_job_that_has_ended_cannot_be_cancelled(stage):
     (record,) = await some(stage, 1)
     job = (await order(stage, kind="look", bucket="photos", asset_ids=[record.asset_id]))["id"]
