@@ -6,7 +6,10 @@ import json
 import logging
 import sys
 import time
+import warnings
 from typing import TextIO
+
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -32,9 +35,15 @@ class _JsonLines(logging.Formatter):
 
 
 def configure(daemon: str, level: str, stream: TextIO = sys.stderr) -> None:
-    """Send all logging of this process to `stream`; facts go in `extra={...}` and become members."""
+    """Send all logging of this process to `stream`; facts go in `extra={...}` and become members.
+
+    aiohttp warns of what it cannot read in a form's headers by quoting it whole, to standard error, and the
+    interpreter remembers each such text for ever: anybody could fill disk and memory. The sender is answered.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_JsonLines(daemon))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("nats").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for quoting in (BadContentDispositionHeader, BadContentDispositionParam):
+        warnings.simplefilter("ignore", quoting)

@@ -63,7 +63,7 @@ class FormIntake:
     async def take(self, request: web.Request) -> web.Response:
         """The answer to a whole form. A ticket in the URL is looked at before anything is read."""
         ticket = self._door.ticket(request) if request.query.get("ticket") else None
-        form = UploadForm(request, self._pace)
+        form = UploadForm(request, self._pace, ticketed=ticket is not None)
         await self._go_on(request)
         files = form.files()
         part = await anext(files)

@@ -39,11 +39,12 @@ def _readable() -> Iterator[None]:
 class UploadForm:
     """The files of one request, one after another. Every read is paced.
 
-    `fields`: those of `FIELDS` that came before the first file, once that was reached.
+    `fields`: those of `FIELDS` that came before the first file, once that was reached. `ticketed`: the URL
+    has brought a ticket; else any field may be it, and who sends nameless parts before it is a stranger.
     """
 
-    def __init__(self, request: web.Request, pace: Pace) -> None:
-        self._request, self._pace = request, pace
+    def __init__(self, request: web.Request, pace: Pace, *, ticketed: bool) -> None:
+        self._request, self._pace, self._ticketed = request, pace, ticketed
         self.fields: dict[str, str] = {}
 
     async def files(self) -> AsyncIterator[BodyPartReader]:
@@ -59,6 +60,8 @@ class UploadForm:
             others += 1
             if others > OTHER_PARTS:
                 raise BadRequest(f"The form has over {OTHER_PARTS} parts not named {FIELD!r}.")
+            if not (part.name or self._ticketed or "ticket" in self.fields):
+                raise BadRequest("A part has no name that can be read, and no `ticket` came before it.")
             if not found and part.name in FIELDS:
                 limit = OTHER_PART_BYTES if part.name in WORDS else FIELD_BYTES
                 self.fields[part.name] = await self._text(part, limit)

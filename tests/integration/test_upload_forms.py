@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from node_fixture import FormFile, NodeProcess, form_of, new_region, picture, problem, upload_path
+from node_fixture import (
+    FormFile,
+    NodeProcess,
+    form_of,
+    new_region,
+    picture,
+    problem,
+    read_answer,
+    upload_path,
+)
 
 from storage_node.upload_form import OTHER_PARTS
 
@@ -128,6 +138,34 @@ def test_more_other_fields_than_a_form_needs_are_refused(node):
     others = [FormFile(b"x", None, "title", None)] * (OTHER_PARTS + 1)
     with node.leaves_nothing():
         problem(node.post(form_of(*others, FormFile(picture()))), 400, "bad-request")
+
+
+def test_a_form_without_a_ticket_is_refused_at_its_first_part_that_could_be_none(node):
+    junk = [part(f"Content-Disposition: form-data; {os.urandom(3500).hex()}", b"x")] * 60
+    with node.connected() as connection:
+        head = f"POST /v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Type: {MULTIPART}\r\n"
+        head += f"Content-Length: {sum(map(len, junk)) + 10**6}\r\n\r\n"
+        connection.sendall(head.encode() + junk[0] + b"------one\r\n")
+        told = problem(read_answer(connection), 400, "bad-request")  # though most of it never came
+    assert "ticket" in told["detail"]
+
+
+@pytest.mark.parametrize("given", ["in the URL", "before them", "after fields with names"])
+def test_nothing_of_a_forms_headers_is_repeated_in_the_log(node, given):
+    mark = os.urandom(200).hex()  # long and often: a forked daemon's standard error is written in blocks
+    told = f'Content-Disposition: form-data; name="title"; {mark}@=1'  # aiohttp warns of the parameter
+    unnamed = f"Content-Disposition: form-data; {mark}"
+    ticket = part('Content-Disposition: form-data; name="ticket"', node.ticket().encode())
+    parts = {
+        "in the URL": part(unnamed, b"x") * 30 + part(told, b"x") * 30,
+        "before them": ticket + part(unnamed, b"x") * 30 + part(told, b"x") * 30,
+        "after fields with names": part(told, b"x") * 62 + ticket,
+    }
+    body = parts[given] + part(FILE, picture()) + END
+    target = upload_path(node.ticket()) if given == "in the URL" else "/v1/uploads"
+    answer = node.request("POST", target, body, {"Content-Type": MULTIPART})
+    assert answer.status == 201, answer
+    assert mark not in node.log
 
 
 def test_a_field_that_is_too_long_to_skip_is_refused(node):

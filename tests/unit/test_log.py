@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import warnings
 
 import pytest
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam
 
 from atoll.log import configure
 
@@ -62,3 +64,14 @@ def test_a_traceback_is_a_member(stream):
 def test_what_is_below_the_level_is_not_written(stream):
     logging.getLogger("x").debug("quiet")
     assert lines(stream) == []
+
+
+@pytest.mark.parametrize("quoting", [BadContentDispositionHeader, BadContentDispositionParam])
+def test_what_strangers_write_in_a_forms_headers_is_not_repeated(stream, quoting):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        configure("storage_node/eu-1", "INFO", stream)
+        warnings.warn(quoting("x" * 7000), stacklevel=1)
+        warnings.warn("other", RuntimeWarning, stacklevel=1)
+    assert [str(warning.message) for warning in said] == ["other"]
+    assert "xxx" not in str(globals().get("__warningregistry__"))
