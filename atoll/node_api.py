@@ -207,7 +207,10 @@ class WantedItem(Struct, frozen=True):
 
 
 class AssetState(Struct, frozen=True):
-    """All a node knows of one asset: its records, newest first, and its tombstone."""
+    """All a node knows of one asset: its records, newest first, and its tombstone.
+
+    Asked for by itself, or in pages (repair_api.StatesPage), only as many records as fit one answer.
+    """
 
     records: tuple[AssetRecord, ...]
     tombstone: Tombstone | None = None

@@ -6,8 +6,8 @@ Counts the bytes of all answers, because a comparison is promised to be cheap. U
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar, cast
 
 from yarl import URL
 
@@ -15,7 +15,16 @@ from atoll.errors import UpstreamFailed
 from atoll.model import Node
 from atoll.node_api import AssetState
 from atoll.node_client import NodeClient
-from atoll.repair_api import MAX_LEAF_ITEMS, LeafItems, Roots, StatesOrder, Tree, TreeDigest
+from atoll.repair_api import (
+    MAX_LEAF_ITEMS,
+    LeafItems,
+    Roots,
+    StatesAnswer,
+    StatesOrder,
+    Tree,
+    TreeDigest,
+)
+from atoll.state_pages import STATES_PATH, state_parts
 
 T = TypeVar("T")
 
@@ -48,13 +57,12 @@ class NodeTrees:
         path = str(URL(f"{_DIGESTS}/{tree}/{leaf}").with_query(query))
         return await self._ask("GET", path, LeafItems)
 
-    async def states(self, asset_ids: Sequence[str]) -> list[AssetState]:
-        """All the node knows of these assets (at most `MAX_STATES`), in order."""
-        order = StatesOrder(tuple(asset_ids))
-        states = await self._ask("POST", "/internal/v1/assets/states", list[AssetState], order)
-        if len(states) != len(asset_ids):
-            raise UpstreamFailed(f"Node {self.node.name} told {len(states)} of {len(asset_ids)} states.")
-        return states
+    def states(self, asset_ids: Sequence[str]) -> AsyncIterator[tuple[str, AssetState]]:
+        """All the node knows of these assets, in order, one of many versions in parts (`state_parts`)."""
+        return state_parts(self._some_states, asset_ids)
+
+    async def _some_states(self, order: StatesOrder) -> StatesAnswer:
+        return await self._ask("POST", STATES_PATH, cast(type[StatesAnswer], StatesAnswer), order)
 
     async def _ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
         return await self._client.call(

@@ -27,12 +27,14 @@ from atoll.model import (
     Size,
     Tombstone,
 )
+from atoll.node_api import AssetState
 
 Tree = Literal["assets", "blobs"]
 FAN_OUT = 256
 LEAVES = FAN_OUT * FAN_OUT
 DIGEST_BYTES = 16
 MAX_STATES = 500  # asset states asked for at once
+STATES_BYTES = 2 * 2**20  # of the records in one page of states; one more may go beyond
 MAX_PROOFS = 500  # blobs asked for at once
 MAX_UNHELD = 1000  # records without their bytes that are told of at once
 FORGOTTEN = 100  # versions deleted by themselves that a receipt tells of
@@ -91,9 +93,29 @@ class LeafItems(Struct, frozen=True):
 
 
 class StatesOrder(Struct, frozen=True):
-    """Ask for all that a node knows of these assets; the answer is a list of AssetState, in order."""
+    """Ask for all that a node knows of these assets; the answer is a list of AssetState, in order.
+
+    `paged`: as much of it as fits one answer, as a StatesPage. A node that knows no pages gives the list.
+    `before`: of the first asset only the records whose version is less.
+    """
 
     asset_ids: Annotated[tuple[Identifier, ...], Meta(max_length=MAX_STATES)]
+    paged: bool = False
+    before: Identifier | None = None
+
+
+class StatesPage(Struct, frozen=True):
+    """The states of the first of the assets asked for, at least one, in order.
+
+    `before`: older records of the last of them were left out; ask for it once more with this. Its tombstone
+    comes with each part.
+    """
+
+    states: tuple[AssetState, ...]
+    before: Identifier | None = None
+
+
+StatesAnswer = list[AssetState] | StatesPage
 
 
 class HeldReceipt(Struct, frozen=True):

@@ -14,13 +14,14 @@ from msgspec import Struct
 
 from atoll.model import AssetRecord, Node, Tombstone
 from atoll.node_api import AssetState
-from atoll.repair_api import FAN_OUT, MAX_STATES, BlobItem, StatesOrder
+from atoll.repair_api import FAN_OUT, BlobItem
 from query_service.branch_reading import BranchReader
 from query_service.catalog import Catalog
 from query_service.catalog_documents import Mark, blob_key
 from query_service.catalog_fold import Fold, folded
 from query_service.catalog_places import with_losses, wrong_locations
 from query_service.catalog_version_documents import version_key
+from query_service.node_states import states_of
 from query_service.proof_rounds import ProofRounds
 from query_service.survey import Surveyor
 from query_service.testimony import Witnesses
@@ -139,26 +140,12 @@ class CatalogRepair:
                 holders.setdefault(name, set()).add(asset_id)
         known = _Known({}, {}, {}, digests.unasked)
         for node in members:
-            for state in await self._states(node, sorted(holders.get(node.name, ())), known.unasked):
+            told = await states_of(self._witnesses, node, sorted(holders.get(node.name, ())))
+            known.unasked |= told.unasked
+            for state in told.states.values():
                 _take(known, state)
         _drop_covered(known)
         return known
-
-    async def _states(
-        self, node: Node, asset_ids: Sequence[str], unasked: dict[str, str]
-    ) -> list[AssetState]:
-        states: list[AssetState] = []
-        for start in range(0, len(asset_ids), MAX_STATES):
-            order = StatesOrder(tuple(asset_ids[start : start + MAX_STATES]))
-            answer = await self._witnesses.ask(
-                [node], "POST", "/internal/v1/assets/states", list[AssetState], body=order, seconds=15.0
-            )
-            unasked |= answer.unasked
-            told = answer.said.get(node.name, [])
-            if not answer.unasked and len(told) != len(order.asset_ids):
-                unasked[node.name] = "It told of fewer assets than it was asked about."
-            states += told
-        return states
 
     async def _marks(self, members: Sequence[Node], known: _Known) -> dict[str, dict[str, Mark]]:
         """Who holds the bytes of the records, as the nodes themselves say; nothing of who was not asked."""

@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from atoll.model import Node
 from atoll.node_api import AssetState
-from atoll.repair_api import MAX_UNHELD, AssetItem, BlobItem, Proof, StatesOrder
+from atoll.repair_api import MAX_UNHELD, AssetItem, BlobItem, Proof
 from query_service.branch_reading import BranchDigests, BranchReader
 from query_service.branch_view import BranchView, Problem, Tally
+from query_service.node_states import states_of
 from query_service.proof_rounds import ProofRounds
 from query_service.survey import Surveyor
 from query_service.testimony import Witnesses
 
 LOOKS = 4  # how often something is looked for before it is missing
 PAUSE = 0.5  # seconds between looks, doubled each time
-STATES_AT_ONCE = 200
 
 BlobName = tuple[str, str]
 
@@ -147,21 +147,9 @@ class Verification:
     async def _states(
         self, node: Node, items: Sequence[AssetItem], tally: Tally
     ) -> Mapping[str, AssetState] | None:
-        ids, states = sorted({item.asset_id for item in items}), dict[str, AssetState]()
-        for start in range(0, len(ids), STATES_AT_ONCE):
-            part = tuple(ids[start : start + STATES_AT_ONCE])
-            answer = await self._witnesses.ask(
-                [node], "POST", "/internal/v1/assets/states", list[AssetState], body=StatesOrder(part)
-            )
-            if answer.unasked:
-                tally.unasked |= answer.unasked
-                return None
-            told = answer.said[node.name]
-            if len(told) != len(part):
-                tally.unasked[node.name] = "It told of fewer assets than it was asked about."
-                return None
-            states |= zip(part, told, strict=True)
-        return states
+        told = await states_of(self._witnesses, node, sorted({item.asset_id for item in items}))
+        tally.unasked |= told.unasked
+        return None if told.unasked else told.states
 
 
 def _doubtful(proofs: Sequence[Proof]) -> bool:

@@ -25,7 +25,7 @@ from replicator.anti_entropy_memory import Memory
 from replicator.anti_entropy_orders import Orders, Tally
 from replicator.anti_entropy_plan import Lacking, joined, lacking, records_of, tombstone_of
 
-STATES_AT_ONCE = 200  # their records must fit into one answer, all versions of each
+BATCH = 200  # assets that are asked about together, at least, while there are as many
 
 
 class Records(Protocol):
@@ -72,7 +72,7 @@ class Visit:
             async for difference in walk:
                 self.progress(begin + share * difference.leaf.number / LEAVES)
                 pending += self._look(difference)
-                if sum(len(part.asset_ids) for part in pending) >= STATES_AT_ONCE:
+                if sum(len(part.asset_ids) for part in pending) >= BATCH:
                     await behind.start(partial(self._mend, joined(pending)))
                     pending.clear()
             await behind.start(partial(self._mend, joined(pending)))
@@ -89,15 +89,14 @@ class Visit:
     async def _mend(self, wanted: Lacking) -> None:
         self.figures.found.labels("tombstone").inc(len(wanted.tombstones))
         self.figures.found.labels("version").inc(len(wanted.versions))
-        asset_ids = sorted(wanted.asset_ids)
-        for start in range(0, len(asset_ids), STATES_AT_ONCE):
-            batch = asset_ids[start : start + STATES_AT_ONCE]
-            states = await self.there.states(batch)
-            for asset_id, state in zip(batch, states, strict=True):
-                if (stone := tombstone_of(asset_id, state, wanted)) is not None:
-                    await self.orders.bury(stone)
-                for record in records_of(asset_id, state, wanted):
-                    await self.orders.pull(PullOrder(record, self.sources))
+        last = ""
+        async for asset_id, state in self.there.states(sorted(wanted.asset_ids)):
+            stone = tombstone_of(asset_id, state, wanted)
+            if stone is not None and asset_id != last:  # it comes with each part of an asset
+                await self.orders.bury(stone)
+            for record in records_of(asset_id, state, wanted):
+                await self.orders.pull(PullOrder(record, self.sources))
+            last = asset_id
 
     async def _blobs(self, begin: float, share: float) -> None:
         tree: Tree = "blobs"

@@ -25,6 +25,7 @@ from storage_node.blobs_together import TOGETHER
 from storage_node.deletes import Deletes
 from storage_node.index import HeldBlob, Index
 from storage_node.index_ops import want
+from storage_node.index_states import newest_state
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
 from storage_node.internal_together import InternalTogether
@@ -89,7 +90,8 @@ class InternalApi:
         asset_id = request.match_info["asset_id"]
         if not _IDENTIFIER.fullmatch(asset_id):
             raise BadName("asset_id is 26 of 0-9 and a-z.", name="asset_id", got=ascii(asset_id)[:80])
-        return json_response(await self._in_thread(partial(self._index.asset, asset_id)))
+        look = partial(newest_state, asset_id=asset_id)
+        return json_response(await self._in_thread(lambda: self._index.read(look)))
 
     async def _location(self, request: web.Request) -> web.Response:
         held = await self._in_thread(partial(self._index.blob, *_blob_name(request)))

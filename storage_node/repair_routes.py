@@ -21,6 +21,7 @@ from atoll.trash_api import TrashOrder
 from storage_node.digests import Digests
 from storage_node.index import Index
 from storage_node.index_receipts import receipt
+from storage_node.index_states import states_page
 from storage_node.index_trash_pages import trash_page
 from storage_node.index_unheld import unheld, unheld_branches
 from storage_node.internal_auth import InternalAuth
@@ -89,6 +90,9 @@ class RepairRoutes:
 
     async def _states(self, request: web.Request) -> web.Response:
         order = await read_json(request, StatesOrder)
+        if order.paged:
+            page = partial(states_page, order=order)
+            return json_response(await self._in_thread(lambda: self._index.read(page)))
         return json_response(
             await self._in_thread(lambda: [self._index.asset(asset_id) for asset_id in order.asset_ids])
         )

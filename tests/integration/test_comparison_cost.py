@@ -83,7 +83,7 @@ async def test_however_many_ask_while_digests_are_made_readers_find_a_thread(tmp
         trees = NodeTrees(client, Node(side.name, "here", "s1", f"http://127.0.0.1:{side.port}"), seconds=60)
         many = [asyncio.create_task(trees.roots()) for _ in range(20)]  # more than there are threads
         assert await asyncio.to_thread(asked.wait, 60)
-        assert (await trees.states(["0" * 26]))[0].records == ()
+        assert [state.records async for _, state in trees.states(["0" * 26])] == [()]
         assert not any(task.done() for task in many)
         go_on.set()
         assert {roots.blobs.items for roots in await asyncio.gather(*many)} == {10}
