@@ -81,8 +81,11 @@ class Callers:
 
     def _is_ours(self, request: web.Request) -> bool:
         origin = request.headers.get("Origin", "")
-        parts = urlsplit(origin)
-        return bool(parts.netloc) and (parts.netloc == request.headers.get("Host") or origin == self._own)
+        try:
+            authority = urlsplit(origin).netloc
+        except ValueError:  # "http://[x": no browser sends it, and it is nobody's page
+            return False
+        return bool(authority) and (authority == request.headers.get("Host") or origin == self._own)
 
 
 def app_origin(request: web.Request) -> str:

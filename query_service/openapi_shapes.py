@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from atoll.model import Extension, Label, Location, Size
+from atoll.model import Extension, Label, Location
 from atoll.node_api import AssetView
 from atoll.transformation.thumbnail_style import FITS
 from atoll.uploaders import Session
@@ -16,7 +16,7 @@ from query_service.bucket_match import KeptBucket
 from query_service.cluster_wire import NodeView, RegionView, SetView
 from query_service.color_families import FAMILIES
 from query_service.openapi import Parameter, ProblemDocument
-from query_service.search_wire import Orientation, Sort
+from query_service.search_wire import Figure, Orientation, Sort
 from query_service.wire import Latitude, Longitude
 
 
@@ -147,11 +147,11 @@ PARAMETERS = {
         "or #rrggbb, whose family is meant."
     ),
     "has_faces": Parameter("Only images in which faces were looked for and found, or not found.", bool),
-    "min_bytes": Parameter("Only images of at least so many bytes.", Size),
-    "min_width": Parameter("Only images at least so many pixels wide.", Size),
-    "max_width": Parameter("Only images at most so many pixels wide.", Size),
-    "min_height": Parameter("Only images at least so many pixels high.", Size),
-    "max_height": Parameter("Only images at most so many pixels high.", Size),
+    "min_bytes": Parameter("Only images of at least so many bytes.", Figure),
+    "min_width": Parameter("Only images at least so many pixels wide.", Figure),
+    "max_width": Parameter("Only images at most so many pixels wide.", Figure),
+    "min_height": Parameter("Only images at least so many pixels high.", Figure),
+    "max_height": Parameter("Only images at most so many pixels high.", Figure),
     "created_after": Parameter("Only images uploaded at this time (RFC 3339, or a date in UTC) or later."),
     "created_before": Parameter("Only images uploaded before this time."),
     "q": Parameter("Words; each begins a word of the title, the alternative text or the public_id."),

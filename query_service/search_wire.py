@@ -14,12 +14,12 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from atoll.errors import BadRequest
-from atoll.model import Extension, Size, Tag
+from atoll.model import Extension, Tag
 from query_service.query_input import flag, whole_number
 
 MAX_QUERY_WORDS = 8
 MAX_SEARCH_TAGS = 32
-MAX_NUMBER = 10**12 - 1
+MAX_NUMBER = 10**12 - 1  # MongoDB takes none of 2**63 and more
 
 Sort = Literal[
     "public_id", "-public_id", "created_at", "-created_at", "bytes", "-bytes",
@@ -27,6 +27,7 @@ Sort = Literal[
 ]  # fmt: skip
 Orientation = Literal["landscape", "portrait", "square"]
 Moment = Annotated[str, Meta(max_length=40)]
+Figure = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 
 
 class SearchOrder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -45,12 +46,12 @@ class SearchOrder(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
     orientation: Orientation | None = None
     color: Annotated[str, Meta(max_length=40)] | None = None
     has_faces: bool | None = None
-    min_bytes: Size | None = None
-    max_bytes: Size | None = None
-    min_width: Size | None = None
-    max_width: Size | None = None
-    min_height: Size | None = None
-    max_height: Size | None = None
+    min_bytes: Figure | None = None
+    max_bytes: Figure | None = None
+    min_width: Figure | None = None
+    max_width: Figure | None = None
+    min_height: Figure | None = None
+    max_height: Figure | None = None
     created_after: Moment | None = None
     created_before: Moment | None = None
     q: Annotated[str, Meta(max_length=256)] | None = None

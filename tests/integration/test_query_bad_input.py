@@ -350,3 +350,19 @@ async def test_a_header_that_is_no_text_is_refused_as_any_other_wrong_one(
         await writer.wait_closed()
     assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer
     assert f'"urn:atoll:problem:{slug}"'.encode() in answer
+
+
+@pytest.mark.parametrize("end", ["min", "max"])
+@pytest.mark.parametrize("figure", ["bytes", "width", "height"])
+async def test_a_search_takes_no_number_that_mongodb_does_not(
+    stage: QueryStage, end: str, figure: str
+) -> None:
+    name, most = f"{end}_{figure}", 10**12 - 1
+    for sort in ({}, {"sort": f"-{figure}"}):
+        order = {"bucket": "photos", name: most, **sort}
+        assert (await stage.ask("POST", "/v1/search", order)).status == 200
+        for beyond in (most + 1, 2**63, 10**22):
+            answer = await stage.ask("POST", "/v1/search", {**order, name: beyond})
+            assert name in answer.problem(400, "bad-request")["detail"]
+    query = f"bucket=photos&{name}={most + 1}"
+    (await stage.get(f"/v1/assets?{query}")).problem(400, "bad-request")

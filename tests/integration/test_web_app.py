@@ -117,6 +117,12 @@ async def test_without_the_key_nobody_gets_in_and_a_page_may_ask_who_it_is(stage
         (await stage.get("/v1/nodes", key=None, Cookie=held)).problem(401, "unauthorized")
 
 
+async def test_an_origin_that_is_no_url_is_refused_and_no_fault_of_ours(stage: QueryStage) -> None:
+    body = {"key": stage.api_keys["admin"]}
+    answer = await stage.ask("POST", "/app/session", body, key=None, Origin="http://[x", X_Atoll_App="1")
+    answer.problem(403, "forbidden")
+
+
 async def test_no_other_site_signs_anybody_in_or_out_or_changes_anything(stage: QueryStage) -> None:
     held = await cookie(stage)
     evil = {"Origin": "https://evil.example", "Cookie": held}

@@ -184,6 +184,14 @@ def test_a_form_of_another_site_changes_nothing():
                 world.asks("write", method, **cookie, **headers, **{APP_HEADER: "1"})
 
 
+@pytest.mark.parametrize("origin", ["http://[x", "http://[::1", "//[", "http://]"])
+def test_an_origin_that_is_no_url_is_not_ours(origin):
+    world = World(public_url="https://img.example/atoll")
+    sent = {**HOST, APP_HEADER: "1", "Cookie": f"__Host-atoll={world.cookie()}", "Origin": origin}
+    with pytest.raises(Forbidden, match="public_url"):
+        world.asks("write", "POST", **sent)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
