@@ -6,6 +6,8 @@ find is (quarantine.py). Called by `derivative_making`.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from atoll.errors import AtollError, NotFound
 from atoll.model import Picture
 from storage_node.blob_address import BlobAddress
 from storage_node.disk_calls import DiskReads
+from storage_node.disk_probe import no_answer
 from storage_node.fetch import Fetched
 from storage_node.index import HeldBlob
 from storage_node.local_copies import LocalCopies
@@ -23,6 +26,8 @@ from storage_node.quarantine import Verdict
 from storage_node.sniff import ALL_TYPES, ImageType
 from storage_node.store import BlobStore, Staged, StoreFailed
 from storage_node.verified_read import BadCopy
+
+log = logging.getLogger(__name__)
 
 _TYPES = {image_type.extension: image_type for image_type in ALL_TYPES}
 
@@ -101,18 +106,51 @@ class Sources:
             return
         body = fetched.body
         assert body is not None
-        staged = await self._writes.run(lambda: _staged(self._store, body))
+        passed_on = _PassedOn(self._store, body)
         try:
-            yield staged.path
+            yield await self._writes.run(passed_on.write)
         finally:
-            await self._writes.run(staged.discard)
+            await self._writes.end(passed_on.discard)
 
 
-def _staged(store: BlobStore, body: bytes) -> Staged:
-    staged = store.stage()
-    try:
-        staged.write(body)
-    except BaseException:
+class _PassedOn:
+    """Bytes that lie in a file for a while. Both calls block, in any two threads.
+
+    When the disk stalls, nobody waits for `write` any more, and it comes to its end later than `discard`:
+    whichever is last throws the file away, or it and its descriptor would stay until the node ends.
+    """
+
+    def __init__(self, store: BlobStore, body: bytes) -> None:
+        self._store, self._body = store, body
+        self._lock = threading.Lock()
+        self._staged: Staged | None = None
+        self._over = False
+
+    def write(self) -> Path:
+        """The file, complete."""
+        staged = self._store.stage()
+        try:
+            staged.write(self._body)
+            if self._handed_over(staged):
+                return staged.path
+        except BaseException:
+            staged.discard()
+            raise
         staged.discard()
-        raise
-    return staged
+        raise no_answer()  # nobody hears it
+
+    def _handed_over(self, staged: Staged) -> bool:
+        with self._lock:
+            if not self._over:
+                self._staged = staged
+            return not self._over
+
+    def discard(self) -> None:
+        """The file is not needed any more, or will not be."""
+        with self._lock:
+            self._over, staged = True, self._staged
+        try:
+            if staged is not None:
+                staged.discard()
+        except OSError as error:
+            log.warning("a passed-on source stays in incoming/ until the next start: %s", error)
