@@ -15,8 +15,9 @@ NodeWord = Literal["ready", "draining", "stopping", "failing", "removed"]
 class ScrubFacts(Struct, frozen=True):
     """How far a node is with reading all its blobs again. `progress` (0 to 1) is of the round under way.
 
-    `oldest_verified_at` is 0 without blobs; `overdue` blobs were not read within the period. `bad` copies
-    were found since the daemon started; `unreadable` pictures have the right bytes and cannot be decoded.
+    `oldest_verified_at` is 0 without blobs whose check can be dated; `overdue` ones were not read within the
+    period, as far as is known. `bad` copies were found since the daemon started; `unreadable` pictures have
+    the right bytes and cannot be decoded.
     """
 
     oldest_verified_at: Milliseconds

@@ -74,9 +74,11 @@ class Scrubber:
 
     @property
     def oldest_seconds(self) -> float:
-        """How long ago the blob was read that was read longest ago."""
-        oldest = self._standing.oldest
-        return max(0.0, (self._origin.now_ms() - oldest) / 1000) if oldest else 0.0
+        """How long ago the blob was read that was read longest ago; the whole period where nobody knows."""
+        oldest, known = self._standing.oldest, 0.0
+        if oldest:
+            known = max(0.0, (self._origin.now_ms() - oldest) / 1000)
+        return max(known, self.reading.pace.period) if self._standing.undated else known
 
     @property
     def facts(self) -> ScrubFacts:
@@ -159,8 +161,8 @@ class Scrubber:
         return 0.0
 
     async def _page(self) -> list[HeldBlob]:
-        before = self._origin.now_ms() - round(self.reading.pace.rest * 1000)
-        look = longest_unread(self._behind, before, PAGE)
+        now = self._origin.now_ms()
+        look = longest_unread(self._behind, now - round(self.reading.pace.rest * 1000), now, PAGE)
         return await self.reading.run(partial(self._index.read, look))
 
     async def _read_page(self, page: list[HeldBlob]) -> None:
@@ -176,16 +178,18 @@ class Scrubber:
         if self._stock_at is not None and now - self._stock_at < age:
             return
         self._stock_at = now
-        period_at = self._origin.now_ms() - round(self.reading.pace.period * 1000)
-        look = standing(self._notes.memory.round_at, period_at)
+        wall = self._origin.now_ms()
+        round_at = min(self._notes.memory.round_at, wall)
+        look = standing(round_at, wall - round(self.reading.pace.period * 1000), wall)
         self._standing = await self.reading.run(partial(self._index.read, look))
 
     async def _begin_round(self) -> None:
-        """When the last round left nothing, there is a new one."""
-        if self._standing.left:
+        """When the last round left nothing, or began with a clock that was ahead, there is a new one."""
+        ahead = self._notes.memory.round_at > self._origin.now_ms()
+        if self._standing.left and not ahead:
             return
         await self._take_stock(0)
-        if not self._standing.left:
+        if ahead or not self._standing.left:
             await self._notes.begin_round(await self.reading.run(self._notes.still_held))
             await self._take_stock(0)
 
@@ -214,5 +218,5 @@ class Scrubber:
     async def _write_down(self) -> None:
         done, self._done = self._done, []
         if done:
-            await asyncio.wrap_future(self._index.write(checked(done)))
+            await asyncio.wrap_future(self._index.write(checked(done, self._origin.now_ms())))
             self._standing = self._standing._replace(left=max(0, self._standing.left - len(done)))

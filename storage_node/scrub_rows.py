@@ -2,6 +2,9 @@
 
 The order of the work is the order of `verified_at`, so the work itself is the durable cursor: after a
 restart the blobs read longest ago come first again, and what was read is behind them.
+
+A check in the future was noted while the clock was ahead. When it was, nobody knows, so it counts as none:
+such blobs come last of all that is due, and are overdue until they were read.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from storage_node.index_looks import picture_of
 from storage_node.index_writer import Operation
 
 _MEMORY = "scrub"
+_NEVER = 2**63 - 1
 
 
 class Place(NamedTuple):
@@ -39,12 +43,14 @@ class Checked(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """`oldest` is 0 without blobs; `left` of the round, `overdue` of the period."""
+    """`oldest` is 0 without blobs; `left` of the round, `overdue` of the period, both with the `undated`,
+    whose check is in the future."""
 
     blobs: int
     oldest: int
     left: int
     overdue: int
+    undated: int = 0
 
 
 class ScrubMemory(msgspec.Struct, frozen=True):
@@ -60,20 +66,28 @@ def place_of(held: HeldBlob) -> Place:
     return Place(held.verified_at, held.blob.bucket, bytes.fromhex(held.blob.sha256))
 
 
-def longest_unread(behind: Place, before: int, limit: int) -> Callable[[sqlite3.Connection], list[HeldBlob]]:
-    """Blobs behind a place that were last read before a time (Unix ms), the oldest first."""
+def longest_unread(
+    behind: Place, before: int, now: int, limit: int
+) -> Callable[[sqlite3.Connection], list[HeldBlob]]:
+    """Blobs behind a place that were last read before a time (Unix ms), oldest first; then the undated."""
 
     def look(db: sqlite3.Connection) -> list[HeldBlob]:
-        rows = db.execute(
-            "SELECT bucket, sha256, ext, size, width, height, frames, looks,"
-            " chunk_digests, fsynced_at, verified_at"
-            " FROM blobs WHERE (verified_at, bucket, sha256) > (?, ?, ?) AND verified_at < ?"
-            " ORDER BY verified_at, bucket, sha256 LIMIT ?",
-            (*behind, before, limit),
-        )
-        return [_held(row) for row in rows]
+        due = _between(db, behind, before, limit)
+        undated = max(behind, Place(now + 1))
+        return due + _between(db, undated, _NEVER, limit - len(due))
 
     return look
+
+
+def _between(db: sqlite3.Connection, behind: Place, before: int, limit: int) -> list[HeldBlob]:
+    rows = db.execute(
+        "SELECT bucket, sha256, ext, size, width, height, frames, looks,"
+        " chunk_digests, fsynced_at, verified_at"
+        " FROM blobs WHERE (verified_at, bucket, sha256) > (?, ?, ?) AND verified_at < ?"
+        " ORDER BY verified_at, bucket, sha256 LIMIT ?",
+        (*behind, before, limit),
+    )
+    return [_held(row) for row in rows]
 
 
 def _held(row: tuple[str, bytes, str, int, int, int, int, str, bytes, int, int]) -> HeldBlob:
@@ -83,28 +97,31 @@ def _held(row: tuple[str, bytes, str, int, int, int, int, str, bytes, int, int])
     return HeldBlob(blob, digests, fsynced_at, verified_at)
 
 
-def standing(round_at: int, period_at: int) -> Callable[[sqlite3.Connection], Standing]:
-    """How many blobs were not read since these times (Unix ms)."""
+def standing(round_at: int, period_at: int, now: int) -> Callable[[sqlite3.Connection], Standing]:
+    """How many blobs were not read since these times (Unix ms), which are not after `now`."""
 
     def look(db: sqlite3.Connection) -> Standing:
         (blobs,) = db.execute("SELECT blobs FROM counters").fetchone()
-        (oldest,) = db.execute("SELECT coalesce(min(verified_at), 0) FROM blobs").fetchone()
+        (oldest,) = db.execute(
+            "SELECT coalesce(min(verified_at), 0) FROM blobs WHERE verified_at <= ?", (now,)
+        ).fetchone()
         older = "SELECT count(*) FROM blobs WHERE verified_at < ?"
         (left,) = db.execute(older, (round_at,)).fetchone()
         (overdue,) = db.execute(older, (period_at,)).fetchone()
-        return Standing(blobs, oldest, left, overdue)
+        (undated,) = db.execute("SELECT count(*) FROM blobs WHERE verified_at > ?", (now,)).fetchone()
+        return Standing(blobs, oldest, left + undated, overdue + undated, undated)
 
     return look
 
 
-def checked(copies: Sequence[Checked]) -> Operation[None]:
-    """These copies were read and are right."""
+def checked(copies: Sequence[Checked], now: int) -> Operation[None]:
+    """These copies were read and are right; a later check stands, unless it is after `now`."""
 
     def operation(db: sqlite3.Connection) -> None:
         db.executemany(
-            "UPDATE blobs SET verified_at = max(verified_at, ?)"
-            " WHERE bucket = ? AND sha256 = ? AND fsynced_at = ?",
-            [(c.at, c.bucket, bytes.fromhex(c.sha256), c.fsynced_at) for c in copies],
+            "UPDATE blobs SET verified_at = CASE WHEN verified_at > ?1 THEN ?2 ELSE max(verified_at, ?2) END"
+            " WHERE bucket = ?3 AND sha256 = ?4 AND fsynced_at = ?5",
+            [(now, c.at, c.bucket, bytes.fromhex(c.sha256), c.fsynced_at) for c in copies],
         )
 
     return operation

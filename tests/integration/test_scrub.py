@@ -33,6 +33,7 @@ from storage_node.scrub import Scrubber
 from storage_node.scrub_look import Decoding
 from storage_node.scrub_rate import Pace
 from storage_node.scrub_reading import PacedReading
+from storage_node.scrub_rows import ScrubMemory, remember
 from storage_node.store import BlobKey, StoreFailed
 from storage_node.worker_pool import PoolLimits
 
@@ -180,6 +181,35 @@ async def test_what_was_read_longest_ago_comes_first_also_after_a_restart(cluste
     async with scrubbing(here, store=Watched(), pace=Pace(2**30, 2.0**30, 2.0**40)):
         await until(lambda: len(read) >= 11, "it did not go on")
     assert read[4:11] == oldest_first[3:]  # the one under way once more, none left out
+
+
+async def test_what_was_checked_while_the_clock_was_ahead_is_read_in_a_new_round_and_dated_anew(
+    cluster: ReadCluster,
+) -> None:
+    here, _ = cluster.nodes
+    records, year = [here.hold(os.urandom(500)) for _ in range(3)], 365 * 86_400_000
+    ahead = here.origin.now_ms() + year
+    for record in records:
+        here.index.write(reverified(address_of(record).key, b"", ahead)).result()
+    here.index.write(remember(ScrubMemory(round_at=ahead))).result()
+    async with scrubbing(here, pace=Pace(1000, 2.0**30, 2.0**40)) as scrubber:
+        await until(lambda: scrubber.blobs == 3, "they were not read")
+        await until(lambda: scrubber.status().state == "resting", "it reads them again and again")
+        assert scrubber.status().round_started_at < ahead
+    assert all(verified_at(here, record) < ahead for record in records)
+    assert scrubber.blobs == 3
+
+
+async def test_what_cannot_be_dated_is_as_late_as_the_period(cluster: ReadCluster) -> None:
+    here, _ = cluster.nodes
+    record = here.hold(os.urandom(500))
+    ahead = here.origin.now_ms() + 86_400_000
+    here.index.write(reverified(address_of(record).key, b"", ahead)).result()
+    here.index.write(remember(ScrubMemory(paused=True))).result()
+    async with scrubbing(here, pace=Pace(1000, 2.0**30, 2.0**40)) as scrubber:
+        await until(lambda: scrubber.facts.overdue == 1, "it counts as read")
+        assert scrubber.oldest_seconds == 1000
+        assert scrubber.facts.progress == 0
 
 
 async def test_a_pause_is_remembered_and_nothing_is_read_until_it_ends(cluster: ReadCluster) -> None:

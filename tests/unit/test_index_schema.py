@@ -86,7 +86,7 @@ def test_blobs_from_before_there_were_looks_stay_and_take_theirs_when_they_come_
         assert picture_in(index, old) == again.blob.picture
         upload(index, origin, b"old")
         assert picture_in(index, old) == again.blob.picture  # who knows less takes nothing away
-        scrubbed = index.read(longest_unread(Place(), 2 * START_MS, 10))
+        scrubbed = index.read(longest_unread(Place(), 2 * START_MS, 2 * START_MS, 10))
         assert {held.blob.picture for held in scrubbed} == {LOOKS}
 
 
