@@ -172,7 +172,7 @@ class AssetProof:
                     unasked=answers.unasked,
                     retry_after=2,
                 )
-            raise NotFound("There is no such asset, and no receipt of one.", asset_id=asset_id)
+            raise NotFound("There is no such asset.", asset_id=asset_id)  # as key_reach.py says it
         found = [m for m in members if m.set == knowing[-1]]
         names = {m.name for m in found}
         said = {name: r for name, r in answers.said.items() if name in names}

@@ -21,7 +21,7 @@ from query_service.cluster_view import Views
 from query_service.job_dispatch import JobDispatch
 from query_service.job_portions import ExportFiles, items_of, portions
 from query_service.job_wire import ApplyOrder, JobOrder, TransformOrder
-from query_service.key_reach import check_found_by, check_layers
+from query_service.key_reach import check_layers
 from query_service.version_home import home_of
 from query_service.wishes import Wish, Wishes
 
@@ -131,10 +131,11 @@ class JobPlanner:
         records = []
         for asset_id in dict.fromkeys(ids):
             asset = found.get(asset_id)
-            if asset is None or asset.record.bucket != bucket:
+            record = asset.record if asset is not None and asset.record.bucket == bucket else None
+            # One wording for both: a name's id can be worked out, and whether it exists is not for this key.
+            if record is None or (limited and not limited.reaches(bucket, record.public_id)):
                 raise NotFound("There is no such asset in this bucket.", asset_id=asset_id)
-            check_found_by(limited, asset_id, [(bucket, asset.record.public_id)])
-            records.append(asset.record)
+            records.append(record)
         return records
 
     async def _by_prefix(self, bucket: str, prefix: str) -> list[AssetRecord]:

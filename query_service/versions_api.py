@@ -20,7 +20,7 @@ from query_service.clients import PARAMETERS, Clients
 from query_service.edit_answers import EditAnswers
 from query_service.edit_subjects import EditSubjects
 from query_service.edits import Edits
-from query_service.key_reach import check_found
+from query_service.key_reach import check_found, limited_key
 from query_service.query_input import asset_id_of, check_asset_id, check_query, whole_number
 from query_service.resolver import Resolver
 from query_service.routing import Route
@@ -67,9 +67,11 @@ class VersionsApi:
         cursor = request.query.get("cursor")
         after = None if cursor is None else _checked(cursor, "cursor")
         limit = whole_number(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+        if after is not None:
+            await self._check_reach(request, asset_id)
         page = await self._catalog.versions(asset_id, after, limit)
         if page is None or (after is None and not page.versions):
-            raise NotFound("There is no such asset.", asset_id=asset_id)
+            raise _no_such_asset(asset_id)
         for asset in page.versions:
             check_found(request, asset.record)
         views = [self._view(asset, page.current, client) for asset in page.versions]
@@ -128,19 +130,32 @@ class VersionsApi:
         page = await self._catalog.versions(asset_id, None, 1)
         return page.current if page else ""
 
+    async def _check_reach(self, request: web.Request, asset_id: str) -> None:
+        """`NotFound` unless a limited key reaches the asset: a page behind its last version holds nothing by
+        which that could be seen, and would tell that the asset exists."""
+        if limited_key(request) is None:
+            return
+        newest = await self._catalog.versions(asset_id, None, 1)
+        if newest is None or not newest.versions:
+            raise _no_such_asset(asset_id)
+        check_found(request, newest.versions[0].record)
+
     async def _one(self, request: web.Request) -> tuple[CatalogAsset, str]:
         """The version in the path, and which one is current."""
         asset_id, version = asset_id_of(request), _checked(request.match_info["version"], "version")
-        found = await self._catalog.version(asset_id, version)
-        if found is None:
+        found, key = await self._catalog.version(asset_id, version), limited_key(request)
+        if found is None or (key and not key.reaches(found[0].record.bucket, found[0].record.public_id)):
             raise NotFound("There is no such version of this asset.", asset_id=asset_id, version=version)
-        check_found(request, found[0].record)
         return found
 
     def _view(self, asset: CatalogAsset, current: str, client: Client) -> VersionView:
         fields = structs.asdict(shown(asset, self._resolver, client))
         content = asset.record.content_version
         return VersionView(**{**fields, "version": content}, current=content == current)
+
+
+def _no_such_asset(asset_id: str) -> NotFound:
+    return NotFound("There is no such asset.", asset_id=asset_id)
 
 
 def _checked(text: str, name: str) -> str:

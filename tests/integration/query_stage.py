@@ -50,6 +50,7 @@ from atoll.local.engines import EngineUrls
 from atoll.local.ports import any_free_port
 from atoll.model import AssetRecord, Blob, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
+from atoll.repair_api import NodeReceipt
 from atoll.signing import Keys, check_internal_token, hash_api_key, open_ticket, seal
 from atoll.streams import ensure_stream
 from query_service.app import run
@@ -87,6 +88,7 @@ class ImaginaryNode:
         """Be as at the start."""
         self.beating, self.down, self.hangs = True, False, False
         self.state, self.read_only = "ready", False
+        self.testifies = False  # to what it holds of an asset: nothing
         self.refuses: AtollError | None = None
         self.deletes: list[DeleteOrder] = []
 
@@ -96,6 +98,7 @@ class ImaginaryNode:
         app.router.add_route("*", "/v1/uploads", self._upload)
         app.router.add_post("/internal/v1/deletes", self._delete)
         app.router.add_get("/internal/v1/assets/{asset_id}", self._asset)
+        app.router.add_get("/internal/v1/receipts/{asset_id}", self._receipt)
         app.router.add_post("/internal/v1/asset-edits", self._edit)
         return app
 
@@ -140,6 +143,12 @@ class ImaginaryNode:
     async def _asset(self, request: web.Request) -> web.Response:
         self._check(request)
         return json_response(AssetState(self.records.get(request.match_info["asset_id"], ())))
+
+    async def _receipt(self, request: web.Request) -> web.Response:
+        self._check(request)
+        if not self.testifies:
+            raise web.HTTPNotFound
+        return json_response(NodeReceipt(self.node.name, self.node.region, request.match_info["asset_id"]))
 
     def _check(self, request: web.Request) -> None:
         token = request.headers["Authorization"].removeprefix("Atoll ")

@@ -6,7 +6,7 @@ not know how it is asked, fails.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,6 +17,7 @@ from route_table import RouteFacts, routes
 
 from atoll.access import AccessKey
 from atoll.bucket import Bucket
+from atoll.ids import named_asset_id
 from atoll.model import AssetRecord
 from atoll.node_api import handle_of
 from atoll.signing import hash_api_key
@@ -327,6 +328,63 @@ async def test_what_a_key_does_not_reach_looks_by_id_like_what_does_not_exist(gr
         if path != "/verify":
             assert str(seen.body).replace(record.asset_id, unknown) == str(none.body)
         assert seen.status == 404
+
+
+# Scope, method, path and body of what asks by id alone.
+ASKED_BY_ID: list[tuple[str, str, str, Any]] = [
+    *(
+        ("read", "GET", f"/v1/assets/{{id}}{what}", None)
+        for what in (
+            "",
+            "/url",
+            "/locations",
+            "/receipt",
+            "/verify",
+            "/verify?deep=true",
+            "/versions",
+            "/versions?limit=1",
+            f"/versions?cursor={NOBODYS}",
+            f"/versions?cursor={'z' * 26}",
+            "/versions/{version}",
+            "/versions/{version}/url",
+        )
+    ),
+    ("write", "PATCH", "/v1/assets/{id}", {"title": "another"}),
+    ("write", "POST", "/v1/assets/{id}/rollback", {"version": NOBODYS}),
+    ("write", "POST", "/v1/jobs", {"kind": "look", "bucket": "mine", "asset_ids": ["{id}"]}),
+    ("delete", "DELETE", "/v1/assets/{id}", None),
+    ("delete", "DELETE", "/v1/assets/{id}/versions/{version}", None),
+    ("delete", "POST", "/v1/assets/{id}/restore", None),
+]
+
+
+@pytest.fixture
+def testifying(ground: Ground) -> Iterator[None]:
+    """All nodes answer about receipts: else what none knows is not known to be absent (503)."""
+    nodes = ground.stage.nodes.values()
+    for node in nodes:
+        node.testifies = True
+    yield
+    for node in nodes:
+        node.testifies = False
+
+
+@pytest.mark.usefixtures("testifying")
+@pytest.mark.parametrize("target", ["other prefix", "other bucket"])
+@pytest.mark.parametrize(("scope", "method", "path", "body"), ASKED_BY_ID)
+async def test_an_answer_to_a_limited_key_never_tells_whether_a_name_beyond_its_reach_exists(
+    ground: Ground, scope: str, method: str, path: str, body: Any, target: str
+) -> None:
+    """A name's id follows from the name: who guesses the name can ask by the id."""
+    there = ground.records[target]
+    told = []
+    for asset_id in (there.asset_id, named_asset_id(there.bucket, f"{there.public_id}-none")):
+        facts = {"id": asset_id, "version": there.version}
+        sent = body and {k: [asset_id] if k == "asset_ids" else v for k, v in body.items()}
+        answer = await ground.stage.ask(method, path.format(**facts), sent, key=f"{scope}-prefix")
+        told.append((answer.status, str(answer.body).replace(asset_id, "ID")))
+    assert told[0] == told[1]
+    assert told[0][0] == 404
 
 
 async def test_a_batch_answers_each_item_by_itself(ground: Ground) -> None:
