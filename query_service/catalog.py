@@ -22,7 +22,7 @@ from atoll.model import Location
 from query_service import catalog_indexes
 from query_service.catalog_asset import CatalogAsset, Page
 from query_service.catalog_documents import Document, blob_key, locations_of, record_of
-from query_service.catalog_errors import CatalogUnavailable, catalog_errors
+from query_service.catalog_errors import CatalogUnavailable, catalog_errors, was_late, was_let_go
 from query_service.catalog_fold import Fold
 from query_service.catalog_folders import Folders
 from query_service.catalog_history import History
@@ -93,22 +93,23 @@ class Catalog(History, Folders):
         The cursor is a name, not a position: assets that come and go between two pages move nothing.
         """
         found = {"bucket": bucket, **name_window(prefix, after)}
-        return await self._page(found, "public_id", limit)
+        async with self._reading():
+            return await self._page(found, "public_id", limit)
 
     async def search(self, plan: Plan, limit: int, *, places: bool = True) -> Page:
         """Up to `limit` (at most 1,000) assets that a plan finds, in its order; without `places` none of
         their locations is read. `next_after` is the last one's sort key.
         """
-        return await self._page(plan.filter, plan.key, limit, descending=plan.descending, places=places)
+        async with self._reading(search=True):
+            return await self._page(plan.filter, plan.key, limit, descending=plan.descending, places=places)
 
     async def _page(
         self, query: Document, key: str, limit: int, *, descending: bool = False, places: bool = True
     ) -> Page:
         limit = max(1, min(limit, MAX_PAGE))
-        async with self._reading():
-            documents = await self._walks.first(query, key, limit + 1, descending=descending)
-            shown = documents[:limit]
-            locations = await self._locations({d["blob"] for d in shown} if places else ())
+        documents = await self._walks.first(query, key, limit + 1, descending=descending)
+        shown = documents[:limit]
+        locations = await self._locations({d["blob"] for d in shown} if places else ())
         more = len(documents) > limit
         return Page(tuple(_readable(shown, locations)), shown[-1][key] if more else None)
 
@@ -147,16 +148,23 @@ class Catalog(History, Folders):
         await self._writer.remove_ghosts(ghosts, versions)
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[None]:
-        """One read: with a deadline, and not at all while MongoDB is known to be away."""
+    async def _reading(self, *, search: bool = False) -> AsyncIterator[None]:
+        """One read: with a deadline, and not at all while MongoDB is known to be away.
+
+        A `search` that takes too long says nothing of MongoDB: what is asked may find little in much. If it
+        counted, one key's searches would cut off everybody's reads.
+        """
         if not self._circuit.allows():
             raise CatalogUnavailable("The catalog is away; it is asked again soon.", retry_after=1)
         try:
             with catalog_errors("being read"):
                 async with asyncio.timeout(READ_SECONDS):
                     yield
-        except CatalogUnavailable:
-            self._circuit.failed()
+        except CatalogUnavailable as error:
+            if was_let_go(error):
+                self._circuit.succeeded()
+            elif not (search and was_late(error)):
+                self._circuit.failed()
             raise
         self._circuit.succeeded()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import ExecutionTimeout, PyMongoError
 
 from atoll.errors import Unavailable
 
@@ -27,3 +27,13 @@ def catalog_errors(doing: str) -> Iterator[None]:
         yield
     except (PyMongoError, TimeoutError, OSError) as error:
         raise CatalogUnavailable(f"The catalog did not answer while {doing}.", retry_after=1) from error
+
+
+def was_let_go(error: CatalogUnavailable) -> bool:
+    """Whether MongoDB is there, and let go of a read because that took as long as it may (maxTimeMS)."""
+    return isinstance(error.__cause__, ExecutionTimeout)
+
+
+def was_late(error: CatalogUnavailable) -> bool:
+    """Whether nothing was heard until our own deadline."""
+    return isinstance(error.__cause__, TimeoutError)

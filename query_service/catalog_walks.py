@@ -15,6 +15,7 @@ from query_service import catalog_fences
 from query_service.catalog_fences import Document, fences_in, rail_of
 from query_service.mongo_driver import MongoDatabase
 
+SERVER_MS = 2_500  # then the server lets go of a walk: before its reader does (catalog.READ_SECONDS)
 _LONGER = (1, 4, 16)  # windows, in pages; behind the last one comes all the rest
 
 
@@ -48,7 +49,7 @@ class Walks:
 
     async def _read(self, query: Document, key: str, limit: int, descending: bool) -> list[Document]:
         cursor = self._mongo.collection("assets").find(query).sort([(key, _way(descending))]).limit(limit)
-        documents: list[Document] = await cursor.to_list(None)
+        documents: list[Document] = await cursor.max_time_ms(SERVER_MS).to_list(None)
         return documents
 
 

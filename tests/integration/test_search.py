@@ -23,10 +23,12 @@ from sample_events import BUCKET, buried, record, stored, version
 from atoll.asset_text import folded
 from atoll.backoff import Backoff
 from atoll.model import Face, Picture
-from query_service import catalog_fences
+from query_service import catalog_fences, catalog_walks
 from query_service.catalog import Catalog
+from query_service.catalog_errors import CatalogUnavailable, catalog_errors, was_let_go
 from query_service.catalog_fold import folded as fold_of
 from query_service.catalog_indexes import INDEXES
+from query_service.catalog_walks import Walks
 from query_service.circuit import Circuit
 from query_service.color_families import family_of
 from query_service.mongo_driver import MongoDatabase, settled
@@ -232,6 +234,15 @@ async def test_what_an_older_atoll_wrote_is_found_after_a_rebuild(mongo, catalog
     assert await found(catalog, order) == []
     await catalog.mend(fold_of([asset], []))
     assert await found(catalog, order) == ["tom"]
+
+
+async def test_the_server_lets_go_of_a_walk_that_takes_too_long(mongo, monkeypatch):
+    monkeypatch.setattr(catalog_walks, "SERVER_MS", 1)
+    assets = mongo.collection("assets")
+    await assets.insert_many([{"_id": str(number), "n": number} for number in range(20_000)])
+    with pytest.raises(CatalogUnavailable) as caught, catalog_errors("being read"):
+        await Walks(mongo).first({"n": {"$gte": 0}}, "n", 10, descending=True)
+    assert was_let_go(caught.value)
 
 
 async def test_the_server_answers_every_search_by_one_walk_of_an_index(engines, mongo_database):
