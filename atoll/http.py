@@ -37,6 +37,7 @@ T = TypeVar("T")
 MAX_JSON_BYTES = 1024 * 1024
 JSON_SECONDS = 15.0
 LIMITS = web.AppKey("limits", RequestLimits)
+BODY = web.RequestKey("body", bytes)  # where a door had to look at it (internal_call.py), for `read_json`
 SAFE_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _JSON_HEADERS = CIMultiDict({**SAFE_HEADERS, "Content-Type": "application/json"})  # copied by each response
 _BACKLOG = 1024  # connections that wait to be accepted
@@ -139,13 +140,11 @@ async def read_json(
     request: web.Request, kind: type[T], limit: int = MAX_JSON_BYTES, seconds: float = JSON_SECONDS
 ) -> T:
     """The request's JSON body as a `kind`, all within `seconds`; `BadRequest` names the wrong member."""
-    try:
-        async with asyncio.timeout(seconds):
-            body = await _read_body(request, limit)
-    except TimeoutError as error:
-        raise BodyTimeout(f"The body did not come within {seconds:g} s.", seconds=seconds) from error
-    except BROKEN_BODY as error:  # nobody hears of it; it is no bug either
-        raise BodyMismatch("The body broke off.") from error
+    body = request.get(BODY)
+    if body is None:
+        body = await read_body(request, limit, seconds)
+    elif len(body) > limit:
+        raise _too_large(limit)
     deepest = request.app.get(LIMITS, DEFAULT_LIMITS).json_depth
     if is_deeper(body, deepest):
         raise BadRequest(f"JSON is nested at most {deepest} deep here.", limit=deepest)
@@ -155,13 +154,28 @@ async def read_json(
         raise BadRequest(f"The JSON body is not right: {error}") from error
 
 
+async def read_body(request: web.Request, limit: int, seconds: float) -> bytes:
+    """The request's body, all within `seconds`; `BodyTimeout`, `BodyMismatch`, `TooLarge` (over `limit`)."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_body(request, limit)
+    except TimeoutError as error:
+        raise BodyTimeout(f"The body did not come within {seconds:g} s.", seconds=seconds) from error
+    except BROKEN_BODY as error:  # nobody hears of it; it is no bug either
+        raise BodyMismatch("The body broke off.") from error
+
+
 async def _read_body(request: web.Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_chunked(65536):
         body += chunk
         if len(body) > limit:
-            raise TooLarge(f"A JSON body has at most {limit} bytes.", limit=limit)
+            raise _too_large(limit)
     return bytes(body)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"A JSON body has at most {limit} bytes.", limit=limit)
 
 
 def query_number(request: web.Request, name: str, low: float, high: float) -> float | None:

@@ -80,7 +80,8 @@ class NodeClient:
         peer that hangs may not; who reads a body bounds the whole. Raises what the problem document says,
         `Unavailable` when the node cannot be reached, `UpstreamFailed` when it breaks off.
         """
-        token = internal_token(self._caller, node.name, method, path, self._keys, self._clock())
+        sent = b"" if body is None else msgspec.json.encode(body)
+        token = internal_token(self._caller, node.name, method, path, self._keys, self._clock(), sent)
         timeout = aiohttp.ClientTimeout(
             total=None, connect=seconds, sock_connect=CONNECT_SECONDS, sock_read=seconds
         )
@@ -88,7 +89,7 @@ class NodeClient:
             async with self._session.request(
                 method,
                 URL(node.url + path, encoded=True),  # what the token is for, and no other spelling
-                data=None if body is None else msgspec.json.encode(body),
+                data=sent or None,
                 headers={"Authorization": f"Atoll {token}", **(headers or {})},
                 timeout=timeout,
                 allow_redirects=False,

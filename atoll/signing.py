@@ -27,6 +27,7 @@ from atoll.model import (
     Identifier,
     Label,
     Milliseconds,
+    Sha256,
     Size,
     Tags,
     Title,
@@ -118,11 +119,15 @@ class Ticket(Struct, frozen=True):
 
 
 class InternalToken(Struct, frozen=True):
-    """A call from one daemon to a node: who, to whom, which request, until when."""
+    """A call from one daemon to a node: who, to whom, which request, until when.
+
+    `body`: the SHA-256 of what the request carries, or who overhears a token could send an order of his own.
+    """
 
     caller: Label
     node: Label
     request: str
+    body: Sha256
     expires_at: Milliseconds
 
 
@@ -188,14 +193,39 @@ def open_ticket(token: str, keys: Keys, now_ms: int) -> Ticket:
     return ticket
 
 
-def internal_token(caller: str, node: str, method: str, path: str, keys: Keys, now_ms: int) -> str:
-    """A short-lived token for one internal request (method and raw path) to one node."""
-    payload = InternalToken(caller, node, f"{method} {path}", now_ms + INTERNAL_TOKEN_MS)
+def internal_token(
+    caller: str, node: str, method: str, path: str, keys: Keys, now_ms: int, body: bytes = b""
+) -> str:
+    """A short-lived token for one internal request (method, raw path and body) to one node."""
+    expires_at = now_ms + INTERNAL_TOKEN_MS
+    payload = InternalToken(caller, node, f"{method} {path}", _sha256(body), expires_at)
     return sign_token(payload, keys.internal)
 
 
 def check_internal_token(token: str, node: str, method: str, path: str, keys: Keys, now_ms: int) -> str:
-    """Who makes this internal call; `Unauthorized` when nobody of ours does, or too long ago."""
+    """Who makes this internal call, which has no body or whose body is not looked at.
+
+    `Unauthorized` when nobody of ours does, or too long ago.
+    """
+    payload = open_internal_token(token, node, method, path, keys, now_ms)
+    check_internal_body(payload, b"")
+    return payload.caller
+
+
+def check_internal_body(token: InternalToken, body: bytes) -> None:
+    """`Unauthorized` unless the token is for this body."""
+    if token.body != _sha256(body):
+        raise Unauthorized("The token is for another body.")
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def open_internal_token(
+    token: str, node: str, method: str, path: str, keys: Keys, now_ms: int
+) -> InternalToken:
+    """The token of an internal call, before its body is there; errors as of `check_internal_token`."""
     try:
         payload = _open_token(token, InternalToken, keys.internal)
     except ValueError as error:
@@ -204,7 +234,7 @@ def check_internal_token(token: str, node: str, method: str, path: str, keys: Ke
         raise Unauthorized("The token is for another request.")
     if not now_ms - CLOCK_LEEWAY_MS < payload.expires_at <= now_ms + INTERNAL_TOKEN_MS + CLOCK_LEEWAY_MS:
         raise Unauthorized("The token has expired, or the clocks of the two machines differ.")
-    return payload.caller
+    return payload
 
 
 def seal(key: bytes, name: str, body: bytes) -> str:

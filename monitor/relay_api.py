@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from atoll.errors import Unauthorized
 from atoll.http import json_response, read_json
+from atoll.internal_call import internal_caller
 from atoll.monitor_api import (
     ACKNOWLEDGE,
     AUDIENCE,
@@ -28,7 +28,7 @@ from atoll.monitor_api import (
     WatchedPath,
     WatchedState,
 )
-from atoll.signing import Keys, check_internal_token
+from atoll.signing import Keys
 from monitor.alert_api import AlertApi
 from monitor.canary_board import CanaryBoard
 from monitor.clock import Clock
@@ -39,7 +39,6 @@ from monitor.states import StateView
 
 MAX_BODY = 4096
 LAG = "atoll_node_repair_lag_seconds"
-_SCHEME = "Atoll "
 _WORST = {"critical": 0, "warning": 1, "unknown": 2}
 _FRESH = {"Cache-Control": "no-store"}
 T = TypeVar("T")
@@ -71,23 +70,19 @@ class RelayApi:
 
     async def overview(self, request: web.Request) -> web.Response:
         """Everything, the most urgent first."""
-        self._check(request)
+        await self._check(request)
         return json_response(self.view(), headers=_FRESH)
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """Somebody, whose name the query service gives, sees to an alert."""
-        self._check(request)
+        await self._check(request)
         order = await read_json(request, RelayedAcknowledgement, MAX_BODY)
         return json_response(
             await self._alerts.acknowledged(order.alert, order.by, order.why), headers=_FRESH
         )
 
-    def _check(self, request: web.Request) -> None:
-        credentials = request.headers.get("Authorization", "")
-        if not credentials.startswith(_SCHEME):
-            raise Unauthorized("This path is for the cluster's own daemons.")
-        token, path = credentials[len(_SCHEME) :], request.raw_path
-        check_internal_token(token, AUDIENCE, request.method, path, self._keys, self._clock.now_ms())
+    async def _check(self, request: web.Request) -> None:
+        await internal_caller(request, AUDIENCE, self._keys, self._clock.now_ms(), MAX_BODY)
 
     def view(self) -> MonitorOverview:
         """As it is now."""

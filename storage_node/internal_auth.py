@@ -6,16 +6,14 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from atoll.errors import Unauthorized
 from atoll.http import Handler
-from atoll.signing import Keys, check_internal_token
+from atoll.internal_call import internal_caller
+from atoll.signing import Keys
 from storage_node.disk_probe import DiskHealth, no_answer
-
-_SCHEME = "Atoll "
 
 
 class InternalAuth:
-    """`clock` gives Unix milliseconds. A token opens one method and raw path on one node for a minute.
+    """`clock` gives Unix milliseconds. A token opens one method, raw path and body on one node for a minute.
 
     While the disk gives no answer nobody of ours is let in either: all that is asked here needs it, and a
     peer that is refused at once asks the next node.
@@ -25,21 +23,11 @@ class InternalAuth:
         self._disk = disk
         self._node, self._keys, self._clock = node, keys, clock
 
-    def caller(self, request: web.Request) -> str:
-        """Who calls; `Unauthorized` when nobody of ours does."""
-        credentials = request.headers.get("Authorization", "")
-        if not credentials.startswith(_SCHEME):
-            raise Unauthorized("This path is for the cluster's own daemons.")
-        token = credentials[len(_SCHEME) :]
-        return check_internal_token(
-            token, self._node, request.method, request.raw_path, self._keys, self._clock()
-        )
-
     def guard(self, handler: Handler) -> Handler:
         """`handler`, for our own daemons only."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            self.caller(request)
+            await internal_caller(request, self._node, self._keys, self._clock())
             if self._disk.failing:
                 raise no_answer()
             return await handler(request)

@@ -43,15 +43,16 @@ from atoll.events import (
     subject_of,
 )
 from atoll.heartbeat import Heartbeat
-from atoll.http import json_response, problem_response, serve
+from atoll.http import json_response, problem_response, read_json, serve
 from atoll.ids import named_asset_id, new_id, now_ms
+from atoll.internal_call import internal_caller
 from atoll.lifecycle import Stop, Tasks
 from atoll.local.engines import EngineUrls
 from atoll.local.ports import any_free_port
 from atoll.model import AssetRecord, Blob, Node, Picture, Region, ReplicaSet, Tombstone
 from atoll.node_api import AssetState, DeleteOrder, DeleteResult, NodeStatus
 from atoll.repair_api import NodeReceipt
-from atoll.signing import Keys, check_internal_token, hash_api_key, open_ticket, seal
+from atoll.signing import Keys, hash_api_key, open_ticket, seal
 from atoll.streams import ensure_stream
 from query_service.app import run
 from query_service.invalidation import SUBJECT, Changed
@@ -125,10 +126,10 @@ class ImaginaryNode:
         return json_response(told, 201)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        self._check(request)
+        await self._check(request)
         if self.refuses:
             return problem_response(self.refuses)
-        order = msgspec.json.decode(await request.read(), type=DeleteOrder)
+        order = await read_json(request, DeleteOrder)
         self.deletes.append(order)
         tombstone = Tombstone(
             order.asset_id, order.bucket, order.public_id, order.set, new_id(), 1_700_000_000_000
@@ -137,22 +138,21 @@ class ImaginaryNode:
 
     async def _edit(self, request: web.Request) -> web.Response:
         """It has no records to edit: whoever asks got as far as a node."""
-        self._check(request)
+        await self._check(request)
         return problem_response(Unavailable("An imaginary node edits nothing."))
 
     async def _asset(self, request: web.Request) -> web.Response:
-        self._check(request)
+        await self._check(request)
         return json_response(AssetState(self.records.get(request.match_info["asset_id"], ())))
 
     async def _receipt(self, request: web.Request) -> web.Response:
-        self._check(request)
+        await self._check(request)
         if not self.testifies:
             raise web.HTTPNotFound
         return json_response(NodeReceipt(self.node.name, self.node.region, request.match_info["asset_id"]))
 
-    def _check(self, request: web.Request) -> None:
-        token = request.headers["Authorization"].removeprefix("Atoll ")
-        check_internal_token(token, self.node.name, request.method, request.raw_path, KEYS, now_ms())
+    async def _check(self, request: web.Request) -> None:
+        await internal_caller(request, self.node.name, KEYS, now_ms())
 
     def beat(self) -> Heartbeat:
         return Heartbeat(

@@ -13,13 +13,14 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 from memory_trees import MemoryTrees
 
-from atoll.errors import AtollError, NotFound, Unauthorized, UpstreamFailed
+from atoll.errors import AtollError, NotFound, UpstreamFailed
 from atoll.http import json_response, problems, read_json, serve
 from atoll.ids import now_ms
+from atoll.internal_call import internal_caller
 from atoll.model import AssetRecord, Tombstone
 from atoll.node_api import AssetState, NodeStatus, PullAnswer, PullOrder, PullResult, WantedItem, WantedOrder
 from atoll.repair_api import AssetItem, BlobItem, StatesOrder
-from atoll.signing import Keys, check_internal_token
+from atoll.signing import Keys
 
 Pull = Callable[[PullOrder], Awaitable[None]]
 
@@ -85,10 +86,7 @@ class StandinNode:
     @web.middleware
     async def _authenticated(self, request: web.Request, handler) -> web.StreamResponse:
         if request.path.startswith("/internal/"):
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme != "Atoll":
-                raise Unauthorized("No token.")
-            check_internal_token(token, self.name, request.method, request.raw_path, self._keys, now_ms())
+            await internal_caller(request, self.name, self._keys, now_ms())
         return await handler(request)
 
     async def _health(self, request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from collections.abc import AsyncIterator
@@ -97,6 +98,28 @@ async def test_every_path_is_closed_without_the_right_token(
         assert answer.status == 401, what
         assert answer.headers["Content-Type"].startswith("application/problem+json")
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_token_that_was_overheard_opens_no_order_but_its_own(
+    cluster: ReadCluster, node: ReadNode
+) -> None:
+    """Somebody between two daemons hears a delete, and sends another under its token."""
+    path = "/internal/v1/deletes"
+    first, second = (node.hold(os.urandom(100)) for _ in range(2))
+
+    def order(record: AssetRecord) -> bytes:
+        asset = DeleteOrder(record.asset_id, PUBLIC, record.public_id, "s1", trash_seconds=0)
+        return msgspec.json.encode(asset)
+
+    token = internal_token("query-1", node.name, "POST", path, KEYS, now_ms(), order(first))
+    headers = {"Authorization": f"Atoll {token}"}
+    for sent in (order(second), order(first) + b" ", b"", b"{" * 2**21):
+        async with cluster.session.post(node.url + path, data=io.BytesIO(sent), headers=headers) as answer:
+            assert answer.status == (413 if len(sent) > 2**20 else 401), await answer.text()
+    async with cluster.session.post(node.url + path, data=order(first), headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+    assert (await cluster.get(node, path_of(first))).status == 404
+    assert (await cluster.get(node, path_of(second))).status == 200
 
 
 @pytest.mark.parametrize("size", [8_000, 3_000_000])

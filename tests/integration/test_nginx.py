@@ -91,8 +91,9 @@ def signed(node: NodeProcess, path: str) -> str:
 
 
 def internal(node: NodeProcess, method: str, path: str, body: object) -> Answer:
-    token = internal_token("test", node.name, method, path, node.keys, now_ms())
-    return node.request(method, path, json.dumps(body), {"Authorization": f"Atoll {token}"})
+    sent = json.dumps(body).encode()
+    token = internal_token("test", node.name, method, path, node.keys, now_ms(), sent)
+    return node.request(method, path, sent, {"Authorization": f"Atoll {token}"})
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

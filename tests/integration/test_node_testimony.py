@@ -41,9 +41,9 @@ def standing(engines, tmp_path_factory):
 
 def ask(node: NodeProcess, method: str, path: str, body: Any = None) -> Answer:
     """As a daemon of the cluster would."""
-    token = internal_token("tester", node.name, method, path, node.keys, now_ms())
-    sent = None if body is None else json.dumps(body)
-    return node.request(method, path, sent, {"Authorization": f"Atoll {token}"})
+    sent = b"" if body is None else json.dumps(body).encode()
+    token = internal_token("tester", node.name, method, path, node.keys, now_ms(), sent)
+    return node.request(method, path, sent or None, {"Authorization": f"Atoll {token}"})
 
 
 def told(node: NodeProcess, method: str, path: str, body: Any = None) -> Any:

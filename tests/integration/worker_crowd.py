@@ -81,10 +81,10 @@ def workers_of(node: NodeProcess) -> list[psutil.Process]:
 def delete(node: NodeProcess, asset: dict[str, Any], ask: Callable[..., Answer] | None = None) -> None:
     """As a query service orders it, by `ask`; returns once the node confirms."""
     path = "/internal/v1/deletes"
-    token = internal_token("test", node.name, "POST", path, node.keys, now_ms())
-    order = DeleteOrder(asset["asset_id"], BUCKET, asset["public_id"], SET)
+    order = msgspec.json.encode(DeleteOrder(asset["asset_id"], BUCKET, asset["public_id"], SET))
+    token = internal_token("test", node.name, "POST", path, node.keys, now_ms(), order)
     credentials = {"Authorization": f"Atoll {token}"}
-    answer = (ask or node.request)("POST", path, msgspec.json.encode(order), credentials)
+    answer = (ask or node.request)("POST", path, order, credentials)
     assert answer.status == 200, answer
 
 

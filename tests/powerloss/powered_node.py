@@ -78,11 +78,11 @@ class PoweredNode(NodeProcess):
 
 def asked(node: NodeProcess, method: str, path: str, order: msgspec.Struct | None = None) -> Answer:
     """One internal request; `Unanswered` when the node dies over it."""
-    token = internal_token("test", node.name, method, path, node.keys, now_ms())
-    body = None if order is None else msgspec.json.encode(order)
+    body = b"" if order is None else msgspec.json.encode(order)
+    token = internal_token("test", node.name, method, path, node.keys, now_ms(), body)
     headers = {"Authorization": f"Atoll {token}", "Content-Type": "application/json"}
     with unanswered():
-        return node.request(method, path, body, headers)
+        return node.request(method, path, body or None, headers)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import msgspec
 from PIL import Image
 
 from atoll.ids import now_ms
@@ -107,10 +108,11 @@ class Story:
         self, node: str, method: str, path: str, body: object = None
     ) -> tuple[int, dict[str, Any]]:
         """What the node's internal API answers to a daemon of the cluster."""
-        token = internal_token("probe", node, method, path, self._keys, now_ms())
+        sent = b"" if body is None else msgspec.json.encode(body)
+        token = internal_token("probe", node, method, path, self._keys, now_ms(), sent)
         headers = {"Authorization": f"Atoll {token}"}
         url = self.cluster.url(node) + path
-        async with self.session.request(method, url, json=body, headers=headers) as response:
+        async with self.session.request(method, url, data=sent or None, headers=headers) as response:
             return response.status, await response.json()
 
     async def everywhere(self, stored: list[Stored], seconds: float = 60.0) -> None:

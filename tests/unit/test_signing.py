@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 from urllib.parse import parse_qs
 
@@ -20,8 +21,10 @@ from atoll.signing import (
     Keys,
     Ticket,
     check_delivery,
+    check_internal_body,
     check_internal_token,
     internal_token,
+    open_internal_token,
     open_ticket,
     seal,
     seal_matches,
@@ -38,6 +41,7 @@ TICKET = Ticket(
 )  # fmt: skip
 TOKEN = sign_token(TICKET, KEYS.ticket)
 REQUEST = ("eu-1", "POST", "/internal/v1/pull")
+NO_BODY = hashlib.sha256().hexdigest()
 CALL = internal_token("us-1", *REQUEST, KEYS, NOW)
 PATH = "/photos/s1/" + "0" * 64 + ".jpg"
 
@@ -109,7 +113,7 @@ def test_every_purpose_has_a_key_of_its_own():
 
 def test_an_internal_token_is_no_ticket_even_under_the_tickets_key():
     with pytest.raises(TicketInvalid):
-        open_ticket(sign_token(InternalToken("a", "b", "GET /", NOW), KEYS.ticket), KEYS, NOW)
+        open_ticket(sign_token(InternalToken("a", "b", "GET /", NO_BODY, NOW), KEYS.ticket), KEYS, NOW)
 
 
 def signed_as_ticket(body):
@@ -151,6 +155,22 @@ def test_an_internal_token_opens_one_request_to_one_node(request_):
         check_internal_token(CALL, *request_, KEYS, NOW)
 
 
+@pytest.mark.parametrize("sent", [b"", b"{}", b"{} ", b"\0"])
+def test_an_internal_token_is_for_one_body(sent):
+    call = internal_token("us-1", *REQUEST, KEYS, NOW, b"{}")
+    opened = open_internal_token(call, *REQUEST, KEYS, NOW)
+    if sent == b"{}":
+        check_internal_body(opened, sent)
+        return
+    with pytest.raises(Unauthorized, match="another body"):
+        check_internal_body(opened, sent)
+
+
+def test_an_internal_token_with_a_body_opens_nothing_where_no_body_is_looked_at():
+    with pytest.raises(Unauthorized, match="another body"):
+        check_internal_token(internal_token("us-1", *REQUEST, KEYS, NOW, b"{}"), *REQUEST, KEYS, NOW)
+
+
 @pytest.mark.parametrize(
     ("after_ms", "opens"),
     [
@@ -170,8 +190,8 @@ def test_an_internal_token_opens_within_its_minute_and_the_clocks_leeway(after_m
 
 
 def test_an_internal_token_that_promises_a_longer_life_is_refused():
-    token = sign_token(InternalToken("us-1", "eu-1", "GET /x", NOW + 10**9), KEYS.internal)
-    with pytest.raises(Unauthorized):
+    token = sign_token(InternalToken("us-1", "eu-1", "GET /x", NO_BODY, NOW + 10**9), KEYS.internal)
+    with pytest.raises(Unauthorized, match="expired"):
         check_internal_token(token, "eu-1", "GET", "/x", KEYS, NOW)
 
 
@@ -183,7 +203,7 @@ def test_no_altered_internal_token_is_ever_accepted(token):
 
 @pytest.mark.parametrize("key", [OTHER.internal, KEYS.ticket, KEYS.event])
 def test_an_internal_token_under_another_key_is_refused(key):
-    token = sign_token(InternalToken("us-1", "eu-1", "POST /internal/v1/pull", NOW + 1000), key)
+    token = sign_token(InternalToken("us-1", "eu-1", "POST /internal/v1/pull", NO_BODY, NOW + 1000), key)
     with pytest.raises(Unauthorized):
         check_internal_token(token, *REQUEST, KEYS, NOW)
 
