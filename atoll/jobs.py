@@ -148,7 +148,8 @@ class JobFacts(Struct, frozen=True):
 class TaskOutcome(Struct, frozen=True):
     """How far a task is, or how it ended. `tries` so far; `done` and `failed` count items.
 
-    `assets`: ids of assets that the task made.
+    `assets`: ids of assets that the task made. `removed`: nothing but that the files it made until then are
+    there no more, because an image in them was erased.
     """
 
     job: Identifier
@@ -160,6 +161,7 @@ class TaskOutcome(Struct, frozen=True):
     errors: Annotated[tuple[ItemError, ...], Meta(max_length=MAX_ERRORS)] = ()
     files: tuple[JobFile, ...] = ()
     assets: tuple[Identifier, ...] = ()
+    removed: bool = False
 
     @property
     def final(self) -> bool:
@@ -259,3 +261,12 @@ def export_path(job: str, number: int) -> str:
     """Where the file of an export's task lies below its node's URL: hard to guess, and signed too."""
     digest = hashlib.sha256(f"{job}/{number}".encode()).hexdigest()[:16]
     return f"/v1/exports/{job}-{number}-{digest}.zip"
+
+
+def export_task(name: str) -> tuple[str, int] | None:
+    """The job and the task's number that the file `name` of an `export_path` is of; None: of none."""
+    job, _, rest = name.partition("-")
+    number = rest.partition("-")[0]
+    if not (number.isdecimal() and export_path(job, int(number)).endswith(f"/{name}")):
+        return None
+    return job, int(number)

@@ -62,6 +62,9 @@ def take_facts(facts: JobFacts, expires_at: datetime, watch_at: int, *, ready: b
 def take_outcome(event: JobTask, expires_at: datetime) -> list[Document]:
     """What came of a task, unless a later word is there, or a final one."""
     outcome = event.outcome
+    if outcome.removed:  # which files: those of words before it, whatever comes first
+        path = f"removed.t{outcome.number}"
+        return [{"$set": {path: {"$max": [f"${path}", event.at]}, **_kept(expires_at)}}]
     rank = event.at + (_FINAL_RANK if outcome.final else 0)
     entry = {**msgspec.to_builtins(outcome), "at": event.at, "node": event.node, "rank": rank}
     del entry["job"]
@@ -73,10 +76,14 @@ def take_outcome(event: JobTask, expires_at: datetime) -> list[Document]:
         {
             "$set": {
                 path: {"$cond": [newer, {"$literal": entry}, f"${path}"]},
-                "expires_at": {"$ifNull": ["$expires_at", expires_at]},
+                **_kept(expires_at),
             }
         }
     ]
+
+
+def _kept(expires_at: datetime) -> Document:
+    return {"expires_at": {"$ifNull": ["$expires_at", expires_at]}}
 
 
 def take_end(at: int, why: str) -> list[Document]:
@@ -110,10 +117,21 @@ def summary(document: Mapping[str, Any]) -> Summary:
         sum(outcome.done for outcome in outcomes),
         sum(outcome.failed for outcome in outcomes),
         tuple(_first(chain(_given_up(document), *(outcome.errors for outcome in outcomes)))),
-        tuple(file for outcome in outcomes for file in outcome.files),
+        tuple(
+            file
+            for entry, outcome in zip(entries, outcomes, strict=True)
+            if _has_files(document, entry)
+            for file in outcome.files
+        ),
         tuple(asset for outcome in outcomes for asset in outcome.assets),
         _finished_at(document, entries) if state in FINAL else None,
     )
+
+
+def _has_files(document: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Whether what the task made is there still: it was not removed since it said so."""
+    removed = document.get("removed", {}).get(f"t{entry['number']}", -1)
+    return int(removed) < int(entry["at"])
 
 
 def _finished_at(document: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> int | None:

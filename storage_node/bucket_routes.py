@@ -19,15 +19,18 @@ from storage_node.deletes import Deletes
 from storage_node.index import Index
 from storage_node.index_usage import all_usage, usage_of
 from storage_node.internal_auth import InternalAuth
+from storage_node.jobs.export_removal import ExportRemoval
 from storage_node.origin import Origin
 
 
 class BucketRoutes:
     """The handlers."""
 
-    def __init__(self, origin: Origin, index: Index, gate: BucketGate, deletes: Deletes) -> None:
+    def __init__(
+        self, origin: Origin, index: Index, gate: BucketGate, deletes: Deletes, exports: ExportRemoval
+    ) -> None:
         self._origin, self._index, self._gate = origin, index, gate
-        self._deletes = deletes
+        self._deletes, self._exports = deletes, exports
 
     def add_routes(self, app: web.Application, auth: InternalAuth) -> None:
         """Serve them, for our own daemons only."""
@@ -50,5 +53,9 @@ class BucketRoutes:
         return json_response(NodeUsage(self._origin.node, (await self._of(order.bucket),)))
 
     async def _of(self, bucket: str) -> BucketUsage:
+        """What says that nothing is left ends the bucket: its exports are removed before it is said."""
         operation = usage_of(bucket, lambda: self._gate.is_closed(bucket))
-        return await asyncio.wrap_future(self._index.write(operation))
+        usage = await asyncio.wrap_future(self._index.write(operation))
+        if usage.closed and usage.is_nothing:
+            await asyncio.to_thread(self._exports.of_bucket, bucket)
+        return usage

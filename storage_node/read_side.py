@@ -39,6 +39,8 @@ from storage_node.internal_api import InternalApi
 from storage_node.internal_auth import InternalAuth
 from storage_node.internal_blobs import InternalBlobs
 from storage_node.internal_together import InternalTogether
+from storage_node.jobs.export_files import ExportFiles
+from storage_node.jobs.export_removal import ExportRemoval
 from storage_node.journal_upkeep import JournalUpkeep
 from storage_node.keep import Keeper
 from storage_node.keep_together import KeepTogether
@@ -166,6 +168,8 @@ class ReadSide:
             self.membership,
             settings.stream_max_age_hours * 3_600_000,
         )
+        self.exports = ExportFiles(settings.data_dir, settings.exports_bytes)
+        self._export_removal = ExportRemoval(self.exports, index, origin)
         self.removals = Removals(
             store,
             trash,
@@ -176,6 +180,7 @@ class ReadSide:
             writers,
             self.membership,
             self.derivatives,
+            self._export_removal,
             ground.memories,
         )
         self._upkeep = DerivativeUpkeep(
@@ -221,7 +226,7 @@ class ReadSide:
             origin, index, self.orders, self.deletes, blobs, together, ground.readers, rng
         )
         gate = BucketGate(origin, ground.cluster)
-        self._bucket_routes = BucketRoutes(origin, index, gate, self.deletes)
+        self._bucket_routes = BucketRoutes(origin, index, gate, self.deletes, self._export_removal)
         self.digests = Digests(index, origin.node)
         self.restores = Restores(index, origin, self.reclaimer, self.peers, ground.client, ground.writers)
         self._repair_routes = RepairRoutes(

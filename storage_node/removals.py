@@ -21,6 +21,7 @@ from storage_node.derivative_store import DerivativeStore
 from storage_node.disk_trash import DiskTrash
 from storage_node.index import Index
 from storage_node.index_deletes import purged, removed
+from storage_node.jobs.export_removal import ExportRemoval
 from storage_node.membership import Membership
 from storage_node.memories import Memories, NoOthers
 from storage_node.origin import Origin
@@ -49,12 +50,13 @@ class Removals:
         writers: Executor,
         membership: Membership,
         derivatives: DerivativeStore,
+        exports: ExportRemoval,
         memories: Memories | None = None,
     ) -> None:
         self._memories = memories or NoOthers()
         self._store, self._trash, self._index, self._locks = store, trash, index, locks
         self._origin, self._ram, self._writers, self._membership = origin, ram, writers, membership
-        self._derivatives = derivatives
+        self._derivatives, self._exports = derivatives, exports
         self._removing, self._purging = asyncio.Lock(), asyncio.Lock()
         self._something_new = asyncio.Event()  # that is due earlier than what `run` waits for, perhaps
 
@@ -140,6 +142,7 @@ class Removals:
             if erase:
                 self._store.remove(key)
                 self._trash.erase(key)
+                self._exports.of_blob(key)
             else:
                 self._trash.bury(key)
             self._store.remove_quarantined(key)
@@ -158,6 +161,7 @@ class Removals:
                 self._trash.erase(key)
             if erased:
                 self._store.remove(key)
+                self._exports.of_blob(key)
             self._index.write(purged(key, now, erased=erased)).result()
             return True
 

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from atoll.errors import AtollError, Rejected
+from atoll.errors import AtollError, Rejected, Unavailable
 from atoll.jobs import ExportWork, JobFile, JobItem, Task, export_path
 from atoll.names import parse_handle
 from storage_node.blob_address import BlobAddress
 from storage_node.derivative_sources import Sources
+from storage_node.jobs.export_contents import Contents, add
 from storage_node.jobs.export_files import ExportFiles
 from storage_node.jobs.handler import Progress
 from storage_node.space import SpaceGuard
@@ -66,7 +67,9 @@ class ExportJob:
 
     async def _write(self, work: ExportWork, name: str, progress: Progress) -> None:
         taken: set[str] = set()
+        self._files.begin(name, Contents(work.bucket, (parse_handle(i.handle).sha256 for i in work.items)))
         archive = await self._blocking(zipfile.ZipFile, self._files.part(name), "w", zipfile.ZIP_STORED)
+        archive.comment = work.bucket.encode()
         try:
             for item in work.items:
                 await self._add(archive, work.bucket, item, taken, progress)
@@ -79,7 +82,8 @@ class ExportJob:
         handle = parse_handle(item.handle)
         try:
             async with self._sources.opened(BlobAddress(bucket, handle)) as source:
-                await self._blocking(archive.write, source.path, _entry(item.public_id, handle.ext, taken))
+                entry = _entry(item.public_id, handle.ext, taken)
+                await self._blocking(add, archive, source.path, entry, handle.sha256)
         except Rejected as error:
             if error.retry_safe:
                 raise
@@ -108,7 +112,10 @@ def _entry(public_id: str, extension: str, taken: set[str]) -> str:
 
 def _look_at(path: Path) -> tuple[int, str, int]:
     """Size, SHA-256 and number of files of an archive."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    with zipfile.ZipFile(path) as archive:
-        return path.stat().st_size, digest.hexdigest(), len(archive.infolist())
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        with zipfile.ZipFile(path) as archive:
+            return path.stat().st_size, digest.hexdigest(), len(archive.infolist())
+    except FileNotFoundError as error:  # removed this moment (export_removal.py)
+        raise Unavailable("An image of this export was erased while it was made.") from error

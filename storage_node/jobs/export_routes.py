@@ -46,7 +46,10 @@ class ExportRoutes:
         name = request.match_info["name"]
         expires_at = await asyncio.to_thread(self._files.expires_at, name)
         if expires_at is None or expires_at <= self._now_ms():
-            raise NotFound("There is no such file any more: exports are kept for a while only.")
+            raise NotFound(
+                "There is no such file any more: exports are kept for a while only, and none with an image"
+                " that was erased. Order it again."
+            )
         headers = {
             "Content-Type": "application/zip",
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -10,7 +10,6 @@ from storage_node.derivative_sources import Sources
 from storage_node.disk_calls import DiskReads
 from storage_node.ground import Ground
 from storage_node.inspection import Inspector
-from storage_node.jobs.export_files import ExportFiles
 from storage_node.jobs.export_job import ExportJob
 from storage_node.jobs.export_routes import ExportRoutes
 from storage_node.jobs.handler import Handler
@@ -25,7 +24,7 @@ class JobKinds:
     def __init__(self, ground: Ground, reads: ReadSide, inspector: Inspector) -> None:
         origin = ground.origin
         sources = Sources(ground.store, reads.local, reads.puller, DiskReads(ground.writers, ground.disk))
-        files = ExportFiles(ground.settings.data_dir, ground.settings.exports_bytes)
+        files = reads.exports
         access = DeliveryAccess(origin.node, ground.keys, ground.cluster, origin.now_ms)
         self._routes = ExportRoutes(files, access, origin.now_ms)
         self.handlers: dict[str, Handler] = {

@@ -139,6 +139,22 @@ async def test_a_parked_task_makes_its_job_fail(stage):
     await shown(stage, job, state="failed")
 
 
+async def test_a_file_that_was_removed_is_shown_no_more_and_one_that_was_made_again_is(stage):
+    await some(stage, 1)
+    job = (await order(stage, kind="export", bucket="photos"))["id"]
+    file = JobFile("photos.zip", "eu-1", jobs.export_path(job, 0), 10, "0" * 64, 1, now_ms() + 60_000)
+    at = now_ms()
+    await tell(stage, job, 0, "running", at=at + 20, removed=True)  # news may overtake one another
+    await tell(stage, job, 0, "done", at=at + 10, done=1, files=(file,))
+    assert (await shown(stage, job, state="done"))["files"] == []
+    other = (await order(stage, kind="export", bucket="photos"))["id"]
+    await tell(stage, other, 0, "running", at=at, removed=True)
+    await tell(stage, other, 0, "done", at=at + 10, done=1, files=(file,))
+    assert len((await shown(stage, other, state="done"))["files"]) == 1
+    await tell(stage, other, 0, "running", at=at + 20, removed=True)
+    await shown(stage, other, state="done", files=[])
+
+
 async def test_an_export_ends_with_files_behind_signed_urls(stage):
     (record,) = await some(stage, 1)
     job = (await order(stage, kind="export", bucket="photos", asset_ids=[record.asset_id]))["id"]

@@ -14,16 +14,19 @@ import msgspec
 import pytest
 from job_stage import RENDER, JobStage, connect, make_bucket, render
 from msgspec.structs import replace
-from node_fixture import BUCKET, SET, NodeProcess, form_of, new_region, picture
+from node_fixture import BUCKET, SET, Answer, NodeProcess, form_of, new_region, picture
 from PIL import Image
 from public_bucket import put_entry
 
 from atoll import jobs
+from atoll.bucket import Bucket, Ending
 from atoll.delivery_keys import cluster_key
 from atoll.events import event_headers, parked_subject, stream_of
 from atoll.ids import new_id, now_ms
 from atoll.jobs import ApplyWork, ExportWork, JobItem, LookWork
 from atoll.model import AssetRecord, ReplicaSet
+from atoll.node_api import DeleteOrder
+from atoll.signing import internal_token
 from atoll.transformation.signature import sign
 
 HEAVY = tuple(f"c_fill,h_{side},w_{side}/e_sharpen:{side % 90 + 10}/f_avif" for side in range(700, 1000, 10))
@@ -47,6 +50,19 @@ async def stage(engines, directory, **settings):
 @pytest.fixture
 def directory(tmp_path):
     return tmp_path / "node"
+
+
+def ask(node: NodeProcess, method: str, path: str, order: msgspec.Struct | None = None) -> Answer:
+    """As a daemon of the cluster."""
+    sent = b"" if order is None else msgspec.json.encode(order)
+    token = internal_token("test", node.name, method, path, node.keys, now_ms(), sent)
+    return node.request(method, path, sent or None, {"Authorization": f"Atoll {token}"})
+
+
+def delete(node: NodeProcess, said: dict, trash_seconds: int) -> None:
+    order = DeleteOrder(said["asset_id"], BUCKET, said["public_id"], SET, trash_seconds)
+    answer = ask(node, "POST", "/internal/v1/deletes", order)
+    assert answer.status == 200, answer
 
 
 def derivatives(stage: JobStage) -> int:
@@ -225,6 +241,63 @@ async def test_an_export_is_a_zip_file_behind_a_signed_url_that_goes_when_its_ti
             return not kept.exists()
 
         await it.until(gone, "it is swept")
+
+
+async def exported(it: JobStage, *stored: dict) -> str:
+    """The signed URL's path of an archive of these images."""
+    items = tuple(
+        JobItem(said["asset_id"], said["asset_id"], said["handle"], said["bytes"]) for said in stored
+    )
+    task = await it.put(ExportWork(BUCKET, items, "all.zip", 3600))
+    (outcome,) = await it.ended(task.job)
+    (file,) = outcome.files
+    assert file.files == len(stored)
+    return f"{file.path}?{sign(file.path, file.expires_at // 1000, cluster_key(it.node.keys))}"
+
+
+async def test_an_erasure_takes_the_exports_along_before_it_is_confirmed_and_the_trash_does_not(
+    fresh_nats, directory
+):
+    async with stage(fresh_nats, directory) as it:
+        kept, trashed, erased = (it.node.put(picture()).json for _ in range(3))
+        alone, both, with_trash = [
+            await exported(it, *of) for of in ([kept], [kept, erased], [kept, trashed])
+        ]
+
+        def statuses():
+            return [it.node.request("GET", path).status for path in (alone, both, with_trash)]
+
+        assert statuses() == [200, 200, 200]
+        delete(it.node, trashed, 3600)
+        assert statuses() == [200, 200, 200]
+        delete(it.node, erased, 0)
+        assert statuses() == [200, 404, 200]
+        assert "erased" in it.node.request("GET", both).json["detail"]
+        assert len(list((it.node.data / "exports").iterdir())) == 2
+        job = both.rpartition("/")[2].partition("-")[0]
+
+        async def told():
+            return [outcome.removed for _, outcome in await it.outcomes(job)][-1:] == [True]
+
+        await it.until(told, "the job is told")
+
+
+async def test_the_end_of_a_bucket_is_the_end_of_its_exports(fresh_nats, directory):
+    async with stage(fresh_nats, directory) as it:
+        path = await exported(it, said := it.node.put(picture()).json)
+        delete(it.node, said, 3600)
+        usage = f"/internal/v1/usage?bucket={BUCKET}"
+        assert ask(it.node, "GET", usage).json["buckets"][0]["closed"] is False
+        assert it.node.request("GET", path).status == 200
+        await put_entry(it.node, Bucket(BUCKET, ending=Ending(now_ms())))
+
+        async def nothing():
+            (bucket,) = ask(it.node, "GET", usage).json["buckets"]
+            return bucket["closed"] and not bucket["assets"] + bucket["blobs"] + bucket["leaving"]
+
+        await it.until(nothing, "the node says that it has nothing of it")
+        assert list((it.node.data / "exports").iterdir()) == []
+        assert it.node.request("GET", path).status == 404
 
 
 async def test_what_there_is_no_room_for_waits_longer_than_all_its_tries(fresh_nats, directory):

@@ -25,6 +25,15 @@ def test_a_task_comes_back_as_it_was():
     assert open_task(TASK.subject, body, headers(body), KEYS) == TASK
 
 
+@pytest.mark.parametrize("number", [0, 7, 1234])
+def test_the_name_of_an_exports_file_says_whose_it_is(number):
+    job = new_id()
+    name = jobs.export_path(job, number).rpartition("/")[2]
+    assert jobs.export_task(name) == (job, number)
+    for other in (name[1:], name.replace("-", "-1", 1), "a.zip", "", "--", "²-²-².zip"):
+        assert jobs.export_task(other) is None
+
+
 @pytest.mark.parametrize("case", ["unsigned", "of others", "changed", "no task", "elsewhere"])
 def test_what_is_no_task_of_ours_is_refused(case):
     body, subject = task_body(TASK), TASK.subject
