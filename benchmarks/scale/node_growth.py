@@ -74,7 +74,9 @@ def _measure(index: Index, digests: Digests, origin: Origin, size: int, round_: 
         DIGEST: _digest(index, digests, origin, range(first + UPLOADS, first + UPLOADS + DIGESTS)),
         LOOKUP: cpu.each(lambda n: index.blob(BUCKET, record(n).blob.sha256), _spread(size, LOOKUPS)),
         BEAT: cpu.each(lambda _: index.counts(), range(LOOKUPS)),
-        SCRUB: cpu.each(lambda _: index.read(longest_unread(Place(), now_ms(), 16)), range(BATCHES)),
+        SCRUB: cpu.each(
+            lambda _: index.read(longest_unread(Place(), now_ms(), now_ms(), 16)), range(BATCHES)
+        ),
     }
 
 
