@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from atoll.model import Node
 from atoll.node_api import AssetState
@@ -59,17 +60,24 @@ class Verification:
             self._witnesses.ask(members, "GET", f"/internal/v1/unheld/{branch:02x}", list[BlobItem]),
         )
         tally = Tally(set_name, branch)
-        for name, items in unheld.said.items():
-            tally.problems += [Problem(name, "missing", i.bucket, i.sha256) for i in items]
-            tally.more |= len(items) >= MAX_UNHELD
-        await self._check_blobs(members, blobs, tally, deep=deep)
+        tally.more |= any(len(items) >= MAX_UNHELD for items in unheld.said.values())
+        doubtful = chain.from_iterable(unheld.said.values())
+        await self._check_blobs(members, blobs, doubtful, tally, deep=deep)
         await self._check_records(members, assets, tally)
         tally.unasked |= {**blobs.unasked, **assets.unasked, **unheld.unasked}
         return tally.view()
 
     async def _check_blobs(
-        self, members: Sequence[Node], digests: BranchDigests, tally: Tally, *, deep: bool
+        self,
+        members: Sequence[Node],
+        digests: BranchDigests,
+        doubtful: Iterable[BlobItem],
+        tally: Tally,
+        *,
+        deep: bool,
     ) -> None:
+        """`doubtful`: what a node had a record of and no bytes. They may have come by now: it was being
+        replaced, perhaps because another branch had just found its copy bad."""
         lacking: dict[str, dict[BlobName, BlobItem]] = {name: {} for name in digests.said}
         to_read: dict[str, list[BlobItem]] = {name: [] for name in digests.said}
         async for leaf in self._reader.blobs(members, digests, everything=deep):
@@ -79,7 +87,8 @@ class Verification:
                 lacking[name] |= {key: blob for key, blob in union.items() if key not in held}
                 to_read[name] += items if deep else ()
         tally.count(digests, lacking)
-        wanted = {key: blob for items in lacking.values() for key, blob in items.items()}
+        wanted = {(blob.bucket, blob.sha256): blob for blob in doubtful}
+        wanted |= {key: blob for items in lacking.values() for key, blob in items.items()}
         if deep:
             gone = await self._read_all(members, to_read, tally)
             wanted |= {(blob.bucket, blob.sha256): blob for blob in gone}

@@ -115,8 +115,15 @@ async def test_wrong_bytes_are_a_problem_of_their_own(verify, witnesses):
 
 async def test_as_many_records_without_bytes_as_are_told_at_once_are_at_least_so_many(verify, witnesses):
     witnesses.unheld = {"eu-1": [BlobItem("photos", f"{n:064x}", "jpg", 1) for n in range(MAX_UNHELD)]}
+    witnesses.needed = {"eu-1"}  # for it has records of them
     view = await verify()
     assert (view.complete, view.more, view.problem_count) == (False, True, MAX_UNHELD)
+
+
+async def test_bytes_that_a_record_lacked_for_a_moment_are_not_missing(verify, witnesses):
+    """A copy that was found bad is replaced: its record may be of another branch than its bytes."""
+    witnesses.unheld = {"us-1": [BLOB]}
+    assert (await verify()).complete
 
 
 async def test_a_node_that_tells_of_fewer_than_it_was_asked_counts_as_not_asked(verify, trees, witnesses):
