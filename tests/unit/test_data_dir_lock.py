@@ -35,8 +35,10 @@ def test_the_end_of_one_that_is_ending_is_waited_for(tmp_path):
 
 def test_a_child_does_not_keep_what_its_parent_let_go_of(tmp_path):
     held = lock_data_dir(tmp_path)
-    command = [sys.executable, "-c", "input()"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, close_fds=False) as child:
+    command = [sys.executable, "-c", "print('here', flush=True); input()"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, close_fds=False) as child:
+        assert child.stdout.readline() == b"here\n"  # before its exec is over it has what we have
         os.close(held)
         os.close(lock_data_dir(tmp_path, patience=0))
         child.communicate(b"\n")
